@@ -1,0 +1,33 @@
+/** A service of the mesh (the field's "cluster") and the places its requests can be sent to. */
+import type { ServiceId, SubsetName } from "./names.ts"
+
+/** A service: its endpoints, and its subsets (v1, v2, canary), each a service's labelled part with endpoints of its own. */
+export interface Service {
+  readonly id: ServiceId
+  /** Where requests go that name no subset. */
+  readonly endpoints: readonly Endpoint[]
+  readonly subsets: { readonly [subset in SubsetName]: Subset }
+}
+
+export interface Subset {
+  readonly name: SubsetName
+  readonly endpoints: readonly Endpoint[]
+}
+
+/** One place to send a request to. `kind` is the technical kind of the destination. */
+export type Endpoint =
+  /** A service binding of the proxy Worker, by the binding's name in its wrangler config. */
+  | { readonly kind: "binding"; readonly binding: string; readonly version?: VersionOverride }
+  /** An `https:` (in local development also `http:`) origin; the request's path is appended to the URL's path. */
+  | { readonly kind: "url"; readonly url: string }
+  /** A Worker of a dispatch namespace (Workers for Platforms), by the namespace binding's name and the Worker's name. */
+  | { readonly kind: "dispatch"; readonly binding: string; readonly worker: string }
+
+/**
+ * One version of a Worker with gradual deployments, chosen by the platform's version-override header.
+ * Works for fetch only: the platform offers no override for RPC.
+ */
+export interface VersionOverride {
+  readonly worker: string
+  readonly versionId: string
+}

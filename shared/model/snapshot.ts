@@ -1,0 +1,22 @@
+/** What a mesh is at one revision, as the data plane reads it: resolved, immutable, canonical JSON on the wire. */
+import type { Gateway, Route } from "./route.ts"
+import type { Service } from "./service.ts"
+
+/** Rises when a proxy of an older format could misread a snapshot; a proxy refuses (NACKs) formats it does not know. */
+export const SNAPSHOT_FORMAT = 1
+
+/** The model of a whole mesh. Lists are sorted by id, so that equal meshes have equal bytes. */
+export interface Snapshot {
+  readonly format: typeof SNAPSHOT_FORMAT
+  readonly services: readonly Service[]
+  readonly gateways: readonly Gateway[]
+  readonly routes: readonly Route[]
+}
+
+/** A snapshot with its place in history. `digest` is the SHA-256 of `text`, in lower-case hex. */
+export interface Published {
+  readonly revision: number
+  readonly digest: string
+  /** The snapshot's canonical JSON. */
+  readonly text: string
+}

@@ -1,0 +1,14 @@
+/** The names of the headers that the mesh reads and writes. Everything under `weft-` is reserved to it. */
+export const HEADER = {
+  /** On a response of the mesh's own: the refusal's name. */
+  refusal: "weft-refusal",
+  /** How many mesh hops the request has passed. */
+  hops: "weft-hops",
+  /** The caller's service id; set by the mesh from the binding's props, never taken from a request. */
+  from: "weft-from",
+  /** On a response, when asked for by `weft-debug`: revision, route, backend, attempts. */
+  debug: "weft-debug",
+  revision: "weft-revision",
+  traceparent: "traceparent",
+  tracestate: "tracestate",
+} as const
