@@ -1,0 +1,166 @@
+/**
+ * What people write. A document declares resources by kind and name; applying it adds or replaces those resources and
+ * leaves all others alone. Durations are written as `"250ms"`, `"2s"`, `"1m30s"` (Gateway API: GEP-2257).
+ *
+ *   services:
+ *     storefront: {}                    # the proxy's binding STOREFRONT
+ *     orders:
+ *       subsets: { v1: {}, v2: {} }     # bindings ORDERS_V1 and ORDERS_V2
+ *   routes:
+ *     shop:
+ *       hosts: [shop.example.com]
+ *       rules:
+ *         - backends: [{ service: storefront }]
+ *     orders:
+ *       service: orders
+ *       rules:
+ *         - backends: [{ service: orders, subset: v1, weight: 90 }, { service: orders, subset: v2, weight: 10 }]
+ */
+
+export interface MeshDocument {
+  /** Where the names of this document live. Default `default`. */
+  namespace?: string
+  services?: { [name: string]: ServiceDocument }
+  gateways?: { [name: string]: GatewayDocument }
+  routes?: { [name: string]: RouteDocument }
+}
+
+/** Without any endpoint and subset, the service is reached through the proxy's binding named after it: `ORDERS`. */
+export interface ServiceDocument extends EndpointDocument {
+  /** Several places that serve the same; excludes `binding`, `url` and `worker` beside it. */
+  endpoints?: EndpointDocument[]
+  /** Labelled parts: versions, canaries. An empty subset `v2` of `orders` is reached through the binding `ORDERS_V2`. */
+  subsets?: { [name: string]: SubsetDocument }
+}
+
+export interface SubsetDocument extends EndpointDocument {
+  endpoints?: EndpointDocument[]
+}
+
+/** One place to send to: at most one of `binding`, `url`, `worker`. */
+export interface EndpointDocument {
+  /** Name of a service binding in the proxy's wrangler config; with `worker`, of a dispatch namespace binding. */
+  binding?: string
+  url?: string
+  /** Name of a Worker in the dispatch namespace `binding`. */
+  worker?: string
+  /** A version of the Worker with gradual deployments, for fetch only. */
+  version?: { worker: string; id: string }
+}
+
+export interface GatewayDocument {
+  listeners: ListenerDocument[]
+}
+
+export interface ListenerDocument {
+  name: string
+  hostname?: string
+  port?: number
+  protocol?: "http" | "https"
+}
+
+export interface RouteDocument {
+  /** Hostnames of public traffic: exact, `*.suffix`, or `*`. */
+  hosts?: string[]
+  /** Gateways that the hosts are served by; `name`, `namespace/name` or `name#listener`. Default: the built-in one. */
+  gateways?: string[]
+  /** A service (or several) whose traffic inside the mesh this route takes: `name` or `namespace/name`. */
+  service?: string
+  services?: string[]
+  order?: "specific" | "listed"
+  rules: RuleDocument[]
+}
+
+export interface RuleDocument {
+  name?: string
+  /** Any of these; without, every request. `match` is short for a single one. */
+  match?: MatchDocument
+  matches?: MatchDocument[]
+  filters?: FilterDocument[]
+  backends?: BackendDocument[]
+  timeout?: string
+  attemptTimeout?: string
+  retry?: RetryDocument
+}
+
+/** A string is a prefix match: `path: /v2`. */
+export type PathDocument = string | { exact: string } | { prefix: string } | { template: string } | { regex: string }
+
+/** A string is an exact match: `x-canary: "always"`. */
+export type ValueDocument =
+  | string
+  | { exact: string }
+  | { prefix: string }
+  | { suffix: string }
+  | { contains: string }
+  | { regex: string }
+  | { present: boolean }
+  | { not: ValueDocument }
+
+export interface MatchDocument {
+  path?: PathDocument
+  method?: string
+  headers?: { [name: string]: ValueDocument }
+  query?: { [name: string]: ValueDocument }
+  cookies?: { [name: string]: ValueDocument }
+  /** Calling services. */
+  from?: string | string[]
+  /** RPC method or glob. */
+  rpc?: string
+  percent?: number
+}
+
+/** Exactly one key. */
+export interface FilterDocument {
+  requestHeaders?: HeaderChangeDocument
+  responseHeaders?: HeaderChangeDocument
+  rewrite?: { host?: string; path?: PathChangeDocument }
+  redirect?: { scheme?: "http" | "https"; host?: string; port?: number; path?: PathChangeDocument; status?: number }
+  respond?: { status: number; headers?: { [name: string]: string }; body?: string }
+  mirror?: { service: string; subset?: string; percent?: number }
+  cors?: {
+    origins: string[]
+    credentials?: boolean
+    methods?: string[]
+    headers?: string[]
+    exposeHeaders?: string[]
+    maxAge?: string
+  }
+  fault?: { delay?: { time: string; percent?: number }; abort?: { status: number; percent?: number } }
+  limits?: { bodyBytes: number }
+}
+
+export interface HeaderChangeDocument {
+  set?: { [name: string]: string }
+  add?: { [name: string]: string }
+  remove?: string[]
+}
+
+/** A string replaces the whole path. */
+export type PathChangeDocument = string | { full: string } | { prefix: string } | { template: string }
+
+export interface BackendDocument {
+  service: string
+  subset?: string
+  weight?: number
+  filters?: FilterDocument[]
+}
+
+export interface RetryDocument {
+  attempts: number
+  on?: (number | "5xx" | "gateway-error" | "connect-failure")[]
+  backoff?: string
+  unsafe?: boolean
+}
+
+/** A named thing of the mesh as it was written: the unit of apply, diff, get and delete. */
+export interface Resource {
+  /** `Service`, `Gateway`, `Route`, or a dialect's kind such as `HTTPRoute`. */
+  readonly kind: string
+  readonly namespace: string
+  readonly name: string
+  /** As written, for instance a `RouteDocument`. */
+  readonly spec: unknown
+  /** The revision that first held it. */
+  readonly since: number
+}

@@ -1,0 +1,131 @@
+/**
+ * The control API as data: what the CLI, the dashboard and the control Worker say to one another.
+ * Every response carries `ETag: "<head revision>"` where it depends on the head.
+ *
+ *   GET    /healthz                                  open; everything else needs `Authorization: Bearer <token>`
+ *   GET    /openapi.json, /reference                 viewer
+ *   GET    /v1/schema.json                           viewer    JSON Schema of a document, for editors
+ *   GET    /v1/whoami                                viewer    -> WhoAmI
+ *   POST   /v1/plan                                  viewer    ApplyRequest -> Plan            (dry run; nothing is written)
+ *   POST   /v1/apply                                 operator  ApplyRequest -> Applied         If-Match, Idempotency-Key
+ *   POST   /v1/rollback                              operator  RollbackRequest -> Applied      If-Match, Idempotency-Key
+ *   GET    /v1/revisions?before=&limit=              viewer    -> RevisionList
+ *   GET    /v1/revisions/{revision|head}             viewer    -> RevisionDetail
+ *   GET    /v1/diff?from=&to=                        viewer    -> Plan                          (revision 0 is the empty mesh)
+ *   GET    /v1/resources?kind=&namespace=&name=&revision=   viewer    -> ResourceList
+ *   DELETE /v1/resources/{kind}/{namespace}/{name}   operator  -> Applied
+ *   GET    /v1/status                                viewer    -> Status
+ *   GET    /v1/tokens                                admin     -> TokenList
+ *   POST   /v1/tokens                                admin     NewToken -> TokenCreated
+ *   DELETE /v1/tokens/{name}                         admin     -> 204
+ *
+ * Errors are RFC 9457 `application/problem+json`: 400 malformed, 401, 403, 404, 409 stale (head moved on too often),
+ * 412 If-Match failed, 413, 415, 422 with `problems`.
+ */
+import type { Resource } from "#shared/model/document.ts"
+import type { Problem } from "#shared/model/problem.ts"
+import type { IsolateStatus, RevisionSummary } from "./route-table.ts"
+
+export type Role = "viewer" | "operator" | "admin"
+
+/** A document with where it came from, so that problems can name the file. */
+export interface SourcedDocument {
+  readonly source: string
+  readonly content: unknown
+}
+
+export interface ApplyRequest {
+  readonly documents: readonly SourcedDocument[]
+  /** Also remove every resource that the documents do not declare. */
+  readonly prune?: boolean
+  readonly message?: string
+}
+
+export interface RollbackRequest {
+  readonly to: number
+  readonly message?: string
+}
+
+/** One resource's fate. `before` and `after` are specs as written. */
+export interface Change {
+  readonly action: "add" | "change" | "remove"
+  readonly kind: string
+  readonly namespace: string
+  readonly name: string
+  readonly before?: unknown
+  readonly after?: unknown
+}
+
+export interface Plan {
+  /** The head that the plan was made against. */
+  readonly head: number
+  readonly changes: readonly Change[]
+}
+
+export interface Applied extends Plan {
+  /** The head afterwards; equals `Plan.head` when nothing changed, and then no revision was made. */
+  readonly revision: number
+  readonly digest: string
+}
+
+export interface RevisionList {
+  readonly revisions: readonly RevisionSummary[]
+}
+
+export interface RevisionDetail extends RevisionSummary {
+  readonly resources: readonly Resource[]
+}
+
+export interface ResourceList {
+  readonly revision: number
+  readonly resources: readonly Resource[]
+}
+
+export interface Status {
+  readonly head: RevisionSummary | undefined
+  readonly services: number
+  readonly routes: number
+  /** Proxy isolates that asked for routes within the last minute. */
+  readonly isolates: readonly IsolateStatus[]
+  /** Bindings that services name and no isolate has. Empty while no isolate has reported. */
+  readonly unbound: readonly { readonly service: string; readonly binding: string }[]
+}
+
+export interface WhoAmI {
+  readonly name: string
+  readonly role: Role
+}
+
+export interface TokenInfo {
+  readonly name: string
+  readonly role: Role
+  readonly createdAtMs: number
+  readonly expiresAtMs?: number
+  readonly lastUsedAtMs?: number
+}
+
+export interface TokenList {
+  readonly tokens: readonly TokenInfo[]
+}
+
+export interface NewToken {
+  readonly name: string
+  readonly role: Role
+  readonly expiresInSeconds?: number
+}
+
+/** The only time the token's secret is shown. */
+export interface TokenCreated extends TokenInfo {
+  readonly token: string
+}
+
+/** RFC 9457. `type` is `about:blank` or a docs link; `title` and `detail` are sentences. */
+export interface ProblemDetails {
+  readonly type: string
+  readonly title: string
+  readonly status: number
+  readonly detail?: string
+  readonly problems?: readonly Problem[]
+  /** With 409 and 412: the head now. */
+  readonly head?: number
+}

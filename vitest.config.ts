@@ -1,0 +1,31 @@
+import { cloudflareTest } from "@cloudflare/vitest-plugin"
+import { defineConfig } from "vitest/config"
+
+/**
+ * Three kinds of tests: `core` runs pure code in Node; `runtime` runs inside workerd (storage, alarms, eviction);
+ * `mesh` starts several real Workers and talks to them from outside.
+ */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "core",
+          include: ["test/shared/**/*.test.ts", "test/cli/**/*.test.ts", "test/tidy.test.ts"],
+        },
+      },
+      {
+        plugins: [cloudflareTest({ wrangler: { configPath: "./workers/control/wrangler.toml" } })],
+        test: { name: "runtime", include: ["test/durable-objects/**/*.test.ts", "test/workers/control/**/*.test.ts"] },
+      },
+      {
+        test: {
+          name: "mesh",
+          include: ["test/end-to-end/**/*.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+})
