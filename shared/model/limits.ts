@@ -2,10 +2,11 @@
 export const LIMITS = {
   /** Hops of one request chain through the mesh. The platform allows 32 Worker invocations a request; a hop costs two. */
   hopsMax: 12,
-  pathBytesMax: 8 * 1024,
+  /** Path and query together. */
+  targetBytesMax: 8 * 1024,
   hostBytesMax: 253,
-  headersMax: 128,
-  headerBytesMax: 64 * 1024,
+  headersMax: 200,
+  headerBytesMax: 60 * 1024,
   /** A body is kept for a further attempt only up to this size (Linkerd's figure). */
   replayBodyBytesMax: 64 * 1024,
 
@@ -31,4 +32,25 @@ export const LIMITS = {
   problemsMax: 100,
   messageCharsMax: 1_024,
   responseBodyCharsMax: 64 * 1024,
+
+  /** The control plane. Small requests: everything but plan and apply. */
+  controlBodyBytesMax: 16 * 1024,
+  documentsMax: 1_000,
+  sourceCharsMax: 1_024,
+  /** How often an apply without If-Match is compiled again when another one was faster. */
+  applyAttemptsMax: 5,
+  historyPageMax: 200,
+  idempotencyKeyCharsMax: 255,
+  idempotencyKeysMax: 10_000,
+  /** A row of a Durable Object holds 2 MB at most; long texts are kept in pieces of this size. */
+  chunkBytesMax: 1024 * 1024,
+  isolatesMax: 1_000,
+  isolateSilenceMsMax: 60_000,
+  isolateBindingsMax: 5_000,
+  tokensMax: 1_000,
+  tokenCharsMin: 16,
+  tokenCharsMax: 512,
+  tokenLifeSecondsMax: 10 * 365 * 24 * 60 * 60,
+  /** A token's last use is written at most this often. */
+  tokenUseMs: 60_000,
 } as const

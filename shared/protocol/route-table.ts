@@ -80,6 +80,8 @@ export interface RouteTableRpc {
   /** Newest first, below `before` (exclusive) when given. `limit` 1 to 200. */
   history(query: { readonly before?: number; readonly limit: number }): Promise<readonly RevisionSummary[]>
   commit(commit: Commit): Promise<CommitResult>
+  /** The revision that a commit with this key made; undefined when there is none, or it is too long ago. */
+  committed(idempotencyKey: string): Promise<RevisionSummary | undefined>
   pull(pull: Pull): Promise<PullReply>
   isolates(): Promise<readonly IsolateStatus[]>
 }

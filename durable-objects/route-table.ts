@@ -1,0 +1,144 @@
+/**
+ * The mesh's source of truth: numbered revisions 1, 2, 3 and so on, append-only, written by compare-and-set on the head.
+ * Every answer starts from a read of storage: an object that touches none may be a stale twin and must not speak.
+ */
+import { DurableObject } from "cloudflare:workers"
+import { LIMITS } from "#shared/model/limits.ts"
+import type { Published } from "#shared/model/snapshot.ts"
+import type {
+  Commit,
+  CommitResult,
+  IsolateStatus,
+  Pull,
+  PullReply,
+  RevisionContent,
+  RevisionSummary,
+  RouteTableRpc,
+} from "#shared/protocol/route-table.ts"
+import { Isolates } from "./isolates.ts"
+import { migrate } from "./migrations.ts"
+import { readText, TEXTS_SCHEMA, writeText } from "./texts.ts"
+
+const MIGRATIONS = [
+  `CREATE TABLE revisions (
+    revision INTEGER PRIMARY KEY, digest TEXT NOT NULL, author TEXT NOT NULL, message TEXT NOT NULL,
+    at_ms INTEGER NOT NULL, rollback_of INTEGER,
+    added INTEGER NOT NULL, changed INTEGER NOT NULL, removed INTEGER NOT NULL
+  )`,
+  TEXTS_SCHEMA,
+  `CREATE TABLE commits (idempotency_key TEXT PRIMARY KEY, revision INTEGER NOT NULL)`,
+  `CREATE INDEX commits_by_revision ON commits (revision)`,
+]
+
+type RevisionRow = {
+  revision: number
+  digest: string
+  author: string
+  message: string
+  at_ms: number
+  rollback_of: number | null
+  added: number
+  changed: number
+  removed: number
+}
+
+export class RouteTableObject extends DurableObject<unknown> implements RouteTableRpc {
+  readonly #storage = this.ctx.storage
+  readonly #sql = this.ctx.storage.sql
+  readonly #isolates = new Isolates()
+  /** The newest snapshot. Its text never changes, so that only its number is asked of storage. */
+  #newest: Published | undefined
+
+  constructor(ctx: DurableObjectState, env: unknown) {
+    super(ctx, env)
+    migrate(this.#storage, MIGRATIONS)
+  }
+
+  async head(): Promise<RevisionSummary | undefined> {
+    return this.#summary(this.#head())
+  }
+
+  async revision(revision: number): Promise<RevisionContent | undefined> {
+    const summary = this.#summary(revision)
+    if (!summary) return undefined
+    const documents = readText(this.#sql, revision, "documents")
+    return { ...summary, documents, snapshot: readText(this.#sql, revision, "snapshot") }
+  }
+
+  async history(query: { readonly before?: number; readonly limit: number }): Promise<readonly RevisionSummary[]> {
+    const before = query.before ?? Number.MAX_SAFE_INTEGER
+    const limit = Math.min(Math.max(query.limit, 1), LIMITS.historyPageMax)
+    const rows = this.#sql.exec<RevisionRow>(
+      "SELECT * FROM revisions WHERE revision < ? ORDER BY revision DESC LIMIT ?",
+      before,
+      limit,
+    )
+    return [...rows].map(summaryOf)
+  }
+
+  async commit(commit: Commit): Promise<CommitResult> {
+    return this.#storage.transactionSync((): CommitResult => {
+      const repeated = this.#committed(commit.idempotencyKey)
+      if (repeated) return { outcome: "repeated", revision: repeated }
+      const head = this.#head()
+      if (head !== commit.expected) return { outcome: "stale", head }
+      return { outcome: "committed", revision: this.#append(head + 1, commit, Date.now()) }
+    })
+  }
+
+  async committed(idempotencyKey: string): Promise<RevisionSummary | undefined> {
+    return this.#committed(idempotencyKey)
+  }
+
+  async pull(pull: Pull): Promise<PullReply> {
+    const head = this.#head()
+    this.#isolates.note(pull, Date.now())
+    // What an isolate has refused it would refuse again: it waits for a repaired revision.
+    if (head <= pull.serving || head === pull.refused?.revision) return { newer: undefined }
+    return { newer: this.#published(head) }
+  }
+
+  async isolates(): Promise<readonly IsolateStatus[]> {
+    return this.#isolates.list(Date.now())
+  }
+
+  #head(): number {
+    return this.#sql.exec<{ head: number | null }>("SELECT MAX(revision) AS head FROM revisions").one().head ?? 0
+  }
+
+  #summary(revision: number): RevisionSummary | undefined {
+    const [row] = this.#sql.exec<RevisionRow>("SELECT * FROM revisions WHERE revision = ?", revision)
+    return row && summaryOf(row)
+  }
+
+  #committed(key: string): RevisionSummary | undefined {
+    const [row] = this.#sql.exec<{ revision: number }>("SELECT revision FROM commits WHERE idempotency_key = ?", key)
+    return row && this.#summary(row.revision)
+  }
+
+  #published(revision: number): Published | undefined {
+    if (this.#newest?.revision === revision) return this.#newest
+    const summary = this.#summary(revision)
+    if (!summary) return undefined
+    this.#newest = { revision, digest: summary.digest, text: readText(this.#sql, revision, "snapshot") }
+    return this.#newest
+  }
+
+  #append(revision: number, commit: Commit, atMs: number): RevisionSummary {
+    const { digest, author, message, rollbackOf, added, changed, removed } = commit
+    this.#sql.exec(
+      "INSERT INTO revisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      ...[revision, digest, author, message, atMs, rollbackOf ?? null, added, changed, removed],
+    )
+    writeText(this.#sql, revision, "documents", commit.documents)
+    writeText(this.#sql, revision, "snapshot", commit.snapshot)
+    this.#sql.exec("INSERT INTO commits VALUES (?, ?)", commit.idempotencyKey, revision)
+    this.#sql.exec("DELETE FROM commits WHERE revision <= ?", revision - LIMITS.idempotencyKeysMax)
+    return this.#summary(revision)!
+  }
+}
+
+function summaryOf(row: RevisionRow): RevisionSummary {
+  const { at_ms: atMs, rollback_of: rollbackOf, ...same } = row
+  return { ...same, atMs, ...(rollbackOf !== null && { rollbackOf }) }
+}
