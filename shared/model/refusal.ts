@@ -12,7 +12,9 @@ export const REFUSALS = {
   service_not_found: { status: 404, retry: "never", title: "No service has this name" },
   method_not_supported: { status: 405, retry: "never", title: "The mesh does not pass on this method" },
   body_too_large: { status: 413, retry: "never", title: "The request's body is larger than the route allows" },
+  uri_too_long: { status: 414, retry: "never", title: "The path and query are longer than the mesh takes" },
   rate_limited: { status: 429, retry: "later", title: "The caller is over its limit" },
+  headers_too_large: { status: 431, retry: "never", title: "The headers are more or larger than the mesh takes" },
   internal: { status: 500, retry: "never", title: "The mesh itself failed; this is a bug" },
   backend_invalid: { status: 500, retry: "never", title: "The route's backend cannot be used" },
   upstream_unreachable: { status: 502, retry: "elsewhere", title: "The upstream could not be reached" },
@@ -21,7 +23,11 @@ export const REFUSALS = {
   no_healthy_endpoint: { status: 503, retry: "later", title: "The service has no endpoint that can take the request" },
   circuit_open: { status: 503, retry: "later", title: "The circuit breaker is open" },
   overloaded: { status: 503, retry: "later", title: "The mesh sheds this request to stay up" },
-  upstream_timeout: { status: 504, retry: "elsewhere", title: "The upstream did not answer in the time of one attempt" },
+  upstream_timeout: {
+    status: 504,
+    retry: "elsewhere",
+    title: "The upstream did not answer in the time of one attempt",
+  },
   deadline_exceeded: { status: 504, retry: "never", title: "The request's time is over" },
   loop_detected: { status: 508, retry: "never", title: "The request has passed too many hops" },
 } as const satisfies Record<string, { status: number; retry: "never" | "later" | "elsewhere"; title: string }>

@@ -2,8 +2,9 @@
  * A route: which requests it takes, what it does to them, and where it sends them. Resolved form: every default is
  * filled in, every name is an id that exists, every duration is in milliseconds.
  */
-import type { RetryPolicy, Timeouts } from "./policy.ts"
+
 import type { GatewayId, Namespace, RouteId, RuleId, ServiceId, SubsetName } from "./names.ts"
+import type { RetryPolicy, Timeouts } from "./policy.ts"
 
 export interface Route {
   readonly id: RouteId

@@ -1,0 +1,70 @@
+/**
+ * Which headers of a request the mesh lets through (rule S5): first the hop-by-hop ones and what the client nominated go,
+ * then every name that folds to a reserved one, unless a trusted peer sent it. What the mesh sets itself comes after.
+ */
+
+/** Of one connection only (RFC 9110 7.6.1), or of HTTP's own machinery. `upgrade` stays: WebSockets need it. */
+const HOP_BY_HOP = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "expect",
+  "http2-settings",
+])
+
+/** Said by the mesh or the platform about a public request, never by its sender. */
+const RESERVED = new Set([
+  "forwarded",
+  "x-real-ip",
+  "x-original-url",
+  "x-original-host",
+  "x-rewrite-url",
+  "x-http-method-override",
+  "x-client-ip",
+  "x-cluster-client-ip",
+  "true-client-ip",
+])
+
+const RESERVED_PREFIXES = ["weft-", "x-weft-", "x-mesh-", "x-forwarded-", "cloudflare-workers-"]
+
+/** Cannot be nominated away by a client's `Connection` header: it would drop who is asking. */
+const NOT_NOMINATED = new Set([
+  "authorization",
+  "cookie",
+  "host",
+  "content-length",
+  "content-type",
+  "traceparent",
+  "tracestate",
+])
+
+/** Whether a header of this lower-case name must not be passed on from an untrusted sender. */
+export function isReserved(name: string): boolean {
+  const folded = fold(name)
+  if (RESERVED.has(folded)) return true
+  for (const prefix of RESERVED_PREFIXES) if (folded.startsWith(prefix)) return true
+  return false
+}
+
+export function isHopByHop(name: string): boolean {
+  return HOP_BY_HOP.has(name)
+}
+
+/** The lower-case names that a `Connection` header takes out of the request. */
+export function nominated(connection: string): string[] {
+  return connection
+    .toLowerCase()
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "" && !NOT_NOMINATED.has(name) && name !== "upgrade")
+}
+
+/** Some servers read `_` and `.` in a name as `-`: names that fold alike are alike. */
+function fold(name: string): string {
+  return name.includes("_") || name.includes(".") ? name.replace(/[_.]/g, "-") : name
+}

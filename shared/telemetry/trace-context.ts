@@ -1,0 +1,68 @@
+/**
+ * W3C Trace Context, levels 1 and 2: which trace a request belongs to and which span sent it. The mesh takes part in the
+ * trace: it keeps the trace id and the flags and puts its own span id in place of the sender's.
+ */
+
+export interface TraceContext {
+  /** 32 lower-case hex digits, not all zero. */
+  readonly traceId: string
+  /** The sender's span, 16 lower-case hex digits; absent when the trace begins here. */
+  readonly parentId: string | undefined
+  /** The mesh's own span. */
+  readonly spanId: string
+  /** Two hex digits: 01 sampled, 02 random trace id. */
+  readonly flags: string
+}
+
+/** Lower-case hex digits, as many as asked for: random, from the caller's source of chance. */
+export type RandomHex = (digits: number) => string
+
+/** version 00 has exactly four fields; a higher version may append more after a dash; ff is forbidden. */
+const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/
+const ZERO_TRACE = "0".repeat(32)
+const ZERO_SPAN = "0".repeat(16)
+/** A trace that begins here: the id is random, sampling is for the receiver to decide. */
+const FLAGS_NEW = "02"
+
+/** Continues the sender's trace, or begins a new one when there is none or it is malformed (a duplicate is joined by ", "). */
+export function enterTrace(traceparent: string | null, randomHex: RandomHex): TraceContext {
+  const parts = traceparent === null ? null : TRACEPARENT.exec(traceparent)
+  if (!parts || !isUsable(parts)) {
+    return { traceId: randomHex(32), parentId: undefined, spanId: randomHex(16), flags: FLAGS_NEW }
+  }
+  const flags = parts[1] === "00" ? (parts[4] as string) : knownFlags(parts[4] as string)
+  return { traceId: parts[2] as string, parentId: parts[3] as string, spanId: randomHex(16), flags }
+}
+
+/** What the next hop is told: always version 00. */
+export function formatTraceparent(trace: TraceContext): string {
+  return `00-${trace.traceId}-${trace.spanId}-${trace.flags}`
+}
+
+function isUsable(parts: RegExpExecArray): boolean {
+  const [, version, traceId, spanId, , rest] = parts
+  return version !== "ff" && !(version === "00" && rest) && traceId !== ZERO_TRACE && spanId !== ZERO_SPAN
+}
+
+/** Of a later version only the flags that this one knows carry over. */
+function knownFlags(flags: string): string {
+  return (Number.parseInt(flags, 16) & 0x03).toString(16).padStart(2, "0")
+}
+
+const MEMBERS_MAX = 32
+const KEY = /^[a-z0-9][a-z0-9_\-*/@]{0,255}$/
+const VALUE = /^[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]$/
+
+/** Whether a tracestate may be passed on as it is; one that breaks the grammar is dropped whole. */
+export function isTracestate(text: string): boolean {
+  const keys = new Set<string>()
+  for (const member of text.split(",")) {
+    const trimmed = member.replace(/^[ \t]+|[ \t]+$/g, "")
+    if (trimmed === "") continue
+    const equals = trimmed.indexOf("=")
+    const key = trimmed.slice(0, equals)
+    if (equals < 0 || !KEY.test(key) || !VALUE.test(trimmed.slice(equals + 1)) || keys.has(key)) return false
+    keys.add(key)
+  }
+  return keys.size > 0 && keys.size <= MEMBERS_MAX
+}
