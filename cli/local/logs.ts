@@ -1,0 +1,33 @@
+/**
+ * Which Worker wrote a line. Workerd has one log for all Workers of a process, so each Worker's console marks what it
+ * writes with the Worker's name, and the mark is taken off here.
+ */
+
+export interface LogLine {
+  /** Absent for what the runtime says itself, such as an exception that nobody caught. */
+  readonly worker: string | undefined
+  readonly level: string
+  readonly message: string
+  readonly atMs: number
+}
+
+/** A control character that no program prints. */
+const MARK = "\u0001"
+
+/** A module that, imported before a Worker's own code, marks what its console prints. */
+export function consoleModule(worker: string): string {
+  return `const mark = ${JSON.stringify(MARK + worker + MARK)}
+for (const method of ["debug", "error", "info", "log", "warn"]) {
+  const print = console[method].bind(console)
+  console[method] = (first, ...rest) =>
+    typeof first === "string" ? print(mark + first, ...rest) : print(mark, ...(first === undefined && !rest.length ? [] : [first, ...rest]))
+}
+`
+}
+
+export function parseLine(entry: { level: string; message: string; timestamp: number }): LogLine {
+  const { level, message, timestamp } = entry
+  const end = message.startsWith(MARK) ? message.indexOf(MARK, 1) : -1
+  if (end < 0) return { worker: undefined, level, message, atMs: timestamp }
+  return { worker: message.slice(1, end), level, message: message.slice(end + 1).replace(/^ /, ""), atMs: timestamp }
+}

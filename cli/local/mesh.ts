@@ -1,0 +1,179 @@
+/**
+ * A whole mesh on this machine: control, proxy and the user's Workers in one runtime, with two ports to the outside.
+ * What `weft up` and `npm start` run, and what tests and benches drive.
+ */
+import { resolve } from "node:path"
+import { Miniflare } from "miniflare"
+import type { Problem } from "#shared/model/problem.ts"
+import { type BuiltWorker, buildProject, findConfig } from "./build.ts"
+import { checkWorkers } from "./check.ts"
+import { startGuard } from "./guard.ts"
+import type { LogLine } from "./logs.ts"
+import { checkPorts } from "./ports.ts"
+import { runtimeOptions } from "./runtime.ts"
+
+export interface LocalMeshOptions {
+  /** Wrangler config of the proxy; its default export answers on the ingress port. */
+  readonly proxyConfig: string
+  /** Wrangler config of control; its default export answers on the control port. */
+  readonly controlConfig: string
+  /** The user's projects: folders with a wrangler config, or configs. */
+  readonly projects: readonly string[]
+  /** 0 = any free port; the result says which. */
+  readonly ingressPort: number
+  readonly controlPort: number
+  /** Folder for the state of objects and namespaces. Without, state is gone with the mesh. */
+  readonly persistTo?: string
+  /** Control's secret `WEFT_ADMIN_TOKEN`. */
+  readonly adminToken: string
+  /** Variables to add to Workers, by the Worker's name. */
+  readonly vars?: Readonly<Record<string, Readonly<Record<string, string>>>>
+  readonly onLog?: (line: LogLine) => void
+}
+
+export interface LocalMesh {
+  /** Without a slash at the end. */
+  readonly ingressUrl: string
+  readonly controlUrl: string
+  /** The Workers as they run now. */
+  readonly workers: readonly BuiltWorker[]
+  /** Builds projects (by name, folder or config; none = all) anew and swaps them in. Problems leave the old ones running. */
+  reload(...projects: readonly string[]): Promise<void>
+  /** Sends a request to a Worker's default export, past the mesh. */
+  dispatchTo(workerName: string, request: Request): Promise<Response>
+  stop(): Promise<void>
+}
+
+/** Why a mesh could not start or reload: everything that was found wrong. */
+export class LocalMeshError extends Error {
+  readonly problems: readonly Problem[]
+
+  constructor(problems: readonly Problem[]) {
+    super(problems.map(({ path, message, hint }) => `${path}: ${message}${hint ? `\n  ${hint}` : ""}`).join("\n"))
+    this.name = "LocalMeshError"
+    this.problems = problems
+  }
+}
+
+/** Throws a `LocalMeshError` with every problem at once. */
+export async function startLocalMesh(options: LocalMeshOptions): Promise<LocalMesh> {
+  const paths = [options.proxyConfig, options.controlConfig, ...options.projects]
+  const [portProblems, first] = await Promise.all([
+    checkPorts({ ingressPort: options.ingressPort, controlPort: options.controlPort }),
+    buildAll(paths),
+  ])
+  if (portProblems.length + first.problems.length > 0) throw new LocalMeshError([...portProblems, ...first.problems])
+
+  let workers = first.workers
+  const [proxy, control] = [workers[0]!.name, workers[1]!.name]
+  const guard = startGuard()
+  const configure = () =>
+    runtimeOptions({
+      workers,
+      sockets: { [proxy]: options.ingressPort, [control]: options.controlPort },
+      vars: { ...options.vars, [control]: { ...options.vars?.[control], WEFT_ADMIN_TOKEN: options.adminToken } },
+      persistTo: options.persistTo === undefined ? undefined : resolve(options.persistTo),
+      env: guard.env,
+      onLog: options.onLog ?? (() => {}),
+    })
+  const miniflare = await ready(
+    quietly(() => new Miniflare(configure())),
+    guard.release,
+  )
+  const urls = await Promise.all([proxy, control].map((name) => miniflare.unsafeGetDirectURL(name)))
+  let reloads: Promise<void> = Promise.resolve()
+
+  return {
+    ingressUrl: urls[0]!.origin,
+    controlUrl: urls[1]!.origin,
+    get workers() {
+      return workers
+    },
+    reload(...projects) {
+      // One after the other; one that failed does not hold up the next.
+      const next = reloads
+        .catch(() => {})
+        .then(async () => {
+          workers = await rebuild(workers, projects)
+          await miniflare.setOptions(configure())
+        })
+      reloads = next
+      return next
+    },
+    async dispatchTo(workerName, request) {
+      const { url, method, headers, body } = request
+      const worker = await miniflare.getWorker(workerName)
+      const init = { method, headers: [...headers], body, redirect: "manual", ...(body ? { duplex: "half" } : {}) }
+      return (await worker.fetch(url, init as never)) as unknown as Response
+    },
+    async stop() {
+      await reloads.catch(() => {})
+      await miniflare.dispose()
+      guard.release()
+    },
+  }
+}
+
+/** Builds all paths at once and checks them against one another. Problems of single projects come before those between. */
+async function buildAll(paths: readonly string[]): Promise<{ workers: BuiltWorker[]; problems: Problem[] }> {
+  const results = await Promise.all(paths.map(buildProject))
+  const workers = results.filter(isWorker)
+  const problems = results.filter(isProblem)
+  // With a project missing, half of the others' bindings would be said to be wrong.
+  return { workers, problems: problems.length > 0 ? problems : checkWorkers(workers) }
+}
+
+async function rebuild(workers: readonly BuiltWorker[], projects: readonly string[]): Promise<BuiltWorker[]> {
+  const found = projects.map((project) => running(workers, project))
+  const missing = found.filter(isProblem)
+  if (missing.length > 0) throw new LocalMeshError(missing)
+  const chosen = projects.length === 0 ? workers : found.filter(isWorker)
+  const fresh = await Promise.all(chosen.map(({ configPath }) => buildProject(configPath)))
+  const failed = fresh.filter(isProblem)
+  if (failed.length > 0) throw new LocalMeshError(failed)
+  const next = workers.map((worker) => (fresh as BuiltWorker[])[chosen.indexOf(worker)] ?? worker)
+  const problems = checkWorkers(next)
+  if (problems.length > 0) throw new LocalMeshError(problems)
+  return next
+}
+
+function running(workers: readonly BuiltWorker[], project: string): BuiltWorker | Problem {
+  const config = findConfig(project)
+  const found = workers.find(({ name, configPath }) => name === project || configPath === config)
+  if (found) return found
+  const hint = `these do: ${workers.map(({ name }) => name).join(", ")}`
+  return { path: project, rule: "project-missing", message: `no project "${project}" runs here`, hint }
+}
+
+/**
+ * Miniflare ends the process by itself on a signal, before anybody could stop in order. Its handlers are taken off
+ * again: whoever runs the mesh decides what Ctrl-C does, and the guard sees to the runtime if nobody does.
+ */
+function quietly(create: () => Miniflare): Miniflare {
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const
+  const before = signals.map((signal) => new Set(process.listeners(signal)))
+  const miniflare = create()
+  signals.forEach((signal, index) => {
+    for (const listener of process.listeners(signal)) if (!before[index]!.has(listener)) process.off(signal, listener)
+  })
+  return miniflare
+}
+
+async function ready(miniflare: Miniflare, release: () => void): Promise<Miniflare> {
+  try {
+    await miniflare.ready
+    return miniflare
+  } catch (error) {
+    await miniflare.dispose().catch(() => {})
+    release()
+    throw error
+  }
+}
+
+function isProblem(result: BuiltWorker | Problem): result is Problem {
+  return "rule" in result
+}
+
+function isWorker(result: BuiltWorker | Problem): result is BuiltWorker {
+  return !isProblem(result)
+}

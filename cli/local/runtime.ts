@@ -1,0 +1,71 @@
+/** From built Workers to the options of one Miniflare: one process, one workerd, two sockets to the outside. */
+import { convertV4MiniflareOptions, type MiniflareOptions, NoOpLog, type V4WorkerOptions } from "miniflare"
+import type { BuiltWorker } from "./build.ts"
+import { consoleModule, type LogLine, parseLine } from "./logs.ts"
+import { LOOPBACK } from "./ports.ts"
+
+export interface RuntimeOptions {
+  readonly workers: readonly BuiltWorker[]
+  /**
+   * Port by Worker name. The socket leads to the Worker itself: through Miniflare's own front, `/a/../b` would arrive as
+   * `/b` and the Host header in lower case, and a mesh must see, and refuse, what clients really send.
+   */
+  readonly sockets: Readonly<Record<string, number>>
+  /** Plain variables to add, by Worker name. */
+  readonly vars: Readonly<Record<string, Readonly<Record<string, string>>>>
+  readonly persistTo: string | undefined
+  readonly env: Readonly<Record<string, string>>
+  readonly onLog: (line: LogLine) => void
+}
+
+export function runtimeOptions(options: RuntimeOptions): MiniflareOptions {
+  const { workers, persistTo, env, onLog } = options
+  return convertV4MiniflareOptions({
+    host: LOOPBACK,
+    port: 0,
+    // Without these three, Miniflare asks hosts on the internet and takes part in other programs' development sessions.
+    cf: false,
+    telemetry: { enabled: false },
+    unsafeRuntimeEnv: { ...env },
+    log: new NoOpLog(),
+    handleStructuredLogs: (entry) => onLog(parseLine(entry)),
+    ...(persistTo === undefined ? {} : { resourcePersistencePath: persistTo }),
+    workers: [
+      ...workers.map((worker) => workerOptions(worker, options)),
+      ...workers.flatMap((worker) => worker.helpers as V4WorkerOptions[]),
+    ],
+  })
+}
+
+function workerOptions(worker: BuiltWorker, { sockets, vars }: RuntimeOptions): V4WorkerOptions {
+  const port = sockets[worker.name]
+  return {
+    ...worker.options,
+    name: worker.name,
+    bindings: { ...worker.options.bindings, ...vars[worker.name] },
+    ...(port === undefined ? {} : { unsafeDirectSockets: [{ host: LOOPBACK, port }] }),
+    ...source(worker),
+  } as V4WorkerOptions
+}
+
+/** A main module around the Worker's own: it marks the console first, then exports all that the Worker exports. */
+function source(worker: BuiltWorker): Pick<V4WorkerOptions, "modules"> | { script: string } {
+  const main = worker.modules[0]!
+  if (main.type === "Script") return { script: String(main.content) }
+  // A Python main module is of another language; its lines go without a name.
+  const wrapped = main.type === "ESModule" ? [...wrapper(worker), ...worker.modules] : worker.modules
+  const modules = wrapped.map(({ type, name, content }) => ({ type, path: `/${name}`, contents: content }))
+  return { modulesRoot: "/", modules } as Pick<V4WorkerOptions, "modules">
+}
+
+function wrapper(worker: BuiltWorker): BuiltWorker["modules"] {
+  const exported = worker.exports.includes("default") ? 'export { default } from "./index.js"\n' : ""
+  return [
+    {
+      type: "ESModule",
+      name: "weft-main.js",
+      content: `import "./weft-console.js"\nexport * from "./index.js"\n${exported}`,
+    },
+    { type: "ESModule", name: "weft-console.js", content: consoleModule(worker.name) },
+  ]
+}
