@@ -10,7 +10,24 @@ export const LIMITS = {
   /** A body is kept for a further attempt only up to this size (Linkerd's figure). */
   replayBodyBytesMax: 64 * 1024,
 
+  /** A request with a larger body is not mirrored: the copy waits in memory while its backend is slow. */
+  mirrorBodyBytesMax: 1024 * 1024,
+
+  /** How long an isolate goes by its routes before it asks for newer ones; jittered by a quarter either way. */
+  snapshotLeaseMs: 2_000,
+  /** A pull that takes longer is given up on. */
+  snapshotPullMs: 5_000,
+  /** How long the very first request of an isolate waits for routes before it is refused. */
+  snapshotFirstWaitMs: 5_000,
+  /** An isolate that has served nothing for this long asks before it serves, but waits no longer than the next figure. */
+  snapshotSleepMs: 10_000,
+  snapshotAwakeWaitMs: 50,
+
   documentBytesMax: 4 * 1024 * 1024,
+  documentDepthMax: 64,
+  /** Values in a document after its aliases are followed. */
+  documentValuesMax: 1_000_000,
+  aliasesMax: 100,
   snapshotBytesMax: 8 * 1024 * 1024,
   servicesMax: 2_000,
   subsetsMax: 64,
@@ -23,12 +40,23 @@ export const LIMITS = {
   filtersMax: 16,
   headerChangesMax: 64,
   hostnamesMax: 64,
+  /** Of one route: hostnames by listeners, and services. */
+  attachmentsMax: 4_096,
+  gatewaysMax: 256,
+  listenersMax: 64,
+  callersMax: 64,
+  corsValuesMax: 64,
   weightMax: 1_000_000,
   retryAttemptsMax: 10,
   retryConditionsMax: 16,
   timeoutMsMax: 60 * 60 * 1000,
   matchValueCharsMax: 1_024,
+  headerValueCharsMax: 8 * 1024,
   regexCharsMax: 1_024,
+  /** Steps of a compiled expression: bounds what one character of input can cost. */
+  regexProgramMax: 1_000,
+  /** Longer texts are cut before an expression reads them. */
+  regexTextCharsMax: 8 * 1024,
   problemsMax: 100,
   messageCharsMax: 1_024,
   responseBodyCharsMax: 64 * 1024,

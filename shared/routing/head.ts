@@ -1,0 +1,79 @@
+/**
+ * What routing knows of a request: the canonical head, and a reader that parses the query and the cookies only when a
+ * candidate asks for them.
+ */
+import type { ServiceId } from "#shared/model/names.ts"
+
+export interface RequestHead {
+  /** Upper-case. */
+  readonly method: string
+  /** Canonical, begins with "/"; "" for an RPC call. */
+  readonly path: string
+  /** Without "?". */
+  readonly rawQuery: string
+  /** Lower-case, no port, no trailing dot; "" when the request addresses a service. */
+  readonly host: string
+  /** `get` joins repeated headers with ", ". */
+  readonly headers: Headers
+  /** The calling service; public traffic has none. */
+  readonly caller: ServiceId | undefined
+  /** The method of an RPC call. */
+  readonly rpc: string | undefined
+  /**
+   * The exchange's throw for `percent` conditions, in [0, 1). Weighted choices need a throw of their own: with this one, all requests
+   * that a `percent: 10` let in would fall into the first tenth of the weights.
+   */
+  readonly dice: number
+}
+
+/** Reads named values of one request; each is `null` when absent, and "" when present and empty. */
+export class Reader {
+  readonly head: RequestHead
+  #query: URLSearchParams | undefined
+  #cookies: Map<string, string> | undefined
+  // Many candidates on one path usually differ in the value of the same header.
+  #headerName = ""
+  #headerValue: string | null = null
+
+  constructor(head: RequestHead) {
+    this.head = head
+  }
+
+  header(name: string): string | null {
+    if (name !== this.#headerName) {
+      this.#headerValue = this.head.headers.get(name)
+      this.#headerName = name
+    }
+    return this.#headerValue
+  }
+
+  /** The first value of the parameter (Gateway API). */
+  query(name: string): string | null {
+    this.#query ??= new URLSearchParams(this.head.rawQuery)
+    return this.#query.get(name)
+  }
+
+  /** The first value of the cookie. */
+  cookie(name: string): string | null {
+    this.#cookies ??= parseCookies(this.header("cookie"))
+    return this.#cookies.get(name) ?? null
+  }
+}
+
+/** RFC 6265 4.1: `name=value` pairs between ";"; a value may stand in double quotes. */
+function parseCookies(header: string | null): Map<string, string> {
+  const cookies = new Map<string, string>()
+  if (header === null) return cookies
+  for (const pair of header.split(";")) {
+    const equals = pair.indexOf("=")
+    if (equals < 0) continue
+    const name = pair.slice(0, equals).trim()
+    const value = pair.slice(equals + 1).trim()
+    if (!cookies.has(name)) cookies.set(name, unquote(value))
+  }
+  return cookies
+}
+
+function unquote(value: string): string {
+  return value.length >= 2 && value.startsWith('"') && value.endsWith('"') ? value.slice(1, -1) : value
+}
