@@ -15,7 +15,12 @@ export default defineConfig({
         },
       },
       {
-        plugins: [cloudflareTest({ wrangler: { configPath: "./workers/control/wrangler.toml" } })],
+        plugins: [
+          cloudflareTest({
+            wrangler: { configPath: "./workers/control/wrangler.toml" },
+            miniflare: { bindings: { WEFT_ADMIN_TOKEN: "test-root-token-of-the-suite" } },
+          }),
+        ],
         test: { name: "runtime", include: ["test/durable-objects/**/*.test.ts", "test/workers/control/**/*.test.ts"] },
       },
       {

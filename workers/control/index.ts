@@ -1,7 +1,12 @@
 /** The control Worker's entry: the admin API, and the Durable Object classes that it hosts. */
+import { createApp, serve } from "./app.ts"
+import type { ControlEnv } from "./env.ts"
+
 export { RouteTableObject } from "#durable-objects/route-table.ts"
 export { TokensObject } from "#durable-objects/tokens.ts"
 
+const app = createApp()
+
 export default {
-  fetch: () => new Response("not yet", { status: 503 }),
-}
+  fetch: (request, env, context) => serve(app, request, env, context),
+} satisfies ExportedHandler<ControlEnv>

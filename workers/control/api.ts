@@ -1,0 +1,227 @@
+/** The table of endpoints: method, path, role, shapes, handler. The router, the roles and the reference all come from it. */
+import { z } from "@hono/zod-openapi"
+import { jsonSchema } from "#shared/config/schema.ts"
+import { LIMITS } from "#shared/model/limits.ts"
+import type { ApplyRequest, NewToken, RollbackRequest } from "#shared/protocol/control-api.ts"
+import * as changes from "./changes.ts"
+import { type Answers, type Endpoint, endpoint, reply } from "./endpoint.ts"
+import * as history from "./history.ts"
+import * as schemas from "./schemas.ts"
+import { showStatus } from "./status.ts"
+import * as tokens from "./tokens.ts"
+
+const EXAMPLE: ApplyRequest = {
+  documents: [
+    {
+      source: "mesh.yaml",
+      content: {
+        services: { orders: { subsets: { v1: {}, v2: {} } } },
+        routes: {
+          orders: {
+            service: "orders",
+            rules: [
+              {
+                backends: [
+                  { service: "orders", subset: "v1", weight: 90 },
+                  { service: "orders", subset: "v2", weight: 10 },
+                ],
+              },
+            ],
+          },
+        },
+      },
+    },
+  ],
+  message: "Send a tenth of orders to v2",
+}
+
+const APPLIED: Answers = {
+  status: 200,
+  description: "Done, or nothing to do.",
+  schema: schemas.applied,
+  problems: [409, 412, 422],
+}
+
+const CHANGES: readonly Endpoint[] = [
+  endpoint<object, object, ApplyRequest>({
+    method: "POST",
+    path: "/v1/plan",
+    role: "viewer",
+    group: "Changes",
+    summary: "Say what an apply would change",
+    description: "A dry run: the documents are compiled against the head, and nothing is written.",
+    body: { schema: schemas.applyRequest, bytesMax: LIMITS.documentBytesMax, example: EXAMPLE },
+    answers: { status: 200, description: "The plan.", schema: schemas.plan, problems: [422] },
+    handle: changes.dryRun,
+  }),
+  endpoint<object, object, ApplyRequest>({
+    method: "POST",
+    path: "/v1/apply",
+    role: "operator",
+    group: "Changes",
+    summary: "Apply documents",
+    description:
+      "Adds and replaces what the documents declare, all or nothing, and makes a new revision of it. Other resources stay as they are, unless `prune` is set.",
+    body: { schema: schemas.applyRequest, bytesMax: LIMITS.documentBytesMax, example: EXAMPLE },
+    changesMesh: true,
+    answers: APPLIED,
+    handle: changes.apply,
+  }),
+  endpoint<object, object, RollbackRequest>({
+    method: "POST",
+    path: "/v1/rollback",
+    role: "operator",
+    group: "Changes",
+    summary: "Restore an earlier revision",
+    description: "Makes a new, higher revision with the content of the old one. History is never rewritten.",
+    body: {
+      schema: schemas.rollbackRequest,
+      bytesMax: LIMITS.controlBodyBytesMax,
+      example: { to: 3, message: "v2 of orders fails" },
+    },
+    changesMesh: true,
+    answers: { ...APPLIED, problems: [404, 409, 412, 422] },
+    handle: changes.rollBack,
+  }),
+  endpoint<changes.ResourceKey>({
+    method: "DELETE",
+    path: "/v1/resources/{kind}/{namespace}/{name}",
+    role: "operator",
+    group: "Changes",
+    summary: "Remove one resource",
+    description: "Refused with 422 while something else refers to it.",
+    params: schemas.params.resource,
+    changesMesh: true,
+    answers: { ...APPLIED, problems: [404, 409, 412, 422] },
+    handle: changes.removeResource,
+  }),
+]
+
+const HISTORY: readonly Endpoint[] = [
+  endpoint<object, history.RevisionsQuery>({
+    method: "GET",
+    path: "/v1/revisions",
+    role: "viewer",
+    group: "History",
+    summary: "List revisions, newest first",
+    query: schemas.query.revisions,
+    answers: { status: 200, description: "One page.", schema: schemas.revisionList },
+    handle: history.listRevisions,
+  }),
+  endpoint<{ revision: number | "head" }>({
+    method: "GET",
+    path: "/v1/revisions/{revision}",
+    role: "viewer",
+    group: "History",
+    summary: "Show a revision with its resources",
+    params: schemas.params.revision,
+    answers: { status: 200, description: "The revision.", schema: schemas.revisionDetail, problems: [404] },
+    handle: history.showRevision,
+  }),
+  endpoint<object, history.DiffQuery>({
+    method: "GET",
+    path: "/v1/diff",
+    role: "viewer",
+    group: "History",
+    summary: "Say how two revisions differ",
+    query: schemas.query.diff,
+    answers: { status: 200, description: "The changes.", schema: schemas.plan, problems: [404] },
+    handle: history.diff,
+  }),
+]
+
+const MESH: readonly Endpoint[] = [
+  endpoint({
+    method: "GET",
+    path: "/v1/status",
+    role: "viewer",
+    group: "Mesh",
+    summary: "Say what the mesh is doing",
+    description:
+      "The head, the proxy isolates that asked for routes within the last minute, and the bindings that services name and no isolate has.",
+    answers: { status: 200, description: "The status.", schema: schemas.status },
+    handle: showStatus,
+  }),
+  endpoint<object, history.ResourcesQuery>({
+    method: "GET",
+    path: "/v1/resources",
+    role: "viewer",
+    group: "Mesh",
+    summary: "List resources",
+    query: schemas.query.resources,
+    answers: { status: 200, description: "The resources.", schema: schemas.resourceList, problems: [404] },
+    handle: history.listResources,
+  }),
+]
+
+const TOKENS: readonly Endpoint[] = [
+  endpoint({
+    method: "GET",
+    path: "/v1/whoami",
+    role: "viewer",
+    group: "Tokens",
+    summary: "Say whose token this is",
+    answers: { status: 200, description: "The caller.", schema: schemas.whoAmI },
+    handle: tokens.showCaller,
+  }),
+  endpoint({
+    method: "GET",
+    path: "/v1/tokens",
+    role: "admin",
+    group: "Tokens",
+    summary: "List tokens",
+    description: "Expired tokens stay listed until they are revoked or their name is used again.",
+    answers: { status: 200, description: "The tokens, without their secrets.", schema: schemas.tokenList },
+    handle: tokens.listTokens,
+  }),
+  endpoint<object, object, NewToken>({
+    method: "POST",
+    path: "/v1/tokens",
+    role: "admin",
+    group: "Tokens",
+    summary: "Make a token",
+    body: {
+      schema: schemas.newToken,
+      bytesMax: LIMITS.controlBodyBytesMax,
+      example: { name: "ci", role: "operator", expiresInSeconds: 86_400 },
+    },
+    answers: { status: 201, description: "The token with its secret.", schema: schemas.tokenCreated, problems: [409] },
+    handle: tokens.createToken,
+  }),
+  endpoint<{ name: string }>({
+    method: "DELETE",
+    path: "/v1/tokens/{name}",
+    role: "admin",
+    group: "Tokens",
+    summary: "Revoke a token",
+    params: schemas.params.token,
+    answers: { status: 204, description: "The token is no longer valid.", problems: [404] },
+    handle: tokens.revokeToken,
+  }),
+]
+
+const ABOUT: readonly Endpoint[] = [
+  endpoint({
+    method: "GET",
+    path: "/healthz",
+    role: "open",
+    group: "This API",
+    summary: "Say that the control Worker runs",
+    description: "Needs no token, and asks no Durable Object.",
+    answers: { status: 200, description: "It runs.", schema: z.object({ status: z.literal("ok") }) },
+    handle: () => reply({ status: "ok" }),
+  }),
+  endpoint({
+    method: "GET",
+    path: "/v1/schema.json",
+    role: "viewer",
+    group: "This API",
+    summary: "The JSON Schema of a document, for editors",
+    answers: { status: 200, description: "The schema.", contentType: "application/schema+json" },
+    handle: () =>
+      new Response(JSON.stringify(jsonSchema()), { headers: { "content-type": "application/schema+json" } }),
+  }),
+]
+
+/** Without /openapi.json and /reference, which describe this table and are added by the app. */
+export const ENDPOINTS: readonly Endpoint[] = [...CHANGES, ...HISTORY, ...MESH, ...TOKENS, ...ABOUT]

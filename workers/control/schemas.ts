@@ -1,0 +1,209 @@
+/**
+ * The control API's shapes as zod schemas: they check what comes in and are printed in the OpenAPI document. The types in
+ * shared/protocol are written by hand and lead; `satisfies` holds the schemas to them.
+ */
+import { z } from "@hono/zod-openapi"
+import { LIMITS } from "#shared/model/limits.ts"
+import { isLabel } from "#shared/model/names.ts"
+import type { Problem } from "#shared/model/problem.ts"
+import type * as api from "#shared/protocol/control-api.ts"
+import type { IsolateStatus, RevisionSummary } from "#shared/protocol/route-table.ts"
+
+/** `T` as zod infers it: an optional property may also hold undefined. JSON has no undefined, so nothing is lost. */
+type Loose<T> = T extends object
+  ? { [K in keyof T]: Record<never, never> extends Pick<T, K> ? Loose<T[K]> | undefined : Loose<T[K]> }
+  : T
+
+type Schema<T> = z.ZodType<Loose<T>>
+
+const count = z.int().min(0)
+const revisionNumber = z.int().min(1)
+const time = z.int().min(0).openapi({ description: "Milliseconds since 1970." })
+const label = z
+  .string()
+  .refine(isLabel, "must be lower-case letters, digits and dashes, at most 63 characters")
+  .openapi({ pattern: "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", example: "orders" })
+const role = z.enum(["viewer", "operator", "admin"]).openapi({
+  description: "Each includes those before it: a viewer reads, an operator changes the mesh, an admin manages tokens.",
+}) satisfies Schema<api.Role>
+
+const digest = z.string().openapi({ description: "SHA-256 of the snapshot's canonical text, lower-case hex." })
+/** Longer messages are cut, not refused: a commit message should not break a deployment. */
+const message = z.string().openapi({ description: `At most ${LIMITS.messageCharsMax} characters are kept.` })
+
+export const applyRequest = z
+  .strictObject({
+    documents: z
+      .array(z.strictObject({ source: z.string().max(LIMITS.sourceCharsMax), content: z.unknown() }))
+      .min(1)
+      .max(LIMITS.documentsMax),
+    prune: z.boolean().optional().openapi({ description: "Also remove what the documents do not declare." }),
+    message: message.optional(),
+  })
+  .openapi("ApplyRequest") satisfies Schema<api.ApplyRequest>
+
+export const rollbackRequest = z
+  .strictObject({ to: revisionNumber, message: message.optional() })
+  .openapi("RollbackRequest") satisfies Schema<api.RollbackRequest>
+
+export const newToken = z
+  .strictObject({
+    name: label,
+    role,
+    expiresInSeconds: z.int().min(1).max(LIMITS.tokenLifeSecondsMax).optional(),
+  })
+  .openapi("NewToken") satisfies Schema<api.NewToken>
+
+const change = z
+  .object({
+    action: z.enum(["add", "change", "remove"]),
+    kind: z.string(),
+    namespace: z.string(),
+    name: z.string(),
+    before: z.unknown().optional(),
+    after: z.unknown().optional(),
+  })
+  .openapi("Change") satisfies Schema<api.Change>
+
+export const plan = z
+  .object({ head: count, changes: z.array(change) })
+  .openapi("Plan", { description: "What would change against the head." }) satisfies Schema<api.Plan>
+
+export const applied = z.object({ head: count, changes: z.array(change), revision: count, digest }).openapi("Applied", {
+  description: "`revision` is the head afterwards. It equals `head` when nothing changed: then no revision was made.",
+}) satisfies Schema<api.Applied>
+
+export const revisionSummary = z
+  .object({
+    revision: revisionNumber,
+    digest,
+    author: z.string().openapi({ description: "The name of the token that it was applied with." }),
+    message: z.string(),
+    atMs: time,
+    rollbackOf: revisionNumber.optional(),
+    added: count,
+    changed: count,
+    removed: count,
+  })
+  .openapi("RevisionSummary") satisfies Schema<RevisionSummary>
+
+const resource = z
+  .object({
+    kind: z.string(),
+    namespace: z.string(),
+    name: z.string(),
+    spec: z.unknown().openapi({ description: "As it was written." }),
+    since: count.openapi({ description: "The revision that first held it." }),
+  })
+  .openapi("Resource")
+
+export const revisionList = z
+  .object({ revisions: z.array(revisionSummary) })
+  .openapi("RevisionList") satisfies Schema<api.RevisionList>
+
+export const revisionDetail = revisionSummary
+  .extend({ resources: z.array(resource) })
+  .openapi("RevisionDetail") satisfies Schema<api.RevisionDetail>
+
+export const resourceList = z
+  .object({ revision: count, resources: z.array(resource) })
+  .openapi("ResourceList") satisfies Schema<api.ResourceList>
+
+const isolateStatus = z
+  .object({
+    isolate: z.string(),
+    serving: count,
+    refused: z.object({ revision: count, reason: z.string() }).optional(),
+    seenAtMs: time,
+    bindings: z.array(z.string()).optional(),
+  })
+  .openapi("IsolateStatus") satisfies Schema<IsolateStatus>
+
+export const status = z
+  .object({
+    head: revisionSummary.optional(),
+    services: count,
+    routes: count,
+    isolates: z.array(isolateStatus),
+    unbound: z.array(z.object({ service: z.string(), binding: z.string() })),
+  })
+  .openapi("Status") satisfies z.ZodType<unknown>
+
+export const whoAmI = z.object({ name: z.string(), role }).openapi("WhoAmI") satisfies Schema<api.WhoAmI>
+
+const tokenInfo = z
+  .object({ name: z.string(), role, createdAtMs: time, expiresAtMs: time.optional(), lastUsedAtMs: time.optional() })
+  .openapi("TokenInfo") satisfies Schema<api.TokenInfo>
+
+export const tokenList = z.object({ tokens: z.array(tokenInfo) }).openapi("TokenList") satisfies Schema<api.TokenList>
+
+export const tokenCreated = tokenInfo
+  .extend({ token: z.string().openapi({ description: "The secret. It is shown this once." }) })
+  .openapi("TokenCreated") satisfies Schema<api.TokenCreated>
+
+const problem = z
+  .object({
+    path: z.string(),
+    rule: z.string(),
+    message: z.string(),
+    hint: z.string().optional(),
+    source: z.object({ file: z.string(), line: count, column: count }).optional(),
+  })
+  .openapi("Problem") satisfies Schema<Problem>
+
+export const problemDetails = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string().optional(),
+    problems: z.array(problem).optional(),
+    head: count.optional(),
+  })
+  .openapi("ProblemDetails", { description: "RFC 9457." }) satisfies Schema<api.ProblemDetails>
+
+/** A whole number in a query or path: digits only, no sign, no exponent, no white space. */
+function digits(min: number, max: number) {
+  return z
+    .string()
+    .regex(/^\d{1,15}$/, "must be a whole number")
+    .transform(Number)
+    .pipe(z.int().min(min).max(max))
+    .openapi({ type: "integer", minimum: min, maximum: max })
+}
+
+const REVISION_MAX = 1e15 - 1
+const kind = z
+  .string()
+  .regex(/^[A-Za-z]{1,63}$/, "must be the name of a kind")
+  .openapi({ example: "Service" })
+
+export const params = {
+  revision: z.strictObject({
+    revision: z.union([z.literal("head"), digits(1, REVISION_MAX)]).openapi({
+      type: "string",
+      description: "A revision's number, or `head`.",
+      example: "head",
+    }),
+  }),
+  resource: z.strictObject({ kind, namespace: label, name: label }),
+  token: z.strictObject({ name: label }),
+}
+
+export const query = {
+  none: z.strictObject({}),
+  revisions: z.strictObject({
+    before: digits(1, REVISION_MAX).optional().openapi({ description: "Only revisions below this one." }),
+    limit: digits(1, LIMITS.historyPageMax).optional().openapi({ description: "50 when absent." }),
+  }),
+  diff: z.strictObject({
+    from: digits(0, REVISION_MAX).openapi({ description: "A revision's number; 0 is the empty mesh." }),
+    to: digits(0, REVISION_MAX).optional().openapi({ description: "The head when absent." }),
+  }),
+  resources: z.strictObject({
+    kind: kind.optional(),
+    namespace: label.optional(),
+    name: label.optional(),
+    revision: digits(0, REVISION_MAX).optional().openapi({ description: "The head when absent." }),
+  }),
+}

@@ -1,0 +1,39 @@
+/** What the mesh is doing: its head, who serves which revision, and which services no proxy can reach. */
+import type { Service } from "#shared/model/service.ts"
+import type { Snapshot } from "#shared/model/snapshot.ts"
+import type { Status } from "#shared/protocol/control-api.ts"
+import type { IsolateStatus } from "#shared/protocol/route-table.ts"
+import { type Call, reply } from "./endpoint.ts"
+import { readHead, routeTable } from "./mesh.ts"
+
+export async function showStatus(call: Call<object, object, undefined>): Promise<Response> {
+  const [head, isolates] = await Promise.all([readHead(call.env), routeTable(call.env).isolates()])
+  const snapshot = head.text === "" ? undefined : (JSON.parse(head.text) as Snapshot)
+  const services = snapshot?.services ?? []
+  const status: Status = {
+    head: head.summary,
+    services: services.length,
+    routes: snapshot?.routes.length ?? 0,
+    isolates,
+    unbound: unbound(services, isolates),
+  }
+  return reply<Status>(status, { head: head.revision })
+}
+
+/** The bindings that services name and no isolate has. Isolates that say nothing of their bindings prove nothing. */
+export function unbound(services: readonly Service[], isolates: readonly IsolateStatus[]): Status["unbound"] {
+  const reporting = isolates.filter((isolate) => isolate.bindings !== undefined)
+  if (reporting.length === 0) return []
+  const bound = new Set(reporting.flatMap((isolate) => isolate.bindings ?? []))
+  return services.flatMap((service) =>
+    [...bindingsOf(service)]
+      .filter((binding) => !bound.has(binding))
+      .map((binding) => ({ service: service.id, binding })),
+  )
+}
+
+function bindingsOf(service: Service): Set<string> {
+  const subsets = Object.values<Service["subsets"][keyof Service["subsets"]]>(service.subsets)
+  const endpoints = [...service.endpoints, ...subsets.flatMap((subset) => subset.endpoints)]
+  return new Set(endpoints.flatMap((endpoint) => (endpoint.kind === "url" ? [] : [endpoint.binding])))
+}
