@@ -1,0 +1,178 @@
+/** The control API as functions. Whatever goes wrong is a `Failure` that says what to do about it. */
+import { randomUUID } from "node:crypto"
+import type {
+  Applied,
+  ApplyRequest,
+  NewToken,
+  Plan,
+  ProblemDetails,
+  ResourceList,
+  RevisionDetail,
+  RevisionList,
+  RollbackRequest,
+  Status,
+  TokenCreated,
+  TokenList,
+} from "#shared/protocol/control-api.ts"
+import { EXIT, type Failure, failed } from "./command.ts"
+import { type Connection, connect } from "./connection.ts"
+import type { Io } from "./io.ts"
+import { plain } from "./output.ts"
+
+/** A compile of the largest mesh stays far below this. */
+const TIMEOUT_MS = 30_000
+
+type Answer<T> = Promise<T | Failure>
+
+interface Sending {
+  readonly method?: "GET" | "POST" | "DELETE"
+  readonly query?: { readonly [name: string]: string | number | undefined }
+  readonly body?: unknown
+  /** The write is given a key, so that sending it again cannot do it twice. */
+  readonly keyed?: boolean
+  /** Only when the head is still this revision. */
+  readonly ifHead?: number
+}
+
+export type Client = ReturnType<typeof clientOf>
+
+/** A client for the control that the call's options and environment name; if they name none, that is its every answer. */
+export function clientFor(call: { io: Io; options: { url?: string; token?: string } }): Client {
+  return clientOf(connect(call.io, call.options))
+}
+
+function clientOf(connection: Connection | Failure) {
+  const ask = async <T>(path: string, sending: Sending = {}): Answer<T> =>
+    failed(connection) ? connection : send<T>(connection, path, sending)
+  return {
+    plan: (body: ApplyRequest) => ask<Plan>("/v1/plan", { method: "POST", body }),
+    apply: (body: ApplyRequest) => ask<Applied>("/v1/apply", { method: "POST", body, keyed: true }),
+    rollback: (body: RollbackRequest, ifHead: number) =>
+      ask<Applied>("/v1/rollback", { method: "POST", body, keyed: true, ifHead }),
+    revisions: (query: { before?: number; limit: number }) => ask<RevisionList>("/v1/revisions", { query }),
+    revision: (revision: number | "head") => ask<RevisionDetail>(`/v1/revisions/${revision}`),
+    diff: (from: number, to: number) => ask<Plan>("/v1/diff", { query: { from, to } }),
+    resources: (query: { kind?: string; namespace?: string; name?: string; revision?: number }) =>
+      ask<ResourceList>("/v1/resources", { query }),
+    remove: (kind: string, namespace: string, name: string) =>
+      ask<Applied>(`/v1/resources/${[kind, namespace, name].map(encodeURIComponent).join("/")}`, {
+        method: "DELETE",
+        keyed: true,
+      }),
+    status: () => ask<Status>("/v1/status"),
+    tokens: () => ask<TokenList>("/v1/tokens"),
+    createToken: (body: NewToken) => ask<TokenCreated>("/v1/tokens", { method: "POST", body }),
+    revokeToken: (name: string) => ask<undefined>(`/v1/tokens/${encodeURIComponent(name)}`, { method: "DELETE" }),
+  }
+}
+
+async function send<T>(connection: Connection, path: string, sending: Sending): Answer<T> {
+  const request = requestOf(connection, path, sending)
+  const repeatable = request.method === "GET" || sending.keyed === true
+  let answer = await exchange(request.clone())
+  if (answer instanceof Error && repeatable && wasLost(answer)) answer = await exchange(request)
+  if (answer instanceof Error) return unreachable(connection, answer)
+  if (answer.status === 204) return undefined as T
+  const body = parseJson(answer.text)
+  if (answer.status >= 200 && answer.status < 300 && body !== undefined) return body as T
+  return refusal(connection, answer.status, body)
+}
+
+function requestOf(connection: Connection, path: string, sending: Sending): Request {
+  const url = new URL(connection.url + path)
+  for (const [name, value] of Object.entries(sending.query ?? {}))
+    if (value !== undefined) url.searchParams.set(name, String(value))
+  const headers = new Headers({ accept: "application/json" })
+  if (connection.token !== undefined) headers.set("authorization", `Bearer ${connection.token}`)
+  if (sending.keyed) headers.set("idempotency-key", randomUUID())
+  if (sending.ifHead !== undefined) headers.set("if-match", `"${sending.ifHead}"`)
+  if (sending.body !== undefined) headers.set("content-type", "application/json")
+  return new Request(url, {
+    method: sending.method ?? "GET",
+    headers,
+    // A redirect would take the token to somebody else.
+    redirect: "manual",
+    ...(sending.body === undefined ? {} : { body: JSON.stringify(sending.body) }),
+  })
+}
+
+/** The whole answer, or the error that kept it from coming. */
+async function exchange(request: Request): Promise<{ status: number; text: string } | Error> {
+  try {
+    const response = await fetch(request, { signal: AbortSignal.timeout(TIMEOUT_MS) })
+    return { status: response.status, text: await response.text() }
+  } catch (error) {
+    return error as Error
+  }
+}
+
+/** The connection broke on the way: what was sent may or may not have arrived. Nobody listening is another matter. */
+function wasLost(error: Error): boolean {
+  return error.name !== "TimeoutError" && !/ECONNREFUSED|ENOTFOUND|EAI_AGAIN|CERT|TLS|SSL/.test(codeOf(error))
+}
+
+function codeOf(error: Error): string {
+  const cause = error.cause as (Error & { code?: string; errors?: (Error & { code?: string })[] }) | undefined
+  return cause?.code ?? cause?.errors?.[0]?.code ?? cause?.message ?? error.message
+}
+
+function unreachable(connection: Connection, error: Error): Failure {
+  if (error.name === "TimeoutError")
+    return {
+      exit: EXIT.unreachable,
+      message: `control at ${connection.url} did not answer within ${TIMEOUT_MS / 1000}s`,
+    }
+  return {
+    exit: EXIT.unreachable,
+    message: `control is not reachable at ${connection.url} (${codeOf(error)})`,
+    hint: "is the mesh running? `npm start` or `weft up` starts one; --url or WEFT_URL names another",
+  }
+}
+
+function refusal(connection: Connection, status: number, body: unknown): Failure {
+  const details = isDetails(body) ? body : undefined
+  const said = plain(details?.detail ?? details?.title ?? `it answered ${status}`)
+  if (status === 401) return unauthenticated(connection)
+  if (status === 403)
+    return {
+      exit: EXIT.forbidden,
+      message: `not allowed: ${said}`,
+      hint: `the token is from ${connection.tokenFrom ?? "nowhere"}; an admin makes one with another role by \`weft token create\``,
+    }
+  if (details === undefined)
+    return {
+      exit: EXIT.unreachable,
+      message: `what answers at ${connection.url} (status ${status}) is not a Weft control`,
+    }
+  if (status >= 500) return { exit: EXIT.unreachable, message: `control failed (${status}): ${said}` }
+  if (status === 422 && details.problems) return { exit: EXIT.problems, message: said, problems: details.problems }
+  if (status === 409 || status === 412)
+    return { exit: EXIT.problems, message: said, hint: "somebody else changed the mesh meanwhile; look and try again" }
+  return { exit: EXIT.problems, message: said }
+}
+
+function unauthenticated(connection: Connection): Failure {
+  if (connection.token === undefined)
+    return {
+      exit: EXIT.forbidden,
+      message: `control at ${connection.url} wants a token`,
+      hint: "set WEFT_TOKEN or pass --token; a local start leaves one in .weft/token, for a local URL only",
+    }
+  return {
+    exit: EXIT.forbidden,
+    message: `control at ${connection.url} does not know the token from ${connection.tokenFrom}`,
+    hint: "it may have been revoked, may have expired, or may be another mesh's",
+  }
+}
+
+function isDetails(body: unknown): body is ProblemDetails {
+  return typeof body === "object" && body !== null && "title" in body && "status" in body
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,41 @@
+/** `weft apply`: documents in, a new revision out. */
+import { changeCounts, changeLines, finish } from "#cli/changes.ts"
+import { type Client, clientFor } from "#cli/client.ts"
+import { type Call, EXIT, type ExitCode, failed } from "#cli/command.ts"
+import { type Loaded, loadDocuments } from "#cli/documents.ts"
+import { painter, print } from "#cli/output.ts"
+import { during } from "#cli/progress.ts"
+import { report } from "#cli/report.ts"
+
+const NOTHING = "nothing was applied"
+
+export async function run(call: Call): Promise<ExitCode> {
+  const { io, options } = call
+  if (!options.file) return report(io, { exit: EXIT.usage, message: "apply what?", hint: "weft apply -f mesh.yaml" })
+  const loaded = await loadDocuments(io, options.file)
+  if (loaded.problems.length > 0)
+    return report(io, { exit: EXIT.problems, message: "unreadable", problems: loaded.problems }, NOTHING)
+  const client = clientFor(call)
+  if (options.dryRun) return preview(call, client, loaded)
+
+  const request = { documents: loaded.documents, ...optional(options) }
+  const applied = await during(io, "applying", client.apply(request))
+  if (failed(applied)) return report(io, { ...applied, problems: loaded.place(applied.problems ?? []) }, NOTHING)
+  return finish(call, client, applied, "applied")
+}
+
+async function preview(call: Call, client: Client, loaded: Loaded): Promise<ExitCode> {
+  const { io, options } = call
+  const plan = await client.plan({ documents: loaded.documents, ...optional(options) })
+  if (failed(plan)) return report(io, { ...plan, problems: loaded.place(plan.problems ?? []) }, NOTHING)
+  const paint = painter(io, io.out)
+  await print(io, call.format, plan, () => {
+    const end = `dry run against revision ${plan.head}: ${changeCounts(plan.changes)}; ${NOTHING}\n`
+    return changeLines(plan.changes, paint) + end
+  })
+  return EXIT.ok
+}
+
+function optional(options: Call["options"]): { prune?: true; message?: string } {
+  return { ...(options.prune ? { prune: true } : {}), ...(options.message ? { message: options.message } : {}) }
+}

@@ -1,0 +1,56 @@
+/** `weft get`: resources as a list, or one as it was written. */
+import { clientFor } from "#cli/client.ts"
+import { type Call, EXIT, type ExitCode, failed } from "#cli/command.ts"
+import { columnsOf, documentOf, kindOf, nameOf, specOf } from "#cli/kinds.ts"
+import { plain, print, table, yaml } from "#cli/output.ts"
+import { report } from "#cli/report.ts"
+import type { Resource } from "#shared/model/document.ts"
+
+export async function run(call: Call): Promise<ExitCode> {
+  const { io, args, options } = call
+  const [typedKind, typedName] = args
+  const kind = typedKind === undefined ? undefined : kindOf(typedKind)
+  const named = typedName === undefined ? undefined : nameOf(typedName, options.namespace)
+  const client = clientFor(call)
+  const query = {
+    ...(kind === undefined ? {} : { kind }),
+    ...(options.namespace === undefined ? {} : { namespace: options.namespace }),
+    ...named,
+    ...(options.revision === undefined ? {} : { revision: options.revision }),
+  }
+  const found = await client.resources(query)
+  if (failed(found)) return report(io, found)
+  if (named && found.resources.length === 0) {
+    const message = `there is no ${kind} ${named.namespace}/${named.name} in revision ${found.revision}`
+    return report(io, { exit: EXIT.problems, message, hint: `weft get ${typedKind} lists what there is` })
+  }
+  const one = named && found.resources.length === 1 ? await oneText(found.resources[0]!, found.revision) : undefined
+  await print(io, call.format, found, () => one ?? listText(found.resources, kind))
+  if (found.resources.length === 0 && call.format === "table") io.err.write("there is none\n")
+  return EXIT.ok
+}
+
+/** As a document that can be edited and applied again. */
+async function oneText(resource: Resource, revision: number): Promise<string> {
+  return `# revision ${revision}; since revision ${resource.since}\n${await yaml(documentOf(resource))}`
+}
+
+function listText(resources: readonly Resource[], kind: string | undefined): string {
+  if (resources.length === 0) return ""
+  const columns = columnsOf(kind)
+  const header = [
+    ...(columns.length > 0 ? [] : ["KIND"]),
+    "NAMESPACE",
+    "NAME",
+    ...columns.map(([name]) => name),
+    "SINCE",
+  ]
+  const rows = resources.map((resource) => [
+    ...(columns.length > 0 ? [] : [plain(resource.kind)]),
+    plain(resource.namespace),
+    plain(resource.name),
+    ...columns.map(([, cell]) => cell(specOf(resource))),
+    String(resource.since),
+  ])
+  return table(header, rows)
+}

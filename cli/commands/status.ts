@@ -1,0 +1,59 @@
+/** `weft status`: what the mesh is at, and who serves it. */
+import { clientFor } from "#cli/client.ts"
+import { type Call, EXIT, type ExitCode, failed } from "#cli/command.ts"
+import { age, count, facts, type Paint, painter, plain, print, table } from "#cli/output.ts"
+import { report } from "#cli/report.ts"
+import type { Status } from "#shared/protocol/control-api.ts"
+import type { IsolateStatus } from "#shared/protocol/route-table.ts"
+
+export async function run(call: Call): Promise<ExitCode> {
+  const { io } = call
+  const client = clientFor(call)
+  const status = await client.status()
+  if (failed(status)) return report(io, status)
+  const paint = painter(io, io.out)
+  await print(io, call.format, status, () => statusText(status, io.nowMs(), paint))
+  return EXIT.ok
+}
+
+function statusText(status: Status, nowMs: number, paint: Paint): string {
+  const head = status.head?.revision ?? 0
+  const summary = facts([
+    ["head", headText(status, nowMs, paint)],
+    ["mesh", `${count(status.services, "service")}, ${count(status.routes, "route")}`],
+    ["isolates", isolatesText(status.isolates, head, paint)],
+    ...status.unbound.map(({ service, binding }, index): [string, string] => [
+      index === 0 ? "unbound" : "",
+      `${paint("yellow", plain(service))} needs the binding ${plain(binding)} on the proxy`,
+    ]),
+  ])
+  if (status.isolates.length === 0) return summary
+  const rows = [...status.isolates]
+    .sort((a, b) => a.serving - b.serving || a.isolate.localeCompare(b.isolate))
+    .map((isolate) => [
+      plain(isolate.isolate),
+      String(isolate.serving),
+      age(isolate.seenAtMs, nowMs),
+      stateText(isolate, head, paint),
+    ])
+  return `${summary}\n${table(["ISOLATE", "SERVES", "SEEN", "STATE"], rows)}`
+}
+
+function headText({ head }: Status, nowMs: number, paint: Paint): string {
+  if (!head) return "no revision yet; `weft apply -f mesh.yaml` makes the first"
+  const message = head.message ? `: ${plain(head.message)}` : ""
+  return `${paint("bold", `revision ${head.revision}`)}, ${age(head.atMs, nowMs)} ago by ${plain(head.author)}${message}`
+}
+
+function isolatesText(isolates: readonly IsolateStatus[], head: number, paint: Paint): string {
+  if (isolates.length === 0) return "none in the last minute; they start with the first request"
+  const current = isolates.filter((isolate) => isolate.serving >= head).length
+  const text = `${current} of ${isolates.length} at head`
+  return current === isolates.length ? paint("green", text) : paint("yellow", text)
+}
+
+function stateText(isolate: IsolateStatus, head: number, paint: Paint): string {
+  if (isolate.serving >= head) return paint("green", "current")
+  if (isolate.refused) return paint("red", `refuses ${isolate.refused.revision}: ${plain(isolate.refused.reason)}`)
+  return paint("yellow", "behind")
+}

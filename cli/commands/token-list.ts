@@ -1,0 +1,31 @@
+/** `weft token list`. Secrets are never listed: control keeps only their hashes. */
+import { clientFor } from "#cli/client.ts"
+import { type Call, EXIT, type ExitCode, failed } from "#cli/command.ts"
+import { age, plain, print, table } from "#cli/output.ts"
+import { report } from "#cli/report.ts"
+
+export async function run(call: Call): Promise<ExitCode> {
+  const { io } = call
+  const client = clientFor(call)
+  const list = await client.tokens()
+  if (failed(list)) return report(io, list)
+  const nowMs = io.nowMs()
+  await print(io, call.format, list, () =>
+    table(
+      ["NAME", "ROLE", "AGE", "EXPIRES", "LAST USED"],
+      list.tokens.map((token) => [
+        plain(token.name),
+        token.role,
+        age(token.createdAtMs, nowMs),
+        expiry(token.expiresAtMs, nowMs),
+        token.lastUsedAtMs === undefined ? "never" : `${age(token.lastUsedAtMs, nowMs)} ago`,
+      ]),
+    ),
+  )
+  return EXIT.ok
+}
+
+function expiry(expiresAtMs: number | undefined, nowMs: number): string {
+  if (expiresAtMs === undefined) return "never"
+  return expiresAtMs <= nowMs ? "expired" : `in ${age(nowMs, expiresAtMs)}`
+}

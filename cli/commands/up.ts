@@ -1,0 +1,113 @@
+/** `weft up`: the mesh on this machine, with one's own Workers in it, until Ctrl-C. */
+import { randomBytes } from "node:crypto"
+import { watch } from "node:fs"
+import { mkdir, readFile, writeFile } from "node:fs/promises"
+import { basename, dirname, join, resolve } from "node:path"
+import { type Call, EXIT, type ExitCode, failed } from "#cli/command.ts"
+import type { LogLine } from "#cli/local/logs.ts"
+import type { LocalMesh } from "#cli/local/mesh.ts"
+import { facts, painter, plain } from "#cli/output.ts"
+import { during } from "#cli/progress.ts"
+import { report, reportProblems } from "#cli/report.ts"
+import { proxyConfigFor } from "#cli/up-config.ts"
+import { run as apply } from "./apply.ts"
+
+const INGRESS_PORT = 8787
+const CONTROL_PORT = 8788
+const QUIET_MS = 100
+
+export async function run(call: Call): Promise<ExitCode> {
+  const { io, options } = call
+  const stopped = io.interrupted()
+  const projects = call.args.filter((arg) => arg !== undefined)
+  const configs = await proxyConfigFor(io.cwd, options.config, projects)
+  if (failed(configs)) return report(io, configs, "nothing was started")
+  const token = await ownToken(io.cwd)
+
+  const { LocalMeshError, startLocalMesh } = await import("#cli/local/mesh.ts")
+  const starting = startLocalMesh({
+    proxyConfig: configs.proxy,
+    controlConfig: configs.control,
+    projects: projects.map((project) => resolve(io.cwd, project)),
+    ingressPort: options.ingressPort ?? INGRESS_PORT,
+    controlPort: options.controlPort ?? CONTROL_PORT,
+    persistTo: join(io.cwd, ".weft", "state"),
+    adminToken: token,
+    onLog: (line) => io.out.write(logText(call, line)),
+  })
+  const mesh = await during(
+    io,
+    "starting the mesh",
+    starting.catch((error: unknown) => error as Error),
+  )
+  if (mesh instanceof LocalMeshError) return reportProblems(io, mesh.problems, "nothing was started")
+  if (mesh instanceof Error) throw mesh
+
+  io.out.write(
+    facts([
+      ["ingress", mesh.ingressUrl],
+      ["control", `${mesh.controlUrl} (token in .weft/token)`],
+      ["workers", mesh.workers.map(({ name }) => name).join(", ")],
+    ]),
+  )
+  const unwatch = await follow(call, mesh, token)
+  await stopped
+  unwatch()
+  await mesh.stop()
+  return EXIT.ok
+}
+
+/** Applies the documents once, and with --watch keeps Workers and documents up to date. */
+async function follow(call: Call, mesh: LocalMesh, token: string): Promise<() => void> {
+  const { io, options } = call
+  const path = options.apply
+  const applyNow = async () => {
+    if (path === undefined) return
+    await apply({ ...call, args: [], options: { file: [path], url: mesh.controlUrl, token } })
+  }
+  await applyNow()
+  if (!options.watch) return () => {}
+  const { watchProjects } = await import("#cli/local/watch.ts")
+  const unwatchProjects = watchProjects(mesh, {
+    onReload: (names, tookMs) => io.out.write(`reloaded ${names.join(", ")} in ${tookMs}ms\n`),
+    onError: (names, error) =>
+      io.err.write(`${painter(io, io.err)("red", "error")}: ${names.join(", ")}: ${(error as Error).message}\n`),
+  })
+  const unwatchDocuments = path === undefined ? () => {} : watchPath(resolve(io.cwd, path), applyNow)
+  return () => {
+    unwatchProjects()
+    unwatchDocuments()
+  }
+}
+
+/** A file is watched through its folder: an editor that saves by renaming would take a watched file away. */
+function watchPath(path: string, changed: () => Promise<void>): () => void {
+  const isFile = /\.[a-z]+$/.test(path)
+  let timer: NodeJS.Timeout | undefined
+  const watcher = watch(isFile ? dirname(path) : path, { recursive: !isFile }, (_, name) => {
+    if (isFile && name !== basename(path)) return
+    clearTimeout(timer)
+    timer = setTimeout(() => void changed(), QUIET_MS)
+  })
+  return () => {
+    clearTimeout(timer)
+    watcher.close()
+  }
+}
+
+/** The token of the mesh on this machine: made once, readable by its owner only, found there by every other command. */
+async function ownToken(cwd: string): Promise<string> {
+  const path = join(cwd, ".weft", "token")
+  const existing = await readFile(path, "utf8").catch(() => "")
+  if (existing.trim() !== "") return existing.trim()
+  const token = randomBytes(32).toString("base64url")
+  await mkdir(dirname(path), { recursive: true })
+  await writeFile(path, `${token}\n`, { mode: 0o600 })
+  return token
+}
+
+function logText({ io }: Call, line: LogLine): string {
+  const paint = painter(io, io.out)
+  const text = line.message.split("\n").map(plain).join("\n")
+  return `${paint("cyan", line.worker ?? "runtime")}  ${line.level === "error" ? paint("red", text) : text}\n`
+}

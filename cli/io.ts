@@ -1,0 +1,50 @@
+/** All that a command may touch of the world besides files and the control API, so that tests can stand in for it. */
+import { runWrangler, type WranglerResult } from "./wrangler-process.ts"
+
+export interface Io {
+  readonly env: { readonly [name: string]: string | undefined }
+  readonly cwd: string
+  readonly out: Stream
+  readonly err: Stream
+  stdin(): Promise<string>
+  nowMs(): number
+  sleep(ms: number): Promise<void>
+  /** Runs wrangler in a folder; what it prints is kept, not shown. */
+  wrangler(cwd: string, args: readonly string[]): Promise<WranglerResult>
+  /** Resolves when the person wants to stop what runs until then (Ctrl-C). */
+  interrupted(): Promise<void>
+}
+
+export interface Stream {
+  write(text: string): void
+  /** A person is watching: colors and a moving progress line make sense. */
+  readonly terminal: boolean
+}
+
+export function processIo(): Io {
+  return {
+    env: process.env,
+    cwd: process.cwd(),
+    out: stream(process.stdout),
+    err: stream(process.stderr),
+    stdin: readStdin,
+    nowMs: () => Date.now(),
+    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    wrangler: runWrangler,
+    interrupted: () =>
+      new Promise((resolve) => {
+        for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve())
+      }),
+  }
+}
+
+function stream(target: NodeJS.WriteStream): Stream {
+  return { write: (text) => void target.write(text), terminal: target.isTTY === true }
+}
+
+async function readStdin(): Promise<string> {
+  process.stdin.setEncoding("utf8")
+  let text = ""
+  for await (const chunk of process.stdin) text += chunk
+  return text
+}

@@ -1,0 +1,108 @@
+/** Resource kinds as people type them, and the columns they are listed with. */
+import type { Resource } from "#shared/model/document.ts"
+import { plain } from "./output.ts"
+
+const NATIVE: { readonly [typed: string]: string } = {
+  service: "Service",
+  gateway: "Gateway",
+  route: "Route",
+  svc: "Service",
+}
+
+/** `routes`, `Route`, `svc` -> `Route`, `Service`; kinds of dialects (`HTTPRoute`) are taken as they are. */
+export function kindOf(typed: string): string {
+  const lower = typed.toLowerCase()
+  return NATIVE[lower] ?? NATIVE[lower.replace(/s$/, "")] ?? typed
+}
+
+/** `orders`, `team-a/orders`; `-n` fills in the namespace. */
+export function nameOf(typed: string, namespace: string | undefined): { namespace: string; name: string } {
+  const slash = typed.indexOf("/")
+  if (slash > 0) return { namespace: typed.slice(0, slash), name: typed.slice(slash + 1) }
+  return { namespace: namespace ?? "default", name: typed }
+}
+
+/** A header and, for each resource, what distinguishes its kind. */
+export function columnsOf(kind: string | undefined): readonly [string, (spec: Spec) => string][] {
+  if (kind === "Service")
+    return [
+      ["DESTINATION", destination],
+      ["SUBSETS", (spec) => keys(spec.subsets)],
+    ]
+  if (kind === "Route")
+    return [
+      ["FOR", attachment],
+      ["RULES", (spec) => String(list(spec.rules).length)],
+      ["TO", backends],
+    ]
+  if (kind === "Gateway")
+    return [
+      [
+        "LISTENERS",
+        (spec) =>
+          list(spec.listeners)
+            .map((one) => text(one.name))
+            .join(", "),
+      ],
+    ]
+  return []
+}
+
+/** A spec is whatever its author wrote: looked at, never trusted to have a shape. */
+export interface Spec {
+  readonly [key: string]: unknown
+}
+
+export function specOf(resource: Resource): Spec {
+  return isRecord(resource.spec) ? resource.spec : {}
+}
+
+/** The resource as a document that can be applied again. */
+export function documentOf(resource: Resource): unknown {
+  const section = { Service: "services", Gateway: "gateways", Route: "routes" }[resource.kind]
+  if (section === undefined) return resource.spec
+  const namespace = resource.namespace === "default" ? {} : { namespace: resource.namespace }
+  return { ...namespace, [section]: { [resource.name]: resource.spec } }
+}
+
+function destination(spec: Spec): string {
+  const written = [spec, ...list(spec.endpoints)].flatMap((one) =>
+    [one.url, one.worker, one.binding].filter((value) => typeof value === "string").slice(0, 1),
+  )
+  return written.length === 0 ? "binding" : written.map((value) => text(value)).join(", ")
+}
+
+function attachment(spec: Spec): string {
+  const services = [spec.service, ...strings(spec.services)].filter((value) => value !== undefined)
+  const parts = [...strings(spec.hosts), ...services.map((service) => `service ${text(service)}`)]
+  return parts.map(text).join(", ")
+}
+
+function backends(spec: Spec): string {
+  const names = list(spec.rules).flatMap((rule) => list(rule.backends).map(backendName))
+  return [...new Set(names)].join(", ")
+}
+
+function backendName(backend: Spec): string {
+  return backend.subset === undefined ? text(backend.service) : `${text(backend.service)}:${text(backend.subset)}`
+}
+
+function keys(value: unknown): string {
+  return isRecord(value) ? Object.keys(value).map(text).join(", ") : ""
+}
+
+function list(value: unknown): Spec[] {
+  return Array.isArray(value) ? value.filter(isRecord) : []
+}
+
+function strings(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((one) => typeof one === "string") : []
+}
+
+function text(value: unknown): string {
+  return plain(String(value))
+}
+
+function isRecord(value: unknown): value is Spec {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,79 @@
+/** What people and programs read: tables, ages, colors, JSON and YAML. */
+import { stripVTControlCharacters, styleText } from "node:util"
+import type { Io, Stream } from "./io.ts"
+
+export type Format = "table" | "json" | "yaml"
+
+export type Style = "red" | "green" | "yellow" | "cyan" | "bold" | "dim"
+export type Paint = (style: Style, text: string) => string
+
+/** Colors for a stream: only for a person (https://no-color.org), unless forced. */
+export function painter(io: Io, stream: Stream): Paint {
+  const colored = !io.env.NO_COLOR && (stream.terminal || Boolean(io.env.FORCE_COLOR))
+  return (style, text) => (colored ? styleText(style, text, { validateStream: false }) : text)
+}
+
+/** Columns as wide as their widest cell, two spaces apart, nothing after the last. */
+export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const lines = [header, ...rows]
+  const widths = header.map((_, column) => Math.max(...lines.map((line) => width(line[column] ?? ""))))
+  return lines
+    .map((line) =>
+      line
+        .map((cell, column) => cell + " ".repeat(widths[column]! - width(cell)))
+        .join("  ")
+        .trimEnd(),
+    )
+    .map((line) => `${line}\n`)
+    .join("")
+}
+
+/** `{ head: …, isolates: … }` as lines `head  …`, aligned. */
+export function facts(entries: readonly (readonly [string, string])[]): string {
+  const names = Math.max(...entries.map(([name]) => name.length))
+  return entries.map(([name, value]) => `${name.padEnd(names)}  ${value}\n`).join("")
+}
+
+const UNITS = [
+  ["d", 24 * 60 * 60 * 1000],
+  ["h", 60 * 60 * 1000],
+  ["m", 60 * 1000],
+  ["s", 1000],
+] as const
+
+/** How long ago, in its largest unit: `3m`. A clock that is a little ahead of ours is not worth a minus sign. */
+export function age(atMs: number, nowMs: number): string {
+  const passedMs = Math.max(0, nowMs - atMs)
+  const unit = UNITS.find(([, ms]) => passedMs >= ms) ?? UNITS[3]
+  return `${Math.floor(passedMs / unit[1])}${unit[0]}`
+}
+
+export function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)}s`
+}
+
+/** `1 problem`, `3 problems`. */
+export function count(n: number, one: string, many = `${one}s`): string {
+  return `${n} ${n === 1 ? one : many}`
+}
+
+/** Text that others wrote, for a terminal: one line, and no sequence that could move the cursor or hide a line. */
+export function plain(text: string): string {
+  return stripVTControlCharacters(text).replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]+/gu, " ")
+}
+
+/** Writes `value` as JSON or YAML, or as the text for people. */
+export async function print(io: Io, format: Format, value: unknown, text: () => string): Promise<void> {
+  if (format === "table") io.out.write(text())
+  else if (format === "json") io.out.write(`${JSON.stringify(value, null, 2)}\n`)
+  else io.out.write(await yaml(value))
+}
+
+export async function yaml(value: unknown, options: { sorted?: boolean } = {}): Promise<string> {
+  const { stringify } = await import("yaml")
+  return stringify(value, { aliasDuplicateObjects: false, lineWidth: 0, sortMapEntries: options.sorted ?? false })
+}
+
+function width(cell: string): number {
+  return stripVTControlCharacters(cell).length
+}

@@ -1,0 +1,191 @@
+/** Every command of `weft`, a row each. Adding one is a row here and a module in commands/. */
+import type { CommandRow } from "./command.ts"
+
+const FILES = [
+  "-f, --file <path>",
+  "file, folder or - for standard input; YAML, JSON or weft.config.ts; may be repeated",
+  "list",
+] as const
+const NAMESPACE = ["-n, --namespace <namespace>", "namespace", "text"] as const
+const MESSAGE = ["-m, --message <text>", "why, for the history", "text"] as const
+const PRUNE = ["--prune", "also remove everything that the documents do not declare"] as const
+const WAIT = ["--wait", "wait until every live proxy isolate serves the new revision"] as const
+const TIMEOUT = ["--timeout <duration>", "how long --wait waits (default 30s)", "duration"] as const
+
+const CHANGING: readonly CommandRow[] = [
+  {
+    path: "apply",
+    summary: "make the mesh as documents say",
+    options: [FILES, ["--dry-run", "say what would change, and change nothing"], PRUNE, WAIT, TIMEOUT, MESSAGE],
+    control: true,
+    data: true,
+    examples: ["weft apply -f mesh.yaml --wait", "weft apply -f mesh/ --prune -m 'drop the old shop'"],
+    load: () => import("./commands/apply.ts"),
+  },
+  {
+    path: "diff",
+    args: "[from] [to]",
+    summary: "show what an apply would change, or what changed between two revisions",
+    options: [FILES, PRUNE],
+    control: true,
+    data: true,
+    examples: ["weft diff -f mesh.yaml", "weft diff 11 12"],
+    load: () => import("./commands/diff.ts"),
+  },
+  {
+    path: "check",
+    summary: "find what is wrong: in documents (offline), or in the running mesh",
+    options: [FILES],
+    control: true,
+    data: true,
+    examples: ["weft check -f mesh.yaml", "weft check"],
+    load: () => import("./commands/check.ts"),
+  },
+  {
+    path: "delete",
+    args: "<kind> <name>",
+    summary: "remove one resource",
+    options: [NAMESPACE, WAIT, TIMEOUT],
+    control: true,
+    data: true,
+    examples: ["weft delete route shop"],
+    load: () => import("./commands/delete.ts"),
+  },
+  {
+    path: "rollback",
+    args: "[revision]",
+    summary: "make an old revision the newest again; without a number, the one before head",
+    options: [MESSAGE, WAIT, TIMEOUT],
+    control: true,
+    data: true,
+    load: () => import("./commands/rollback.ts"),
+  },
+]
+
+const LOOKING: readonly CommandRow[] = [
+  {
+    path: "get",
+    args: "[kind] [name]",
+    summary: "list services, routes and gateways, or show one as it was written",
+    options: [NAMESPACE, ["--revision <n>", "as of this revision", "count"]],
+    control: true,
+    data: true,
+    examples: ["weft get routes", "weft get service orders -n team-a", "weft get -o yaml --revision 11"],
+    load: () => import("./commands/get.ts"),
+  },
+  {
+    path: "history",
+    summary: "list the newest revisions: who changed what, when and why",
+    options: [["--limit <n>", "how many, 1 to 200 (default 20)", "count"]],
+    control: true,
+    data: true,
+    load: () => import("./commands/history.ts"),
+  },
+  {
+    path: "status",
+    summary: "show the head revision and which proxy isolates serve it",
+    control: true,
+    data: true,
+    load: () => import("./commands/status.ts"),
+  },
+]
+
+const ACCESS: readonly CommandRow[] = [
+  {
+    path: "token list",
+    summary: "list who may use control",
+    control: true,
+    data: true,
+    load: () => import("./commands/token-list.ts"),
+  },
+  {
+    path: "token create",
+    args: "<name>",
+    summary: "make a token; standard output is the token and nothing else, and it is shown only this once",
+    options: [
+      ["--role <role>", "what it may do (default viewer)", ["viewer", "operator", "admin"]],
+      ["--expires <duration>", "until when it is good, for example 30d (default for ever)", "duration"],
+    ],
+    control: true,
+    data: true,
+    load: () => import("./commands/token-create.ts"),
+  },
+  {
+    path: "token revoke",
+    args: "<name>",
+    summary: "make a token useless, at once",
+    control: true,
+    load: () => import("./commands/token-revoke.ts"),
+  },
+]
+
+const WORKERS: readonly CommandRow[] = [
+  {
+    path: "service add",
+    args: "<name>",
+    summary: "bind a Worker to the proxy, by an entry in the proxy's wrangler config",
+    options: [
+      ["--worker <worker>", "the Worker's name, as it is deployed", "text"],
+      ["--entrypoint <class>", "its named entrypoint, if not the default one", "text"],
+      ["--subset <name>", "the subset of the service that this Worker is, for example v2", "text"],
+      NAMESPACE,
+      ["--config <file>", "the proxy's wrangler config (default wrangler.toml, .jsonc or .json here)", "text"],
+    ],
+    data: true,
+    examples: ["weft service add orders --worker orders", "weft service add orders --subset v2 --worker orders-v2"],
+    load: () => import("./commands/service-add.ts"),
+  },
+  {
+    path: "service list",
+    summary: "list services and whether the proxy has their bindings",
+    control: true,
+    data: true,
+    load: () => import("./commands/service-list.ts"),
+  },
+  {
+    path: "up",
+    args: "[projects...]",
+    summary: "start the mesh on this machine with the Workers in these folders",
+    options: [
+      ["--config <file>", "the proxy's wrangler config (default: weft's own, with a binding for each project)", "text"],
+      ["--ingress-port <port>", "where public traffic enters (default 8787; 0 = any)", "count"],
+      ["--control-port <port>", "where control listens (default 8788; 0 = any)", "count"],
+      ["--apply <path>", "apply these documents once the mesh runs", "text"],
+      ["--watch", "reload Workers and apply documents whenever their files change"],
+    ],
+    examples: ["weft up services/* --apply mesh.yaml --watch"],
+    load: () => import("./commands/up.ts"),
+  },
+  {
+    path: "deploy",
+    summary: "deploy control, then the proxy, and services on demand",
+    options: [
+      ["--config <file>", "the proxy's wrangler config (default wrangler.toml, .jsonc or .json here)", "text"],
+      ["--control <file>", "control's wrangler config (default workers/control/wrangler.toml)", "text"],
+      ["--services <paths...>", "also deploy these services: folders or wrangler configs", "list"],
+      ["--first", "upload stubs first for bound Workers that do not exist yet"],
+      ["--dry-run", "print the plan and let wrangler check it; offline"],
+    ],
+    examples: ["weft deploy --dry-run", "weft deploy --first --services services/*"],
+    load: () => import("./commands/deploy.ts"),
+  },
+]
+
+const SHELL: readonly CommandRow[] = [
+  {
+    path: "completion",
+    args: "<shell>",
+    summary: "print the completion script for bash, zsh or fish",
+    examples: ["source <(weft completion bash)", "weft completion fish | source"],
+    load: () => import("./commands/completion.ts"),
+  },
+  { path: "version", summary: "print the version", load: () => import("./commands/version.ts") },
+]
+
+export const COMMANDS: readonly CommandRow[] = [...CHANGING, ...LOOKING, ...ACCESS, ...WORKERS, ...SHELL]
+
+/** What a person types for a group of commands. */
+export const GROUPS: { readonly [group: string]: string } = {
+  token: "manage who may use control",
+  service: "manage which Workers the mesh reaches",
+}
