@@ -164,3 +164,22 @@ export interface Resource {
   /** The revision that first held it. */
   readonly since: number
 }
+
+/** A document with where it came from, so that problems can name the file. */
+export interface SourcedDocument {
+  /** The file's name, `-` for standard input. */
+  readonly source: string
+  readonly content: unknown
+  /** Where in the text a path stands; known to who read the text, and lost when the document crosses a boundary. */
+  readonly locate?: (path: string) => { readonly line: number; readonly column: number } | undefined
+}
+
+/** One resource's fate. `before` and `after` are specs as written. */
+export interface Change {
+  readonly action: "add" | "change" | "remove"
+  readonly kind: string
+  readonly namespace: string
+  readonly name: string
+  readonly before?: unknown
+  readonly after?: unknown
+}

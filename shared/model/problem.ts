@@ -9,6 +9,8 @@ export interface Problem {
   readonly message: string
   /** What to do about it: `did you mean "/cart"?`. */
   readonly hint?: string
-  /** The file (or `-` for standard input) and the line and column in it, from 1, where known. */
-  readonly source?: { readonly file: string; readonly line: number; readonly column: number }
+  /** The resource that the path leads into, where there is one: paths do not name the namespace. */
+  readonly resource?: { readonly kind: string; readonly namespace: string; readonly name: string }
+  /** The file (or `-` for standard input) and, where known, the line and column in it, from 1. */
+  readonly source?: { readonly file: string; readonly line?: number; readonly column?: number }
 }

@@ -22,17 +22,13 @@
  * Errors are RFC 9457 `application/problem+json`: 400 malformed, 401, 403, 404, 409 stale (head moved on too often),
  * 412 If-Match failed, 413, 415, 422 with `problems`.
  */
-import type { Resource } from "#shared/model/document.ts"
+import type { Change, Resource, SourcedDocument } from "#shared/model/document.ts"
 import type { Problem } from "#shared/model/problem.ts"
 import type { IsolateStatus, RevisionSummary } from "./route-table.ts"
 
-export type Role = "viewer" | "operator" | "admin"
+export type { Change, SourcedDocument }
 
-/** A document with where it came from, so that problems can name the file. */
-export interface SourcedDocument {
-  readonly source: string
-  readonly content: unknown
-}
+export type Role = "viewer" | "operator" | "admin"
 
 export interface ApplyRequest {
   readonly documents: readonly SourcedDocument[]
@@ -44,16 +40,6 @@ export interface ApplyRequest {
 export interface RollbackRequest {
   readonly to: number
   readonly message?: string
-}
-
-/** One resource's fate. `before` and `after` are specs as written. */
-export interface Change {
-  readonly action: "add" | "change" | "remove"
-  readonly kind: string
-  readonly namespace: string
-  readonly name: string
-  readonly before?: unknown
-  readonly after?: unknown
 }
 
 export interface Plan {

@@ -1,0 +1,108 @@
+/**
+ * The life of a change in one function, for the control Worker and for `weft check` alike:
+ *
+ *   documents -> parse -> merge with the head -> resolve -> snapshot -> text, and the plan of what changes
+ */
+import type { Change, Resource, SourcedDocument } from "#shared/model/document.ts"
+import { LIMITS } from "#shared/model/limits.ts"
+import type { Problem } from "#shared/model/problem.ts"
+import type { Snapshot } from "#shared/model/snapshot.ts"
+import { encode } from "#shared/model/snapshot-codec.ts"
+import { complain, quote } from "./complaint.ts"
+import { keyText, merge } from "./merge.ts"
+import { type Draft, limited, type Parsed, parse, pathOf } from "./parse.ts"
+import { plan } from "./plan.ts"
+import { resolve } from "./resolve.ts"
+
+export interface CompileRequest {
+  readonly documents: readonly SourcedDocument[]
+  /** Also remove every resource that the documents do not declare. */
+  readonly prune: boolean
+  /** The number that the outcome will have. */
+  readonly revision: number
+}
+
+export interface Compiled {
+  readonly resources: Resource[]
+  readonly snapshot: Snapshot
+  /** The snapshot's canonical JSON. */
+  readonly text: string
+  readonly changes: Change[]
+}
+
+export function compile(
+  head: readonly Resource[],
+  request: CompileRequest,
+): Compiled | { readonly problems: Problem[] } {
+  const parsed = request.documents.map((document) => ({ document, ...parse(document) }))
+  const drafts = parsed.flatMap(({ resources }) => resources)
+  const broken = parsed.flatMap((one) => one.broken)
+  const resources = merge(head, drafts, request)
+
+  const { snapshot, problems } = resolve(withoutBroken(resources, broken), broken)
+  const origins = originsOf(parsed)
+  const all = [
+    ...parsed.flatMap((one) => one.problems),
+    ...duplicates(parsed),
+    ...problems.map((problem) => located(problem, origins)),
+  ]
+  if (all.length > 0) return { problems: limited(all) }
+
+  const text = encode(snapshot)
+  if (text.length > LIMITS.snapshotBytesMax) return { problems: [tooLarge(text.length)] }
+  return { resources, snapshot, text, changes: plan(head, resources) }
+}
+
+type Origins = ReadonlyMap<string, SourcedDocument>
+
+function originsOf(parsed: readonly (Parsed & { document: SourcedDocument })[]): Origins {
+  return new Map(
+    parsed.flatMap(({ document, resources }) => resources.map((draft) => [keyText(draft), document] as const)),
+  )
+}
+
+/** Problems that show only in the whole mesh are brought back to the place where somebody can mend them. */
+function located(problem: Problem, origins: Origins): Problem {
+  const origin = problem.resource && origins.get(keyText(problem.resource))
+  return origin ? { ...problem, source: { file: origin.source, ...origin.locate?.(problem.path) } } : problem
+}
+
+/** Which of two wins would depend on the order of files. */
+function duplicates(parsed: readonly (Parsed & { document: SourcedDocument })[]): Problem[] {
+  const first = new Map<string, SourcedDocument>()
+  const problems: Problem[] = []
+  for (const { document, resources, broken } of parsed) {
+    for (const resource of [...resources, ...broken]) {
+      const other = first.get(keyText(resource))
+      if (other) problems.push(duplicate(resource, document, other))
+      else first.set(keyText(resource), document)
+    }
+  }
+  return problems
+}
+
+function duplicate(resource: Omit<Draft, "spec">, document: SourcedDocument, other: SourcedDocument): Problem {
+  const { kind, namespace, name } = resource
+  const path = pathOf(resource)
+  const position = other.locate?.(path)
+  const where = position ? `${other.source}:${position.line}` : other.source
+  const message = `The ${kind} ${quote(`${namespace}/${name}`)} is declared twice, first in ${where}`
+  const source = { file: document.source, ...document.locate?.(path) }
+  return {
+    path,
+    ...complain("duplicate-resource", message, "keep one of them"),
+    resource: { kind, namespace, name },
+    source,
+  }
+}
+
+/** What the head holds of a resource that is about to be replaced says nothing about the mesh to come. */
+function withoutBroken(resources: readonly Resource[], broken: Parsed["broken"]): Resource[] {
+  const keys = new Set(broken.map(keyText))
+  return resources.filter((resource) => !keys.has(keyText(resource)))
+}
+
+function tooLarge(chars: number): Problem {
+  const message = `The compiled mesh has ${chars} characters; at most ${LIMITS.snapshotBytesMax} are allowed`
+  return { path: "", rule: "snapshot-too-large", message, hint: "split it into several meshes" }
+}

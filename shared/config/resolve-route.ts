@@ -1,0 +1,146 @@
+/** Routes: where each is attached, and its rules. */
+import type { Resource, RouteDocument } from "#shared/model/document.ts"
+import { LIMITS } from "#shared/model/limits.ts"
+import { DEFAULT_GATEWAY, type GatewayId, type Namespace, nameOf, namespaceOf, routeId } from "#shared/model/names.ts"
+import type { Attachment, Gateway, Listener, Route } from "#shared/model/route.ts"
+import { ANY_HOST, intersect } from "#shared/routing/hostnames.ts"
+import { complain, hintFrom, quote } from "./complaint.ts"
+import { resolveRule } from "./resolve-rule.ts"
+import { findGateway, findService, type Scope } from "./scope.ts"
+
+export function resolveRoute(resource: Resource, document: RouteDocument, scope: Scope): Route {
+  const id = routeId(resource.namespace, resource.name)
+  const inMesh = serviceAttachments(document, scope)
+  // Public traffic does not come to a service anyway: sending it to another namespace's service needs that one's consent.
+  const own = new Set<string>(document.hosts ? [] : inMesh.map((attachment) => attachment.service))
+  const rules = document.rules.map((rule, index) => resolveRule({ ...scope, route: id, own }, rule, index))
+  const attachments: Attachment[] = [...gatewayAttachments(document, scope), ...inMesh]
+  const route: Route = { id, attachments, order: document.order ?? "specific", since: resource.since, rules }
+  checkAttached(document, attachments, scope)
+  checkRuleNames(document, route, scope)
+  return route
+}
+
+type ServiceAttachment = Extract<Attachment, { to: "service" }>
+
+/** For a service of another namespace the route holds for callers of its own namespace only (GAMMA: consumer route). */
+function serviceAttachments({ service, services }: RouteDocument, scope: Scope): ServiceAttachment[] {
+  const references = services ?? (service === undefined ? [] : [service])
+  const seen = new Set<string>()
+  return references.flatMap((reference, index) => {
+    const path = services ? ["services", index] : ["service"]
+    const id = findService(scope, reference, path)
+    if (id === undefined) return []
+    if (seen.has(id))
+      scope.report(path, complain("duplicate-service", `The service ${quote(reference)} stands here twice`))
+    seen.add(id)
+    if (namespaceOf(id) === scope.namespace) return [{ to: "service", service: id }]
+    return [{ to: "service", service: id, consumers: scope.namespace as Namespace }]
+  })
+}
+
+interface Entrance {
+  readonly id: GatewayId
+  /** Absent: all of the gateway's. */
+  readonly listener?: string
+  readonly listeners: readonly Listener[]
+}
+
+function gatewayAttachments(document: RouteDocument, scope: Scope): Attachment[] {
+  if (!document.hosts) return []
+  const entrances = entrancesOf(document, scope)
+  const seen = new Set<string>()
+  return document.hosts.flatMap((host, index) => {
+    const path = ["hosts", index]
+    if (seen.has(host)) {
+      scope.report(path, complain("duplicate-hostname", `The hostname ${quote(host)} stands here twice`))
+      return []
+    }
+    seen.add(host)
+    const found = entrances.flatMap((entrance) => through(entrance, host))
+    if (found.length === 0 && entrances.length > 0) {
+      const served = [
+        ...new Set(entrances.flatMap(({ listeners }) => listeners.map(({ hostname }) => hostname ?? ANY_HOST))),
+      ]
+      const hint = `the gateway's listeners serve: ${served.sort().join(", ")}`
+      scope.report(path, complain("hostname-not-served", `No listener serves the hostname ${quote(host)}`, hint))
+    }
+    return found
+  })
+}
+
+/** By which doors of one gateway a host's requests come in: a listener narrows the host to what it serves. */
+function through({ id, listener, listeners }: Entrance, host: string): Attachment[] {
+  const open = listeners.every(({ hostname }) => hostname === undefined)
+  if (open) return [{ to: "gateway", gateway: id, ...(listener !== undefined && { listener }), hostname: host }]
+  return listeners.flatMap(({ name, hostname: served }) => {
+    const hostname = intersect(served ?? ANY_HOST, host)
+    return hostname === undefined ? [] : [{ to: "gateway", gateway: id, listener: name, hostname } as const]
+  })
+}
+
+function entrancesOf(document: RouteDocument, scope: Scope): Entrance[] {
+  if (!document.gateways) {
+    const builtIn = scope.gateways.get(DEFAULT_GATEWAY)
+    return [{ id: DEFAULT_GATEWAY, listeners: builtIn && builtIn !== "broken" ? builtIn.listeners : [] }]
+  }
+  const seen = new Set<string>()
+  return document.gateways.flatMap((reference, index) => {
+    const path = ["gateways", index]
+    const [name = "", listener] = reference.split("#")
+    const found = findGateway(scope, name, path)
+    if (!found) return []
+    if (seen.has(reference))
+      scope.report(path, complain("duplicate-gateway", `The gateway ${quote(reference)} stands here twice`))
+    seen.add(reference)
+    const { id, gateway } = found
+    if (listener === undefined) return [{ id, listeners: gateway?.listeners ?? [] }]
+    if (scope.gateways.get(id) === "broken") return []
+    const chosen = findListener(scope, id, gateway, listener, index)
+    return chosen ? [{ id, listener, listeners: [chosen] }] : []
+  })
+}
+
+function findListener(scope: Scope, id: GatewayId, gateway: Gateway | undefined, name: string, index: number) {
+  const found = gateway?.listeners.find((listener) => listener.name === name)
+  if (found) return found
+  const known = gateway?.listeners.map((listener) => listener.name) ?? []
+  const message = `The gateway ${quote(nameOf(id))} has no listener ${quote(name)}`
+  scope.report(["gateways", index], complain("unknown-listener", message, hintFrom(name, "listeners", known)))
+  return undefined
+}
+
+function checkAttached(document: RouteDocument, attachments: readonly Attachment[], scope: Scope): void {
+  const inMesh = document.service !== undefined || document.services !== undefined
+  if (document.gateways && !document.hosts) {
+    const hint = 'add "hosts", for instance ["*"]'
+    scope.report(
+      ["gateways"],
+      complain("gateways-without-hosts", '"gateways" says where "hosts" are served, and there are none', hint),
+    )
+  } else if (!document.hosts && !inMesh) {
+    const hint = 'add "hosts" for public traffic, or "service" for traffic inside the mesh'
+    scope.report(
+      [],
+      complain("unattached-route", "No request comes to this route: it has neither hosts nor a service", hint),
+    )
+  }
+  if (attachments.length > LIMITS.attachmentsMax) {
+    const message = `Hostnames and listeners make ${attachments.length} combinations; at most ${LIMITS.attachmentsMax} are allowed`
+    scope.report(["hosts"], complain("too-many", message))
+  }
+}
+
+function checkRuleNames(document: RouteDocument, route: Route, scope: Scope): void {
+  const seen = new Set<string>()
+  for (const [index, { id }] of route.rules.entries()) {
+    const name = document.rules[index]?.name ?? String(index)
+    if (seen.has(id)) {
+      scope.report(
+        ["rules", index, "name"],
+        complain("duplicate-rule-name", `Another rule is called ${quote(name)} already`),
+      )
+    }
+    seen.add(id)
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * From resources to the mesh: names become ids of things that exist, defaults are filled in, and what contradicts itself
+ * is a problem. Resources are well-formed here: `parse` has seen each of them before it was stored.
+ */
+import type { GatewayDocument, Resource, RouteDocument, ServiceDocument } from "#shared/model/document.ts"
+import { LIMITS } from "#shared/model/limits.ts"
+import { type GatewayId, gatewayId, type ServiceId, serviceId } from "#shared/model/names.ts"
+import type { Problem } from "#shared/model/problem.ts"
+import type { Attachment, Gateway, Route } from "#shared/model/route.ts"
+import type { Service } from "#shared/model/service.ts"
+import { SNAPSHOT_FORMAT, type Snapshot } from "#shared/model/snapshot.ts"
+import { canonicalJson } from "#shared/std/canonical-json.ts"
+import { type Complaint, complain, quote, type Report } from "./complaint.ts"
+import { compare } from "./merge.ts"
+import { pathOf, type ResourceKey } from "./parse.ts"
+import { resolveRoute } from "./resolve-route.ts"
+import { type ResolvedService, resolveService } from "./resolve-service.ts"
+
+export interface Resolved {
+  readonly snapshot: Snapshot
+  readonly problems: Problem[]
+}
+
+/** `broken` are declared but could not be read: references to them are not reported as unknown. */
+export function resolve(resources: readonly Resource[], broken: readonly ResourceKey[] = []): Resolved {
+  const problems: Problem[] = []
+  const reportFor = (resource: ResourceKey): Report => {
+    const { kind, namespace, name } = resource
+    return (path, complaint) =>
+      problems.push({ path: pathOf(resource, path), ...complaint, resource: { kind, namespace, name } })
+  }
+
+  const services = of(resources, "Service").map((resource) => ({
+    resource,
+    ...resolveService(resource, resource.spec as ServiceDocument, reportFor(resource)),
+  }))
+  checkDerivedBindings(services, reportFor)
+  const gateways = of(resources, "Gateway").map((resource) => resolveGateway(resource, reportFor(resource)))
+
+  const names = {
+    services: new Map<ServiceId, Service | "broken">(services.map(({ service }) => [service.id, service])),
+    gateways: new Map<GatewayId, Gateway | "broken">(gateways.map((gateway) => [gateway.id, gateway])),
+  }
+  for (const { kind, namespace, name } of broken) {
+    if (kind === "Service") names.services.set(serviceId(namespace, name), "broken")
+    if (kind === "Gateway") names.gateways.set(gatewayId(namespace, name), "broken")
+  }
+  const routes = of(resources, "Route").map((resource) => ({
+    resource,
+    route: resolveRoute(resource, resource.spec as RouteDocument, {
+      ...names,
+      namespace: resource.namespace,
+      report: reportFor(resource),
+    }),
+  }))
+  checkOrders(routes, reportFor)
+  problems.push(...tooMany("services", services.length, LIMITS.servicesMax))
+  problems.push(...tooMany("gateways", gateways.length, LIMITS.gatewaysMax))
+  problems.push(...tooMany("routes", routes.length, LIMITS.routesMax))
+
+  const snapshot: Snapshot = {
+    format: SNAPSHOT_FORMAT,
+    services: byId(services.map(({ service }) => service)),
+    gateways: byId(gateways),
+    routes: byId(routes.map(({ route }) => route)),
+  }
+  return { snapshot, problems }
+}
+
+function of(resources: readonly Resource[], kind: string): Resource[] {
+  return resources.filter((resource) => resource.kind === kind)
+}
+
+function byId<T extends { readonly id: string }>(things: readonly T[]): T[] {
+  return [...things].sort((a, b) => compare(a.id, b.id))
+}
+
+function resolveGateway(resource: Resource, report: Report): Gateway {
+  const { listeners } = resource.spec as GatewayDocument
+  const names = new Map<string, number>()
+  const doors = new Map<string, number>()
+  for (const [index, { name, hostname, port, protocol }] of listeners.entries()) {
+    const door = canonicalJson({ hostname: hostname ?? "*", port, protocol })
+    if (names.has(name)) {
+      report(
+        ["listeners", index, "name"],
+        complain("duplicate-listener", `Another listener is called ${quote(name)} already`),
+      )
+    } else if (doors.has(door)) {
+      const twin = listeners[doors.get(door)!]!.name
+      report(
+        ["listeners", index],
+        complain("duplicate-listener", `The listener ${quote(name)} takes the same requests as ${quote(twin)}`),
+      )
+    }
+    names.set(name, index)
+    doors.set(door, index)
+  }
+  return { id: gatewayId(resource.namespace, resource.name), listeners }
+}
+
+/** Two services in one binding would be one service: traffic for the one would silently reach the other. */
+function checkDerivedBindings(
+  services: readonly (ResolvedService & { resource: Resource })[],
+  reportFor: (resource: ResourceKey) => Report,
+): void {
+  const owners = new Map<string, ServiceId>()
+  for (const { resource, service, derived } of services) {
+    for (const { binding, path } of derived) {
+      const owner = owners.get(binding)
+      if (owner !== undefined && owner !== service.id) {
+        const message = `Its binding would be ${quote(binding)}, which is that of ${quote(owner)} already`
+        reportFor(resource)(path, complain("binding-conflict", message, 'name the binding with "binding"'))
+      }
+      owners.set(binding, owner ?? service.id)
+    }
+  }
+}
+
+/** The routes of one host are searched together: by one order. */
+function checkOrders(
+  routes: readonly { resource: Resource; route: Route }[],
+  reportFor: (resource: ResourceKey) => Report,
+): void {
+  const first = new Map<string, Route>()
+  for (const { resource, route } of routes) {
+    for (const attachment of route.attachments) {
+      const place = canonicalJson(attachment)
+      const other = first.get(place)
+      if (!other) first.set(place, route)
+      else if (other.order !== route.order) {
+        reportFor(resource)(["order"], orderConflict(route, other, attachment))
+        break
+      }
+    }
+  }
+}
+
+function orderConflict(route: Route, other: Route, attachment: Attachment): Complaint {
+  const place =
+    attachment.to === "gateway" ? `the host ${quote(attachment.hostname)}` : `the service ${quote(attachment.service)}`
+  const message = `The route is ${quote(route.order)}, but ${quote(other.id)} on ${place} is ${quote(other.order)}`
+  return complain("order-conflict", message, "give both the same order")
+}
+
+function tooMany(noun: string, count: number, max: number): Problem[] {
+  if (count <= max) return []
+  return [{ path: noun, rule: "too-many", message: `The mesh would have ${count} ${noun}; at most ${max} are allowed` }]
+}

@@ -1,0 +1,272 @@
+/**
+ * The shape of documents, for the machine: `parse` checks with it, editors read it as JSON Schema. The types in
+ * `shared/model/document.ts` are the masters; a schema that differs from its type does not compile.
+ */
+import * as z from "zod"
+import type * as D from "#shared/model/document.ts"
+import { LIMITS } from "#shared/model/limits.ts"
+import { checkRegex } from "./admit-regex.ts"
+import * as check from "./checks.ts"
+import { complain } from "./complaint.ts"
+import { checkFilling, checkPath, checkTemplate } from "./path-syntax.ts"
+import { conflict, list, named, object, oneOf, optional, text, whole } from "./schema-kit.ts"
+import { checkUrl } from "./url.ts"
+
+const lower = (name: string): string => name.toLowerCase()
+const name = text(check.checkName, { pattern: "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$" })
+const reference = text(check.checkReference)
+const duration = text(check.checkDuration(1), {
+  pattern: "^([0-9]{1,5}(h|m|s|ms)){1,4}$",
+  examples: ["250ms", "2s", "1m30s"],
+})
+const percent = z.number().min(0).max(100)
+const regex = text(checkRegex)
+const path = text(checkPath, { pattern: "^/" })
+const hostname = text(check.checkHostname)
+const port = whole(1, 65_535)
+const headerValues = named(check.checkChangedHeader, text(check.checkHeaderValue), {
+  max: LIMITS.headerChangesMax,
+  fold: lower,
+})
+
+const version = object<NonNullable<D.EndpointDocument["version"]>>("Version", {
+  worker: text(check.checkWorker),
+  id: text(check.checkVersionId),
+})
+
+const endpointShape = {
+  binding: optional(
+    text(check.checkBinding),
+    "Name of a service binding in the proxy's wrangler config; with `worker`, of a dispatch namespace binding.",
+  ),
+  url: optional(text(checkUrl)),
+  worker: optional(text(check.checkWorker), "Name of a Worker in the dispatch namespace `binding`."),
+  version: optional(version, "A version of the Worker with gradual deployments, for fetch only."),
+}
+
+function checkEndpoint(value: D.EndpointDocument): ReturnType<typeof conflict> {
+  const excluded =
+    conflict(value, ["url", "binding"]) ?? conflict(value, ["url", "worker"]) ?? conflict(value, ["url", "version"])
+  if (excluded) return excluded
+  if (!("worker" in value)) return undefined
+  if (!("binding" in value))
+    return complain("missing-key", '"worker" needs "binding"', "name the dispatch namespace's binding")
+  return conflict(value, ["worker", "version"])
+}
+
+/** A service or subset: one endpoint written directly, or a list. */
+function checkEndpoints(value: D.SubsetDocument): ReturnType<typeof conflict> {
+  const direct = ["binding", "url", "worker", "version"].find((key) => key in value)
+  return direct && "endpoints" in value ? conflict(value, [direct, "endpoints"]) : checkEndpoint(value)
+}
+
+const endpoint = object<D.EndpointDocument>("Endpoint", endpointShape, (value) =>
+  Object.keys(value).length === 0
+    ? complain("missing-key", 'One of "binding", "url" must be there')
+    : checkEndpoint(value),
+)
+const endpoints = optional(list(endpoint, { min: 1, max: LIMITS.endpointsMax }), "Several places that serve the same.")
+
+const subset = object<D.SubsetDocument>("Subset", { ...endpointShape, endpoints }, checkEndpoints)
+
+const service = object<D.ServiceDocument>(
+  "Service",
+  {
+    ...endpointShape,
+    endpoints: endpoints.meta({
+      description: "Several places that serve the same; excludes `binding`, `url` and `worker` beside it.",
+    }),
+    subsets: optional(
+      named(check.checkName, subset, { max: LIMITS.subsetsMax }),
+      "Labelled parts: versions, canaries. An empty subset `v2` of `orders` is reached through the binding `ORDERS_V2`.",
+    ),
+  },
+  checkEndpoints,
+)
+
+const listener = object<D.ListenerDocument>("Listener", {
+  name,
+  hostname: optional(hostname),
+  port: optional(port),
+  protocol: optional(z.enum(["http", "https"])),
+})
+
+const gateway = object<D.GatewayDocument>("Gateway", {
+  listeners: list(listener, { min: 1, max: LIMITS.listenersMax }),
+})
+
+const pathMatch: z.ZodType<D.PathDocument> = z
+  .union([
+    path,
+    oneOf<Exclude<D.PathDocument, string>>("PathMatch", {
+      exact: path,
+      prefix: path,
+      template: text(checkTemplate, { pattern: "^/" }),
+      regex,
+    }),
+  ])
+  .meta({ description: "A string is a prefix match: `path: /v2`." })
+
+const compared = text(check.checkCompared)
+const partCompared = text(check.checkPartCompared)
+const valueMatch: z.ZodType<D.ValueDocument> = z
+  .union([
+    compared,
+    oneOf<Exclude<D.ValueDocument, string>>("ValueMatch", {
+      exact: compared,
+      prefix: partCompared,
+      suffix: partCompared,
+      contains: partCompared,
+      regex,
+      present: z.boolean(),
+      not: z.lazy((): z.ZodType<D.ValueDocument> => valueMatch),
+    }),
+  ])
+  .meta({ description: 'A string is an exact match: `x-canary: "always"`.' })
+
+const match = object<D.MatchDocument>("Match", {
+  path: optional(pathMatch),
+  method: optional(text(check.checkMethod)),
+  headers: optional(named(check.checkHeaderName, valueMatch, { max: LIMITS.valueMatchesMax, fold: lower })),
+  query: optional(named(check.checkQueryName, valueMatch, { max: LIMITS.valueMatchesMax })),
+  cookies: optional(named(check.checkToken, valueMatch, { max: LIMITS.valueMatchesMax })),
+  from: optional(z.union([reference, list(reference, { min: 1, max: LIMITS.callersMax })]), "Calling services."),
+  rpc: optional(text(check.checkRpc), "RPC method or glob."),
+  percent: optional(percent),
+})
+
+const headerChange = object<D.HeaderChangeDocument>("HeaderChange", {
+  set: optional(headerValues),
+  add: optional(headerValues),
+  remove: optional(list(text(check.checkChangedHeader), { max: LIMITS.headerChangesMax })),
+})
+
+const pathChange: z.ZodType<D.PathChangeDocument> = z
+  .union([
+    path,
+    oneOf<Exclude<D.PathChangeDocument, string>>("PathChange", {
+      full: path,
+      prefix: path,
+      template: text(checkFilling, { pattern: "^/" }),
+    }),
+  ])
+  .meta({ description: "A string replaces the whole path." })
+
+const status = whole(200, 599)
+const REDIRECT_STATUSES = [301, 302, 303, 307, 308] as const
+type Filters = Required<D.FilterDocument>
+
+const cors = object<Filters["cors"]>("Cors", {
+  origins: list(text(check.checkOrigin), { min: 1, max: LIMITS.corsValuesMax }),
+  credentials: optional(z.boolean()),
+  methods: optional(list(text(check.checkTokenOrAny), { max: LIMITS.corsValuesMax })),
+  headers: optional(list(text(check.checkTokenOrAny), { max: LIMITS.corsValuesMax })),
+  exposeHeaders: optional(list(text(check.checkTokenOrAny), { max: LIMITS.corsValuesMax })),
+  maxAge: optional(text(check.checkDuration(0))),
+})
+
+const filter = oneOf<D.FilterDocument>("Filter", {
+  requestHeaders: headerChange,
+  responseHeaders: headerChange,
+  rewrite: object<Filters["rewrite"]>("Rewrite", {
+    host: optional(text(check.checkHost)),
+    path: optional(pathChange),
+  }),
+  redirect: object<Filters["redirect"]>("Redirect", {
+    scheme: optional(z.enum(["http", "https"])),
+    host: optional(text(check.checkHost)),
+    port: optional(port),
+    path: optional(pathChange),
+    status: optional(z.literal(REDIRECT_STATUSES)),
+  }),
+  respond: object<Filters["respond"]>("Respond", {
+    status,
+    headers: optional(headerValues),
+    body: optional(z.string().max(LIMITS.responseBodyCharsMax)),
+  }),
+  mirror: object<Filters["mirror"]>("Mirror", {
+    service: reference,
+    subset: optional(name),
+    percent: optional(percent),
+  }),
+  cors,
+  fault: object<Filters["fault"]>("Fault", {
+    delay: optional(object("FaultDelay", { time: duration, percent: optional(percent) })),
+    abort: optional(object("FaultAbort", { status, percent: optional(percent) })),
+  }),
+  limits: object<Filters["limits"]>("Limits", { bodyBytes: whole(0, Number.MAX_SAFE_INTEGER) }),
+})
+const filters = optional(list(filter, { max: LIMITS.filtersMax }))
+
+const backend = object<D.BackendDocument>("Backend", {
+  service: reference,
+  subset: optional(name),
+  weight: optional(whole(0, LIMITS.weightMax)),
+  filters,
+})
+
+const retry = object<D.RetryDocument>("Retry", {
+  attempts: whole(1, LIMITS.retryAttemptsMax),
+  on: optional(
+    list(z.union([whole(400, 599), z.enum(["5xx", "gateway-error", "connect-failure"])]), {
+      min: 1,
+      max: LIMITS.retryConditionsMax,
+    }),
+  ),
+  backoff: optional(duration),
+  unsafe: optional(z.boolean()),
+})
+
+const rule = object<D.RuleDocument>(
+  "Rule",
+  {
+    name: optional(name),
+    match: optional(match, "Any of these; without, every request. `match` is short for a single one."),
+    matches: optional(list(match, { min: 1, max: LIMITS.matchesMax })),
+    filters,
+    backends: optional(list(backend, { max: LIMITS.backendsMax })),
+    timeout: optional(duration),
+    attemptTimeout: optional(duration),
+    retry: optional(retry),
+  },
+  (value) => conflict(value, ["match", "matches"]),
+)
+
+const route = object<D.RouteDocument>(
+  "Route",
+  {
+    hosts: optional(
+      list(hostname, { min: 1, max: LIMITS.hostnamesMax }),
+      "Hostnames of public traffic: exact, `*.suffix`, or `*`.",
+    ),
+    gateways: optional(
+      list(text(check.checkGatewayReference), { min: 1, max: LIMITS.hostnamesMax }),
+      "Gateways that the hosts are served by; `name`, `namespace/name` or `name#listener`. Default: the built-in one.",
+    ),
+    service: optional(
+      reference,
+      "A service (or several) whose traffic inside the mesh this route takes: `name` or `namespace/name`.",
+    ),
+    services: optional(list(reference, { min: 1, max: LIMITS.hostnamesMax })),
+    order: optional(z.enum(["specific", "listed"])),
+    rules: list(rule, { min: 1, max: LIMITS.rulesMax }),
+  },
+  (value) => conflict(value, ["service", "services"]),
+)
+
+export const documentSchema: z.ZodType<D.MeshDocument> = object<D.MeshDocument>("MeshDocument", {
+  namespace: optional(name, "Where the names of this document live. Default `default`."),
+  services: optional(named(check.checkName, service, { max: LIMITS.servicesMax })),
+  gateways: optional(named(check.checkName, gateway, { max: LIMITS.gatewaysMax })),
+  routes: optional(named(check.checkName, route, { max: LIMITS.routesMax })),
+})
+
+/** What editors check documents with while they are written. */
+export function jsonSchema(): object {
+  return {
+    $id: "urn:weft:schema:document:1",
+    title: "Weft mesh document",
+    description: "Services, gateways and routes of a mesh.",
+    ...z.toJSONSchema(documentSchema, { target: "draft-2020-12", io: "input", reused: "inline" }),
+  }
+}
