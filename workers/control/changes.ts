@@ -4,10 +4,10 @@
  */
 import { compile } from "#shared/config/compile.ts"
 import { plan } from "#shared/config/plan.ts"
-import { decode, digest } from "#shared/config/snapshot.ts"
 import type { Resource } from "#shared/model/document.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { Problem } from "#shared/model/problem.ts"
+import { decode, digest } from "#shared/model/snapshot-codec.ts"
 import type { Applied, ApplyRequest, Change, Plan, RollbackRequest } from "#shared/protocol/control-api.ts"
 import type { RevisionSummary } from "#shared/protocol/route-table.ts"
 import { sha256 } from "./auth.ts"
@@ -143,23 +143,22 @@ function compiled(
   options: { documents: ApplyRequest["documents"]; prune: boolean },
   message: string | undefined,
 ): Draft | Response {
-  const result = compile([...from], { ...options, revision: head.revision + 1 })
+  const result = compile(from, { ...options, revision: head.revision + 1 })
   if ("problems" in result) return invalid(result.problems)
   const { resources, text } = result
-  if (new TextEncoder().encode(text).length > LIMITS.snapshotBytesMax) return tooLarge()
-  const changes = plan([...head.resources], resources)
+  const changes = plan(head.resources, resources)
   return { resources, text, changes, message: cleanMessage(message, LIMITS.messageCharsMax) }
 }
 
 /** The target's very content, unless its snapshot is of a format that proxies no longer read: then it is compiled anew. */
 function restored(head: MeshAt, target: MeshAt, message: string | undefined): Draft | Response {
   const draft =
-    typeof decode(target.text) === "string"
+    "reason" in decode(target.text)
       ? compiled(head, target.resources, { documents: [], prune: false }, message)
       : {
           resources: target.resources,
           text: target.text,
-          changes: plan([...head.resources], [...target.resources]),
+          changes: plan(head.resources, target.resources),
           message: cleanMessage(message, LIMITS.messageCharsMax),
         }
   return draft instanceof Response ? draft : { ...draft, rollbackOf: target.revision }
@@ -182,11 +181,6 @@ function mismatch(head: number): Response {
 function invalid(problems: readonly Problem[]): Response {
   const detail = problems.length === 1 ? "There is 1 problem." : `There are ${problems.length} problems.`
   return problem(422, detail, { problems })
-}
-
-function tooLarge(): Response {
-  const message = `the compiled mesh is larger than ${LIMITS.snapshotBytesMax} bytes`
-  return invalid([{ path: "", rule: "snapshot-too-large", message, hint: "split it into several meshes" }])
 }
 
 function countsOf(changes: readonly Change[]): { added: number; changed: number; removed: number } {

@@ -69,6 +69,6 @@ export function endpoint<Params = object, Query = object, Input = undefined>(
 /** A JSON answer. `head` becomes the ETag where the answer depends on the head revision. */
 export function reply<T>(value: T, options: { head?: number; status?: 200 | 201 } = {}): Response {
   const headers: Record<string, string> = { "content-type": "application/json" }
-  if (options.head !== undefined) headers["etag"] = `"${options.head}"`
+  if (options.head !== undefined) headers.etag = `"${options.head}"`
   return new Response(JSON.stringify(value), { status: options.status ?? 200, headers })
 }

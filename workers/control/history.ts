@@ -43,7 +43,7 @@ export async function diff(call: Call<object, DiffQuery, undefined>): Promise<Re
   const after = call.query.to === undefined ? head : await readRevision(call.env, call.query.to)
   if (!before) return problem(404, `There is no revision ${call.query.from}.`)
   if (!after) return problem(404, `There is no revision ${call.query.to}.`)
-  const changes = plan([...before.resources], [...after.resources])
+  const changes = plan(before.resources, after.resources)
   return reply<Plan>({ head: head.revision, changes }, { head: head.revision })
 }
 

@@ -39,7 +39,7 @@ export async function readBody(request: Request, body: Body<unknown>): Promise<I
 
 /** The message of a revision: one line of printable text. Control characters could forge lines of a log or a terminal. */
 export function cleanMessage(message: string | undefined, charsMax: number): string {
-  const printable = (message ?? "").replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ").replaceAll(/[\p{Cf}\p{Cs}]/gu, "")
+  const printable = (message ?? "").replaceAll(/[\p{Cc}\p{Z}]+/gu, " ").replaceAll(/[\p{Cf}\p{Cs}]/gu, "")
   return printable.trim().slice(0, charsMax).toWellFormed()
 }
 

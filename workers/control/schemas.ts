@@ -147,7 +147,8 @@ const problem = z
     rule: z.string(),
     message: z.string(),
     hint: z.string().optional(),
-    source: z.object({ file: z.string(), line: count, column: count }).optional(),
+    resource: z.object({ kind: z.string(), namespace: z.string(), name: z.string() }).optional(),
+    source: z.object({ file: z.string(), line: count.optional(), column: count.optional() }).optional(),
   })
   .openapi("Problem") satisfies Schema<Problem>
 
