@@ -1,0 +1,330 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { folderOf, type RunOptions, weft } from "#test/support/cli.ts"
+import { details, type FakeControl, fakeNowMs, startFakeControl, TOKEN } from "#test/support/fake-control.ts"
+
+let control: FakeControl
+beforeEach(async () => {
+  control = await startFakeControl()
+})
+afterEach(() => control.stop())
+
+const run = (argv: string[], options: RunOptions = {}) =>
+  weft(argv, { ...options, env: { WEFT_URL: control.url, WEFT_TOKEN: TOKEN, ...options.env } })
+
+const MESH = `services:
+  storefront: {}
+  orders: { subsets: { v1: {}, v2: {} } }
+routes:
+  orders:
+    service: orders
+    rules:
+      - backends:
+          - { service: orders, subset: v1, weight: 90 }
+          - { service: orders, subset: v2, weight: 10 }
+`
+
+const isolate = (name: string, serving: number, atMs = fakeNowMs) => ({ isolate: name, serving, seenAtMs: atMs })
+
+describe("apply", () => {
+  it("says what changed and which revision came of it", async () => {
+    const ran = await run(["apply", "-f", "-"], { stdin: MESH })
+    expect(ran).toEqual({
+      exit: 0,
+      err: "",
+      out: `+ Route default/orders
++ Service default/orders
++ Service default/storefront
+revision 1 applied: 3 added
+`,
+    })
+  })
+
+  it("says that nothing changed", async () => {
+    await run(["apply", "-f", "-"], { stdin: MESH })
+    expect(await run(["apply", "-f", "-"], { stdin: MESH })).toEqual({
+      exit: 0,
+      err: "",
+      out: "nothing changed; head is revision 1\n",
+    })
+  })
+
+  it("changes nothing in a dry run", async () => {
+    const ran = await run(["apply", "-f", "-", "--dry-run"], { stdin: "services: { cart: {} }" })
+    expect(ran.out).toBe("+ Service default/cart\ndry run against revision 0: 1 added; nothing was applied\n")
+    expect(control.revisions).toEqual([])
+  })
+
+  it("prunes on demand, and sends the message", async () => {
+    await run(["apply", "-f", "-"], { stdin: MESH })
+    const ran = await run(["apply", "-f", "-", "--prune", "-m", "start over"], { stdin: "services: { cart: {} }" })
+    expect(ran.out).toContain("- Route default/orders\n+ Service default/cart\n- Service default/orders\n")
+    expect(ran.out).toContain("revision 2 applied: 1 added, 3 removed")
+    expect(control.requests.at(-1)?.body).toMatchObject({ prune: true, message: "start over" })
+  })
+
+  it("shows every problem at its line, and a number of them at the end", async () => {
+    const folder = folderOf({
+      "mesh.yaml": "services:\n  cart: {}\nroutes:\n  shop:\n    rules:\n      - match: { path: cart }\n",
+    })
+    control.problems = () => [
+      {
+        path: "routes.shop.rules[0].match.path",
+        rule: "bad-path",
+        message: '"cart" must begin with "/"',
+        hint: 'did you mean "/cart"?',
+        source: { file: "mesh.yaml" },
+      },
+      { path: "routes.shop.hosts", rule: "missing-key", message: "A route needs hosts or a service" },
+    ]
+    const ran = await run(["apply", "-f", "mesh.yaml"], { cwd: folder })
+    expect(ran).toEqual({
+      exit: 1,
+      out: "",
+      err: `mesh.yaml:6:24  routes.shop.rules[0].match.path  "cart" must begin with "/"
+    did you mean "/cart"?
+mesh.yaml:4:3  routes.shop.hosts  A route needs hosts or a service
+2 problems; nothing was applied
+`,
+    })
+  })
+
+  it("takes folders in order and leaves other tools' files alone", async () => {
+    const folder = folderOf({
+      "mesh/b.yaml": "services: { b: {} }",
+      "mesh/a.json": '{\n\t"services": { "a": {} }\n}',
+      "mesh/deep/c.yml": "services: { c: {} }\n---\nnamespace: team-a\nservices: { d: {} }\n---\n",
+      "mesh/package.json": '{ "name": "x" }',
+      "mesh/node_modules/x/x.yaml": "services: { no: {} }",
+      "mesh/.hidden/x.yaml": "services: { no: {} }",
+    })
+    const ran = await run(["apply", "-f", "mesh", "-f", "mesh/b.yaml"], { cwd: folder })
+    expect(ran.err).toBe("")
+    expect((control.requests[0]?.body as { documents: unknown }).documents).toEqual([
+      { source: "mesh/a.json", content: { services: { a: {} } } },
+      { source: "mesh/b.yaml", content: { services: { b: {} } } },
+      { source: "mesh/deep/c.yml", content: { services: { c: {} } } },
+      { source: "mesh/deep/c.yml#2", content: { namespace: "team-a", services: { d: {} } } },
+    ])
+  })
+
+  it("reads a weft.config.ts", async () => {
+    const folder = folderOf({
+      "weft.config.ts": "const name: string = 'cart'\nexport default { services: { [name]: {} } }\n",
+    })
+    const ran = await run(["apply", "-f", "weft.config.ts"], { cwd: folder })
+    expect(ran.out).toContain("+ Service default/cart")
+  })
+
+  it.each([
+    ["a missing file", ["-f", "nowhere.yaml"], "nowhere.yaml  there is no such file or folder"],
+    ["a duplicate key", ["-f", "twice.yaml"], "twice.yaml:3:3  Map keys must be unique"],
+    ["an unknown tag", ["-f", "tag.yaml"], "tag.yaml:1:11  Unresolved tag: !secret"],
+    ["a folder without documents", ["-f", "empty"], "there is no document in empty"],
+    ["a program without a default export", ["-f", "none.config.js"], "none.config.js  it has no default export"],
+    ["aliases without end", ["-f", "bomb.yaml"], "bomb.yaml  Excessive alias count"],
+  ])("refuses %s before it asks control", async (_, argv, message) => {
+    const folder = folderOf({
+      "twice.yaml": "services:\n  a: {}\n  a: {}\n",
+      "tag.yaml": "services: !secret x\n",
+      "empty/readme.md": "",
+      "none.config.js": "export const x = 1\n",
+      "bomb.yaml": `a: &a [x, x]\n${[..."bcdefgh"].map((c, i) => `${c}: &${c} [${`*${"abcdefg"[i]},`.repeat(9)}]`).join("\n")}\n`,
+    })
+    const ran = await run(["apply", ...argv], { cwd: folder })
+    expect(ran.exit).toBe(1)
+    expect(ran.err).toContain(message)
+    expect(ran.err).toMatch(/1 problem; nothing was applied\n$/)
+    expect(control.requests).toEqual([])
+  })
+
+  it("wants to know what to apply", async () => {
+    expect(await run(["apply"])).toEqual({ exit: 2, out: "", err: "error: apply what?\n  weft apply -f mesh.yaml\n" })
+  })
+
+  it("sends again with the same key when the connection breaks, so that it is done once", async () => {
+    let cuts = 0
+    control.intercept = () => (cuts++ === 0 ? "drop" : undefined)
+    const ran = await run(["apply", "-f", "-"], { stdin: MESH })
+    expect(ran.out).toContain("revision 1 applied: 3 added")
+    const keys = control.requests.map(({ headers }) => headers.get("idempotency-key"))
+    expect(keys).toHaveLength(2)
+    expect(keys[0]).toMatch(/^[0-9a-f-]{36}$/)
+    expect(keys[1]).toBe(keys[0])
+    expect(control.revisions).toHaveLength(1)
+  })
+
+  it("gives up when the connection breaks twice", async () => {
+    control.intercept = () => "drop"
+    const ran = await run(["apply", "-f", "-"], { stdin: MESH })
+    expect(ran.exit).toBe(3)
+    expect(control.requests).toHaveLength(2)
+  })
+
+  it("gives every apply a key of its own", async () => {
+    await run(["apply", "-f", "-"], { stdin: MESH })
+    await run(["apply", "-f", "-"], { stdin: "services: { cart: {} }" })
+    const [first, second] = control.requests.map(({ headers }) => headers.get("idempotency-key"))
+    expect(first).not.toBe(second)
+  })
+})
+
+describe("--wait", () => {
+  it("returns when every live isolate serves the revision, and says after how long", async () => {
+    control.isolates = [isolate("a", 0), isolate("b", 0), isolate("idle", 0, fakeNowMs - 60_000)]
+    const ran = await run(["apply", "-f", "-", "--wait"], {
+      stdin: MESH,
+      tick(nowMs) {
+        const passedMs = nowMs - fakeNowMs
+        control.isolates = [isolate("a", 1, nowMs), isolate("b", passedMs >= 750 ? 1 : 0, nowMs)]
+      },
+    })
+    expect(ran).toMatchObject({ exit: 0, err: "2 isolates serve revision 1 after 0.8s\n" })
+  })
+
+  it("does not wait for one that fell silent", async () => {
+    control.isolates = [isolate("gone", 0)]
+    const ran = await run(["apply", "-f", "-", "--wait"], { stdin: MESH })
+    expect(ran).toMatchObject({ exit: 0, err: "no proxy isolate is alive; the next one starts with revision 1\n" })
+  })
+
+  it("says at once when no isolate is alive", async () => {
+    const ran = await run(["apply", "-f", "-", "--wait", "-o", "json"], { stdin: MESH })
+    expect(ran.err).toBe("no proxy isolate is alive; the next one starts with revision 1\n")
+    expect(JSON.parse(ran.out)).toMatchObject({ head: 0, revision: 1 })
+  })
+
+  it("fails when an isolate refuses the revision", async () => {
+    control.isolates = [{ ...isolate("a", 0), refused: { revision: 1, reason: "digest differs" } }]
+    const ran = await run(["apply", "-f", "-", "--wait"], { stdin: MESH })
+    expect(ran.exit).toBe(1)
+    expect(ran.err).toContain("error: isolate a refuses revision 1: digest differs\n")
+  })
+
+  it("fails when its time is over", async () => {
+    control.isolates = [isolate("a", 0)]
+    const tick = (nowMs: number) => void (control.isolates = [isolate("a", 0, nowMs), isolate("b", 1, nowMs)])
+    const ran = await run(["apply", "-f", "-", "--wait", "--timeout", "2s"], { stdin: MESH, tick })
+    expect(ran.exit).toBe(1)
+    expect(ran.err).toContain("error: 1 of 2 isolates is not at revision 1 after 2.0s\n")
+  })
+})
+
+describe("rollback", () => {
+  beforeEach(async () => {
+    for (const name of ["a", "b", "c"]) await run(["apply", "-f", "-"], { stdin: `services: { ${name}: {} }` })
+  })
+
+  it("goes back to the revision before head", async () => {
+    const ran = await run(["rollback", "-m", "c was wrong"])
+    expect(ran).toEqual({ exit: 0, err: "", out: "- Service default/c\nrevision 4 restores revision 2: 1 removed\n" })
+    expect(control.revisions.at(-1)).toMatchObject({ rollbackOf: 2, message: "c was wrong" })
+  })
+
+  it("goes back to a revision by number, and names the head it saw", async () => {
+    const ran = await run(["rollback", "1"])
+    expect(ran.out).toContain("revision 4 restores revision 1: 2 removed")
+    expect(control.requests.at(-1)?.headers.get("if-match")).toBe('"3"')
+  })
+
+  it.each([
+    ["a revision that never was", ["9"], 1, "error: There is no revision 9.\n"],
+    ["something else than a number", ["last"], 2, 'error: "last" is not a revision\'s number\n'],
+  ])("refuses %s", async (_, argv, exit, message) => {
+    const ran = await run(["rollback", ...argv])
+    expect(ran.exit).toBe(exit)
+    expect(ran.err).toContain(message)
+  })
+
+  it("has nothing to go back to on a fresh mesh", async () => {
+    control.revisions = []
+    expect((await run(["rollback"])).err).toContain("the mesh has no revision yet")
+    await run(["apply", "-f", "-"], { stdin: "services: { a: {} }" })
+    expect((await run(["rollback"])).err).toContain("there is no revision before 1")
+  })
+
+  it("says so when somebody else was faster", async () => {
+    control.intercept = (request) =>
+      request.method === "POST" ? details(412, "The mesh is at revision 4.", { head: 4 }) : undefined
+    const ran = await run(["rollback"])
+    expect(ran.exit).toBe(1)
+    expect(ran.err).toBe(
+      "error: The mesh is at revision 4.\n  somebody else changed the mesh meanwhile; look and try again\n",
+    )
+  })
+})
+
+describe("delete", () => {
+  beforeEach(() => run(["apply", "-f", "-"], { stdin: "services: { a: {} }\nroutes: { r: { rules: [] } }" }))
+
+  it.each([
+    ["route", "r", "- Route default/r\nrevision 2 applied: 1 removed\n"],
+    ["services", "default/a", "- Service default/a\nrevision 2 applied: 1 removed\n"],
+  ])("removes %s %s", async (kind, name, out) => {
+    expect(await run(["delete", kind, name])).toEqual({ exit: 0, err: "", out })
+    expect(control.requests.at(-1)?.headers.get("idempotency-key")).toBeTruthy()
+  })
+
+  it("says that there is none", async () => {
+    const ran = await run(["delete", "route", "r", "-n", "team-a"])
+    expect(ran).toMatchObject({ exit: 1, err: "error: There is no Route team-a r.\n" })
+  })
+})
+
+describe("diff", () => {
+  it("shows what an apply would change, and exits 1", async () => {
+    await run(["apply", "-f", "-"], { stdin: MESH })
+    const changed = MESH.replace("weight: 90", "weight: 50").replace("weight: 10", "weight: 50")
+    const ran = await run(["diff", "-f", "-"], { stdin: changed })
+    expect(ran).toEqual({
+      exit: 1,
+      err: "1 changed against revision 1\n",
+      out: `~ Route default/orders
+      - backends:
+          - service: orders
+            subset: v1
+  -         weight: 90
+  +         weight: 50
+          - service: orders
+            subset: v2
+  -         weight: 10
+  +         weight: 50
+    service: orders
+`,
+    })
+  })
+
+  it("colors for a person", async () => {
+    await run(["apply", "-f", "-"], { stdin: "services: { a: {} }" })
+    const ran = await run(["diff", "-f", "-"], { stdin: "services: { a: { url: https://a.test } }", terminal: true })
+    expect(ran.out).toContain("\u001b[32m  + url: https://a.test\u001b[39m")
+    const plain = await run(["diff", "-f", "-"], {
+      stdin: "services: { a: { url: https://a.test } }",
+      terminal: true,
+      env: { NO_COLOR: "1" },
+    })
+    expect(plain.out).not.toContain("\u001b")
+  })
+
+  it("exits 0 without differences", async () => {
+    await run(["apply", "-f", "-"], { stdin: MESH })
+    expect(await run(["diff", "-f", "-"], { stdin: MESH })).toEqual({
+      exit: 0,
+      out: "",
+      err: "no changes against revision 1\n",
+    })
+  })
+
+  it("compares two revisions", async () => {
+    await run(["apply", "-f", "-"], { stdin: "services: { a: {} }" })
+    await run(["apply", "-f", "-"], { stdin: "services: { b: {} }" })
+    const ran = await run(["diff", "2", "1"])
+    expect(ran).toMatchObject({ exit: 1, out: "- Service default/b\n  - {}\n" })
+  })
+
+  it("exits above 1 when it cannot tell", async () => {
+    control.problems = () => [{ path: "services", rule: "x", message: "No" }]
+    expect((await run(["diff", "-f", "-"], { stdin: "services: {}" })).exit).toBe(2)
+    expect((await run(["diff", "1"])).exit).toBe(2)
+    expect((await run(["diff", "-f", "-", "--url", "http://127.0.0.1:1"], { stdin: MESH })).exit).toBe(3)
+  })
+})

@@ -1,0 +1,249 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { parse } from "yaml"
+import { type RunOptions, weft } from "#test/support/cli.ts"
+import { type FakeControl, fakeNowMs, startFakeControl, TOKEN } from "#test/support/fake-control.ts"
+
+let control: FakeControl
+beforeEach(async () => {
+  control = await startFakeControl()
+})
+afterEach(() => control.stop())
+
+const run = (argv: string[], options: RunOptions = {}) =>
+  weft(argv, { ...options, env: { WEFT_URL: control.url, WEFT_TOKEN: TOKEN, ...options.env } })
+
+const MESH = `services:
+  storefront: {}
+  mail: { url: https://mail.test }
+  orders: { subsets: { v1: {}, v2: {} } }
+gateways:
+  public: { listeners: [{ name: http }, { name: tls, protocol: https }] }
+routes:
+  shop: { hosts: [shop.test, "*.shop.test"], rules: [{ backends: [{ service: storefront }] }] }
+  orders:
+    service: orders
+    rules: [{ backends: [{ service: orders, subset: v1 }, { service: orders, subset: v2 }] }, { backends: [{ service: mail }] }]
+`
+
+describe("get", () => {
+  beforeEach(() => run(["apply", "-f", "-"], { stdin: MESH }))
+
+  it.each([
+    [
+      ["get", "services"],
+      `NAMESPACE  NAME        DESTINATION        SUBSETS  SINCE
+default    mail        https://mail.test           1
+default    orders      binding            v1, v2   1
+default    storefront  binding                     1
+`,
+    ],
+    [
+      ["get", "route"],
+      `NAMESPACE  NAME    FOR                     RULES  TO                              SINCE
+default    orders  service orders          2      orders:v1, orders:v2, mail      1
+default    shop    shop.test, *.shop.test  1      storefront                      1
+`,
+    ],
+    [["get", "gateways"], "NAMESPACE  NAME    LISTENERS    SINCE\ndefault    public  http, tls  1\n"],
+    [
+      ["get", "route", "shop"],
+      `# revision 1; since revision 1
+routes:
+  shop:
+    hosts:
+      - shop.test
+      - "*.shop.test"
+    rules:
+      - backends:
+          - service: storefront
+`,
+    ],
+  ])("%j", async (argv, out) => {
+    const squeezed = (text: string) => text.replace(/ {2,}/g, "  ")
+    const ran = await run(argv)
+    expect({ ...ran, out: squeezed(ran.out) }).toEqual({ exit: 0, err: "", out: squeezed(out) })
+  })
+
+  it("lists all kinds without one", async () => {
+    const ran = await run(["get"])
+    expect(ran.out.split("\n")[0]).toBe("KIND     NAMESPACE  NAME        SINCE")
+    expect(ran.out).toContain("Gateway  default    public      1\n")
+  })
+
+  it("says what is missing", async () => {
+    expect(await run(["get", "route", "nope"])).toMatchObject({
+      exit: 1,
+      err: "error: there is no Route default/nope in revision 1\n  weft get route lists what there is\n",
+    })
+    expect(await run(["get", "routes", "-n", "team-a"])).toEqual({ exit: 0, out: "", err: "there is none\n" })
+  })
+
+  it("gives what the API gives as JSON and YAML", async () => {
+    const json = JSON.parse((await run(["get", "service", "mail", "-o", "json"])).out)
+    expect(json).toEqual({
+      revision: 1,
+      resources: [
+        { kind: "Service", namespace: "default", name: "mail", spec: { url: "https://mail.test" }, since: 1 },
+      ],
+    })
+    expect(parse((await run(["get", "service", "mail", "-o", "yaml"])).out)).toEqual(json)
+  })
+
+  it("looks at an old revision", async () => {
+    await run(["apply", "-f", "-"], { stdin: "services: { late: {} }" })
+    expect((await run(["get", "services", "--revision", "1"])).out).not.toContain("late")
+    expect((await run(["get", "services"])).out).toContain("late")
+  })
+})
+
+describe("history", () => {
+  it("lists revisions, newest first", async () => {
+    control.revisions = [
+      { revision: 1, atMs: fakeNowMs - 2 * 86_400_000, message: "first", added: 3, changed: 0, removed: 0 },
+      {
+        revision: 2,
+        atMs: fakeNowMs - 3 * 60_000,
+        message: "bad\u001b[2Jline\nbreak",
+        added: 0,
+        changed: 1,
+        removed: 0,
+      },
+      { revision: 3, atMs: fakeNowMs - 4_000, message: "", rollbackOf: 1, added: 0, changed: 1, removed: 2 },
+    ].map((revision) => ({ ...revision, digest: "d", author: "root", resources: [] }))
+    expect(await run(["history"])).toEqual({
+      exit: 0,
+      err: "",
+      out: `REVISION  AGE  AUTHOR  CHANGES   MESSAGE
+3         4s   root    +0 ~1 -2  restores 1
+2         3m   root    +0 ~1 -0  badline break
+1         2d   root    +3 ~0 -0  first
+`,
+    })
+    expect((await run(["history", "--limit", "1"])).out).not.toContain("first")
+  })
+
+  it("says that there is none yet", async () => {
+    expect((await run(["history"])).out).toContain("no revision yet")
+    expect((await run(["history", "--limit", "0"])).exit).toBe(2)
+  })
+})
+
+describe("status and check", () => {
+  beforeEach(async () => {
+    await run(["apply", "-f", "-", "-m", "first"], { stdin: MESH })
+    control.revisions = control.revisions.map((revision) => ({ ...revision, atMs: fakeNowMs - 60_000 }))
+  })
+
+  it("is calm when all is well", async () => {
+    control.isolates = [{ isolate: "i1", serving: 1, seenAtMs: fakeNowMs - 1_500, bindings: ["ORDERS"] }]
+    expect(await run(["status"])).toEqual({
+      exit: 0,
+      err: "",
+      out: `head      revision 1, 1m ago by root: first
+mesh      3 services, 2 routes
+isolates  1 of 1 at head
+
+ISOLATE  SERVES  SEEN  STATE
+i1       1       1s    current
+`,
+    })
+    expect(await run(["check"])).toEqual({ exit: 0, err: "", out: "no problems in 3 services, 2 routes; 1 isolate\n" })
+  })
+
+  it("names what is wrong", async () => {
+    control.unbound = [{ service: "default/orders", binding: "ORDERS" }]
+    control.isolates = [
+      { isolate: "ok", serving: 1, seenAtMs: fakeNowMs },
+      { isolate: "old", serving: 0, seenAtMs: fakeNowMs },
+      { isolate: "no", serving: 0, seenAtMs: fakeNowMs, refused: { revision: 1, reason: "format 2" } },
+      { isolate: "idle", serving: 0, seenAtMs: fakeNowMs - 30_000 },
+    ]
+    const { out } = await run(["status"])
+    expect(out).toContain("isolates  1 of 4 at head\nunbound   default/orders needs the binding ORDERS on the proxy\n")
+    expect(out).toContain("no       0       0s    refuses 1: format 2\n")
+    expect(out).toContain("old      0       0s    behind\n")
+    expect(await run(["check"])).toEqual({
+      exit: 1,
+      err: "",
+      out: `services.default/orders  no proxy has the binding ORDERS
+    weft service add orders --worker <worker>, then weft deploy
+isolates.old  serves revision 0; head is 1
+isolates.no  refuses revision 1: format 2
+3 problems
+`,
+    })
+    expect(JSON.parse((await run(["check", "-o", "json"])).out).problems).toHaveLength(3)
+  })
+
+  it("speaks of an empty mesh", async () => {
+    control.revisions = []
+    const { out } = await run(["status"])
+    expect(out).toContain("head      no revision yet")
+    expect(out).toContain("isolates  none in the last minute")
+  })
+
+  it("lists services with their bindings", async () => {
+    expect((await run(["service", "list"])).out).toContain("unknown")
+    control.isolates = [{ isolate: "i", serving: 1, seenAtMs: fakeNowMs, bindings: ["STOREFRONT"] }]
+    control.unbound = [{ service: "default/orders", binding: "ORDERS_V2" }]
+    expect((await run(["service", "list"])).out).toBe(
+      `NAMESPACE  NAME        DESTINATION        SUBSETS  BINDINGS
+default    mail        https://mail.test           bound
+default    orders      binding            v1, v2   missing ORDERS_V2
+default    storefront  binding                     bound
+`,
+    )
+  })
+})
+
+describe("check -f", () => {
+  it("compiles offline and shows all problems in place", async () => {
+    const stdin = `services:
+  orders: {}
+routes:
+  shop:
+    hosts: [shop.test]
+    rules:
+      - match: { path: cart }
+  shop2:
+    hosts: [shop.test]
+    rules:
+      - backends: [{ service: ordrs }]
+`
+    const ran = await weft(["check", "-f", "-"], { stdin })
+    expect(ran).toMatchObject({ exit: 1, err: "" })
+    expect(ran.out).toContain('<stdin>:7:24  routes.shop.rules[0].match.path  "cart" must begin with "/"\n')
+    expect(ran.out).toContain("<stdin>:11:31  routes.shop2.rules[0].backends[0].service  ")
+    expect(ran.out).toMatch(/\n2 problems\n$/)
+    expect(control.requests).toEqual([])
+  })
+
+  it("is content with a good document", async () => {
+    const ran = await weft(["check", "-f", "-"], { stdin: MESH })
+    expect(ran).toEqual({ exit: 0, err: "", out: "no problems in 6 resources\n" })
+  })
+})
+
+describe("token", () => {
+  it("creates: standard output is the token alone", async () => {
+    expect(await run(["token", "create", "ci", "--role", "operator", "--expires", "30d"])).toEqual({
+      exit: 0,
+      out: "secret-of-ci\n",
+      err: "token ci (operator); it is shown only now\n",
+    })
+    expect(control.requests[0]?.body).toEqual({ name: "ci", role: "operator", expiresInSeconds: 30 * 86_400 })
+  })
+
+  it("lists and revokes", async () => {
+    await run(["token", "create", "ci", "--expires", "90m"])
+    expect((await run(["token", "list"])).out).toBe(
+      `NAME  ROLE    AGE  EXPIRES  LAST USED
+root  admin   3d   never    never
+ci    viewer  0s   in 1h    never
+`,
+    )
+    expect((await run(["token", "revoke", "ci"])).out).toBe("token ci is revoked\n")
+    expect(await run(["token", "revoke", "ci"])).toMatchObject({ exit: 1, err: "error: There is no token ci.\n" })
+    expect((await run(["token", "create", "root"])).exit).toBe(1)
+  })
+})

@@ -1,0 +1,226 @@
+/**
+ * A control of few lines for tests of the CLI: the API of shared/protocol/control-api.ts over a real socket, the mesh in
+ * memory, no compiler. What it is asked is kept; what it answers can be replaced.
+ */
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
+import type { AddressInfo } from "node:net"
+import { Hono } from "hono"
+import type { Resource } from "#shared/model/document.ts"
+import type { Problem } from "#shared/model/problem.ts"
+import type { ApplyRequest, Change, Status, TokenInfo } from "#shared/protocol/control-api.ts"
+import type { IsolateStatus, RevisionSummary } from "#shared/protocol/route-table.ts"
+
+export const TOKEN = "fake-control-admin-token"
+const NOW_MS = Date.UTC(2026, 10, 23, 12)
+
+interface Revision extends RevisionSummary {
+  readonly resources: readonly Resource[]
+}
+
+export interface FakeControl {
+  readonly url: string
+  readonly requests: { method: string; path: string; headers: Headers; body: unknown }[]
+  revisions: Revision[]
+  isolates: IsolateStatus[]
+  unbound: Status["unbound"]
+  tokens: TokenInfo[]
+  /** What the compiler would say of the next documents. */
+  problems: (request: ApplyRequest) => readonly Problem[]
+  /** Answers instead of the mesh, when it returns something; `"drop"` cuts the connection after the work is done. */
+  intercept: (request: Request) => Response | "drop" | undefined
+  stop(): Promise<void>
+}
+
+export async function startFakeControl(): Promise<FakeControl> {
+  const control: FakeControl = {
+    url: "",
+    requests: [],
+    revisions: [],
+    isolates: [],
+    unbound: [],
+    tokens: [{ name: "root", role: "admin", createdAtMs: NOW_MS - 3 * 86_400_000 }],
+    problems: () => [],
+    intercept: () => undefined,
+    stop: () => new Promise((resolve) => server.close(() => resolve())),
+  }
+  const app = api(control)
+  const server = createServer((request, response) => void serve(app, control, request, response))
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+  return Object.assign(control, { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` })
+}
+
+/** The time at which the fake's revisions are made. */
+export const fakeNowMs = NOW_MS
+
+function api(control: FakeControl): Hono {
+  const app = new Hono()
+  const head = () => control.revisions.at(-1)
+  app.get("/v1/status", (c) => c.json(statusOf(control)))
+  app.get("/v1/revisions", (c) => {
+    const newest = [...control.revisions].reverse().slice(0, Number(c.req.query("limit") ?? 20))
+    return c.json({ revisions: newest.map(({ resources: _, ...summary }) => summary) })
+  })
+  app.get("/v1/diff", (c) => {
+    const [from, to] = [Number(c.req.query("from")), Number(c.req.query("to"))]
+    return c.json({ head: from, changes: changesBetween(at(control, from), at(control, to)) })
+  })
+  app.get("/v1/resources", (c) => {
+    const { kind, namespace, name, revision } = c.req.query()
+    const resources = at(control, revision === undefined ? (head()?.revision ?? 0) : Number(revision)).filter(
+      (one) => [kind ?? one.kind, namespace ?? one.namespace, name ?? one.name].join() === key(one),
+    )
+    return c.json({ revision: Number(revision ?? head()?.revision ?? 0), resources })
+  })
+  app.post("/v1/plan", async (c) => {
+    const request = await c.req.json<ApplyRequest>()
+    const problems = control.problems(request)
+    if (problems.length > 0) return invalid(problems)
+    return c.json({ head: head()?.revision ?? 0, changes: changesBetween(at(control), merged(control, request)) })
+  })
+  app.post("/v1/apply", async (c) => {
+    const request = await c.req.json<ApplyRequest>()
+    const problems = control.problems(request)
+    if (problems.length > 0) return invalid(problems)
+    return c.json(commit(control, c.req.raw, merged(control, request), { message: request.message ?? "" }))
+  })
+  app.post("/v1/rollback", async (c) => {
+    const { to, message } = await c.req.json<{ to: number; message?: string }>()
+    if (!control.revisions.some(({ revision }) => revision === to)) return details(404, `There is no revision ${to}.`)
+    if (c.req.header("if-match") !== `"${head()?.revision}"`) return details(412, "The head has moved on.")
+    return c.json(commit(control, c.req.raw, at(control, to), { message: message ?? "", rollbackOf: to }))
+  })
+  app.delete("/v1/resources/:kind/:namespace/:name", (c) => {
+    const gone = [c.req.param("kind"), c.req.param("namespace"), c.req.param("name")].join()
+    const rest = at(control).filter((one) => key(one) !== gone)
+    if (rest.length === at(control).length) return details(404, `There is no ${gone.replaceAll(",", " ")}.`)
+    return c.json(commit(control, c.req.raw, rest, { message: "" }))
+  })
+  app.get("/v1/tokens", (c) => c.json({ tokens: control.tokens }))
+  app.post("/v1/tokens", async (c) => {
+    const { name, role, expiresInSeconds } = await c.req.json()
+    if (control.tokens.some((token) => token.name === name)) return details(409, `There is a token ${name} already.`)
+    const expiry = expiresInSeconds === undefined ? {} : { expiresAtMs: NOW_MS + expiresInSeconds * 1000 }
+    const info: TokenInfo = { name, role, createdAtMs: NOW_MS, ...expiry }
+    control.tokens.push(info)
+    return c.json({ ...info, token: `secret-of-${name}` }, 201)
+  })
+  app.delete("/v1/tokens/:name", (c) => {
+    const rest = control.tokens.filter(({ name }) => name !== c.req.param("name"))
+    if (rest.length === control.tokens.length) return details(404, `There is no token ${c.req.param("name")}.`)
+    control.tokens = rest
+    return c.body(null, 204)
+  })
+  return app
+}
+
+/** The next revision, or the one that this request's key made before. */
+function commit(
+  control: FakeControl,
+  request: Request,
+  resources: readonly Resource[],
+  about: { message: string; rollbackOf?: number },
+) {
+  const before = at(control)
+  const digest = request.headers.get("idempotency-key") ?? ""
+  const head = control.revisions.at(-1)?.revision ?? 0
+  const earlier = control.revisions.find((revision) => revision.digest === digest)
+  const changes = changesBetween(before, resources)
+  if (earlier || changes.length === 0)
+    return {
+      head,
+      changes: earlier ? changesBetween(at(control, earlier.revision - 1), earlier.resources) : [],
+      revision: earlier?.revision ?? head,
+      digest,
+    }
+  const of = (action: Change["action"]) => changes.filter((change) => change.action === action).length
+  const counts = { added: of("add"), changed: of("change"), removed: of("remove") }
+  const atMs = NOW_MS + head * 1000
+  control.revisions.push({ revision: head + 1, digest, author: "root", atMs, ...about, ...counts, resources })
+  return { head, changes, revision: head + 1, digest }
+}
+
+function at(control: FakeControl, revision = control.revisions.at(-1)?.revision ?? 0): readonly Resource[] {
+  return control.revisions.find((one) => one.revision === revision)?.resources ?? []
+}
+
+function merged(control: FakeControl, request: ApplyRequest): Resource[] {
+  const head = control.revisions.at(-1)?.revision ?? 0
+  const written = request.documents.flatMap(({ content }) => resourcesOf(content as Record<string, unknown>, head + 1))
+  const kept = request.prune ? [] : at(control).filter((old) => !written.some((one) => key(one) === key(old)))
+  const since = (one: Resource) => at(control).find((old) => key(old) === key(one))?.since ?? one.since
+  return [...kept, ...written.map((one) => ({ ...one, since: since(one) }))].sort((a, b) => (key(a) < key(b) ? -1 : 1))
+}
+
+function resourcesOf(content: Record<string, unknown>, since: number): Resource[] {
+  const namespace = String(content.namespace ?? "default")
+  const kinds = { services: "Service", gateways: "Gateway", routes: "Route" }
+  return Object.entries(kinds).flatMap(([section, kind]) =>
+    Object.entries(content[section] ?? {}).map(([name, spec]) => ({ kind, namespace, name, spec, since })),
+  )
+}
+
+function changesBetween(before: readonly Resource[], after: readonly Resource[]): Change[] {
+  const keys = [...new Set([...before, ...after].map(key))].sort()
+  return keys.flatMap((one): Change[] => {
+    const old = before.find((resource) => key(resource) === one)
+    const now = after.find((resource) => key(resource) === one)
+    const { kind, namespace, name } = (now ?? old)!
+    if (!old) return [{ action: "add", kind, namespace, name, after: now!.spec }]
+    if (!now) return [{ action: "remove", kind, namespace, name, before: old.spec }]
+    if (JSON.stringify(old.spec) === JSON.stringify(now.spec)) return []
+    return [{ action: "change", kind, namespace, name, before: old.spec, after: now.spec }]
+  })
+}
+
+function statusOf(control: FakeControl): Omit<Status, "head"> & { head: RevisionSummary | undefined } {
+  const { resources: _, ...head } = control.revisions.at(-1) ?? { resources: [] }
+  const count = (kind: string) => at(control).filter((one) => one.kind === kind).length
+  const { isolates, unbound } = control
+  return {
+    head: "revision" in head ? head : undefined,
+    services: count("Service"),
+    routes: count("Route"),
+    isolates,
+    unbound,
+  }
+}
+
+function key({ kind, namespace, name }: Pick<Resource, "kind" | "namespace" | "name">): string {
+  return [kind, namespace, name].join()
+}
+
+export function details(status: number, detail: string, extras: object = {}): Response {
+  return new Response(JSON.stringify({ type: "about:blank", title: "No", status, detail, ...extras }), {
+    status,
+    headers: { "content-type": "application/problem+json" },
+  })
+}
+
+function invalid(problems: readonly Problem[]): Response {
+  return details(422, "The documents have problems.", { problems })
+}
+
+async function serve(app: Hono, control: FakeControl, incoming: IncomingMessage, outgoing: ServerResponse) {
+  const chunks: Buffer[] = []
+  for await (const chunk of incoming) chunks.push(chunk)
+  const text = Buffer.concat(chunks).toString()
+  const method = incoming.method!
+  const headers = new Headers(incoming.headers as Record<string, string>)
+  control.requests.push({ method, path: incoming.url!, headers, body: text === "" ? undefined : JSON.parse(text) })
+  const request = new Request(`http://control.test${incoming.url}`, {
+    method,
+    headers,
+    ...(text ? { body: text } : {}),
+  })
+  const intercepted = control.intercept(request)
+  const authorized = headers.get("authorization") === `Bearer ${TOKEN}`
+  const answered =
+    intercepted instanceof Response
+      ? intercepted
+      : authorized
+        ? await app.fetch(request)
+        : details(401, "Send a token.")
+  if (intercepted === "drop") return void outgoing.destroy()
+  outgoing.writeHead(answered.status, Object.fromEntries(answered.headers))
+  outgoing.end(Buffer.from(await answered.arrayBuffer()))
+}
