@@ -9,7 +9,7 @@ import { LIMITS } from "#shared/model/limits.ts"
 import type { Problem } from "#shared/model/problem.ts"
 import type { SourcedDocument } from "#shared/protocol/control-api.ts"
 import type { Io } from "./io.ts"
-import { type Locate, parseText } from "./locate.ts"
+import { type Locate, type Place, parseText } from "./locate.ts"
 
 export interface Loaded {
   readonly documents: readonly SourcedDocument[]
@@ -49,7 +49,11 @@ export async function loadDocuments(io: Io, paths: readonly string[]): Promise<L
     problems.push({ path: "", rule: "no-document", message: `there is no document in ${paths.join(", ")}` })
   const sourceOf = (index: number) => sourceName(reads, index)
   return {
-    documents: reads.map(({ content }, index) => ({ source: sourceOf(index), content })),
+    documents: reads.map(({ content, locate }, index) => ({
+      source: sourceOf(index),
+      content,
+      ...(locate ? { locate: (path: string) => positionOf(locate(path, "")) } : {}),
+    })),
     problems,
     place: (found) => found.map((problem) => placed(problem, reads, sourceOf)),
   }
@@ -129,11 +133,13 @@ function placed(problem: Problem, reads: readonly Read[], sourceOf: (index: numb
     })
     .sort((a, b) => b.place.depth - a.place.depth)[0]
   // Without a name, a document that does not have even the first step of the path is not the one.
-  if (located && (named >= 0 || located.place.depth > 0)) {
-    const { line, column } = located.place
-    return { ...problem, source: { file: located.file, line, column } }
-  }
+  if (located && (named >= 0 || located.place.depth > 0))
+    return { ...problem, source: { file: located.file, ...positionOf(located.place) } }
   return named >= 0 ? { ...problem, source: { file: reads[named]!.file } } : problem
+}
+
+function positionOf({ line, column }: Place): { line: number; column: number } {
+  return { line, column }
 }
 
 /** Paths do not name the namespace: of two documents that hold the path, the resource's own is meant. */

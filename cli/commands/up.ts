@@ -1,7 +1,5 @@
 /** `weft up`: the mesh on this machine, with one's own Workers in it, until Ctrl-C. */
-import { randomBytes } from "node:crypto"
 import { watch } from "node:fs"
-import { mkdir, readFile, writeFile } from "node:fs/promises"
 import { basename, dirname, join, resolve } from "node:path"
 import { type Call, EXIT, type ExitCode, failed } from "#cli/command.ts"
 import type { LogLine } from "#cli/local/logs.ts"
@@ -22,7 +20,9 @@ export async function run(call: Call): Promise<ExitCode> {
   const projects = call.args.filter((arg) => arg !== undefined)
   const configs = await proxyConfigFor(io.cwd, options.config, projects)
   if (failed(configs)) return report(io, configs, "nothing was started")
-  const token = await ownToken(io.cwd)
+  const { localToken } = await import("#cli/local/token.ts")
+  // Where every other command looks for it.
+  const token = await localToken(join(io.cwd, ".weft"))
 
   const { LocalMeshError, startLocalMesh } = await import("#cli/local/mesh.ts")
   const starting = startLocalMesh({
@@ -93,17 +93,6 @@ function watchPath(path: string, changed: () => Promise<void>): () => void {
     clearTimeout(timer)
     watcher.close()
   }
-}
-
-/** The token of the mesh on this machine: made once, readable by its owner only, found there by every other command. */
-async function ownToken(cwd: string): Promise<string> {
-  const path = join(cwd, ".weft", "token")
-  const existing = await readFile(path, "utf8").catch(() => "")
-  if (existing.trim() !== "") return existing.trim()
-  const token = randomBytes(32).toString("base64url")
-  await mkdir(dirname(path), { recursive: true })
-  await writeFile(path, `${token}\n`, { mode: 0o600 })
-  return token
 }
 
 function logText({ io }: Call, line: LogLine): string {
