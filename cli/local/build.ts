@@ -67,7 +67,7 @@ export async function buildProject(path: string): Promise<BuiltWorker | Problem>
   const configPath = findConfig(path)
   if (typeof configPath !== "string") return configPath
   try {
-    const config = readConfig({ config: configPath }, { hideWarnings: true })
+    const config = silently(() => readConfig({ config: configPath }, { hideWarnings: true }))
     const unusable = unusableConfig(config, configPath)
     if (unusable) return unusable
     return built(await bundle(configPath), config, configPath)
@@ -128,6 +128,8 @@ function unusableConfig(config: Unstable_Config, path: string): Problem | undefi
 async function bundle(configPath: string): Promise<Bundled> {
   // Read while bundling; see the top of this file for why a mesh does without the middleware.
   process.env.WRANGLER_DISABLE_REQUEST_BODY_DRAINING = "true"
+  // Problems are told by whoever called; a log file of them elsewhere helps nobody.
+  process.env.WRANGLER_WRITE_LOGS ??= "false"
   let finish: (bundled: Bundled) => void = () => {}
   let fail: (reason: unknown) => void = () => {}
   const finished = new Promise<Bundled>((resolve, reject) => {
@@ -181,7 +183,7 @@ const idle = {
 
 function built(bundled: Bundled, config: Unstable_Config, configPath: string): BuiltWorker {
   const { entry, entrypointSource, type, modules, dependencies } = bundled.bundle
-  const { workerOptions, externalWorkers } = getWorkerOptions(config)
+  const { workerOptions, externalWorkers } = silently(() => getWorkerOptions(config))
   const main: BuiltModule = {
     type: entry.format === "modules" ? (MODULE_TYPES[type] ?? "ESModule") : "Script",
     name: "index.js",
@@ -205,6 +207,18 @@ function built(bundled: Bundled, config: Unstable_Config, configPath: string): B
       join(dirname(configPath), ".dev.vars"),
       configPath,
     ],
+  }
+}
+
+/** Wrangler tells on standard output which secrets it read; that belongs to whoever called, as all else does. */
+function silently<T>(call: () => T): T {
+  const level = process.env.WRANGLER_LOG
+  process.env.WRANGLER_LOG = "none"
+  try {
+    return call()
+  } finally {
+    if (level === undefined) delete process.env.WRANGLER_LOG
+    else process.env.WRANGLER_LOG = level
   }
 }
 

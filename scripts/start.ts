@@ -1,0 +1,122 @@
+/**
+ * `npm start`: the example shop in a mesh on this machine, until Ctrl-C.
+ *
+ *   npm start -- --port 8787 --control-port 8788 --state .weft --quiet
+ *   WEFT_INGRESS_PORT=9000 WEFT_CONTROL_PORT=9001 npm start
+ */
+import { join, resolve } from "node:path"
+import { fileURLToPath } from "node:url"
+import { parseArgs } from "node:util"
+import type { LogLine } from "#cli/local/logs.ts"
+import { type LocalMesh, LocalMeshError, startLocalMesh } from "#cli/local/mesh.ts"
+import { type Seeded, seed } from "#cli/local/seed.ts"
+import { localToken } from "#cli/local/token.ts"
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url))
+const SHOP = join(ROOT, "examples/shop")
+const PROJECTS = ["storefront", "catalog", "payments", "orders/wrangler.v1.toml", "orders/wrangler.v2.toml"]
+const PORT_MAX = 65_535
+
+interface Settings {
+  readonly ingressPort: number
+  readonly controlPort: number
+  /** Holds `token` and the folder `state`. */
+  readonly folder: string
+  readonly quiet: boolean
+}
+
+const startedAtMs = performance.now()
+try {
+  await main(settings())
+} catch (error) {
+  console.error(`\n${error instanceof LocalMeshError ? error.message : error instanceof Error ? error.stack : error}\n`)
+  process.exit(1)
+}
+
+async function main({ ingressPort, controlPort, folder, quiet }: Settings): Promise<void> {
+  const token = await localToken(folder)
+  const mesh = await startLocalMesh({
+    proxyConfig: join(SHOP, "wrangler.toml"),
+    controlConfig: join(ROOT, "workers/control/wrangler.toml"),
+    projects: PROJECTS.map((project) => join(SHOP, "workers", project)),
+    persistTo: join(folder, "state"),
+    adminToken: token,
+    ingressPort,
+    controlPort,
+    ...(quiet ? {} : { onLog: print }),
+  })
+  stopOnSignals(mesh)
+  const seeded = await seed(mesh.controlUrl, token, [join(SHOP, "mesh.yaml")])
+  console.log(welcome(mesh, token, seeded))
+}
+
+function settings(): Settings {
+  const { values } = parseArgs({
+    options: {
+      port: { type: "string", default: process.env.WEFT_INGRESS_PORT || "8787" },
+      "control-port": { type: "string", default: process.env.WEFT_CONTROL_PORT || "8788" },
+      state: { type: "string", default: process.env.WEFT_STATE || join(ROOT, ".weft") },
+      quiet: { type: "boolean", default: false },
+    },
+  })
+  return {
+    ingressPort: port("--port", values.port),
+    controlPort: port("--control-port", values["control-port"]),
+    folder: resolve(values.state),
+    quiet: values.quiet,
+  }
+}
+
+function port(flag: string, text: string): number {
+  const number = Number(text)
+  if (/^\d+$/.test(text) && number <= PORT_MAX) return number
+  throw new LocalMeshError([
+    { path: flag, rule: "port-invalid", message: `"${text}" is no port`, hint: `0 to ${PORT_MAX}; 0 is any free one` },
+  ])
+}
+
+function stopOnSignals(mesh: LocalMesh): void {
+  let stopping = false
+  const stop = async () => {
+    // A second Ctrl-C does not wait. The state on disk is whole at any moment.
+    if (stopping) process.exit(1)
+    stopping = true
+    await mesh.stop()
+    console.log("\nStopped. The state is kept; `npm start` goes on from here.")
+    process.exit(0)
+  }
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stop)
+}
+
+function print({ worker, level, message }: LogLine): void {
+  const write = level === "error" || level === "warn" ? console.error : console.log
+  write(`[${worker ?? "runtime"}] ${message}`)
+}
+
+function welcome(mesh: LocalMesh, token: string, { revision, applied }: Seeded): string {
+  const [shop, control] = [local(mesh.ingressUrl), local(mesh.controlUrl)]
+  const seconds = ((performance.now() - startedAtMs) / 1000).toFixed(1)
+  const url = control === "http://localhost:8788" ? "" : ` --url ${control}`
+  const load = shop === "http://localhost:8787" ? "" : ` --url ${shop}`
+  return `
+  Weft is up after ${seconds} s, at revision ${revision}${applied ? " (examples/shop/mesh.yaml)" : " (as it was left)"}.
+
+    shop      ${shop}
+    control   ${control}
+    token     ${token}
+
+  Try
+
+    1  curl -i ${shop}/                                  the page: four Workers that call one another through the mesh
+    2  npx weft apply examples/shop/canary.yaml${url}    one order call in ten goes to v2, without a restart
+       npx node examples/shop/load.ts${load}                 count the split
+    3  npx weft rollback${url}                           and back
+
+  Ctrl-C stops it.
+`
+}
+
+/** Browsers show a host by name more kindly than by number. */
+function local(url: string): string {
+  return url.replace("//127.0.0.1", "//localhost")
+}

@@ -1,0 +1,40 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { count as countVersions, eventually, type ShopMesh, startShop } from "./shop-mesh.ts"
+
+/** A change is served everywhere within a lease and a pull. */
+const EFFECT_MS = 3_000
+
+let mesh: ShopMesh
+beforeAll(async () => {
+  mesh = await startShop()
+})
+afterAll(() => mesh?.stop())
+
+const count = (requests: number) => countVersions(mesh.ingressUrl, requests)
+
+describe("a canary", () => {
+  it("of 90 to 10 takes effect within 3 s, without a restart, and is counted as 90 to 10", async () => {
+    expect(await count(50)).toEqual({ v1: 50 })
+
+    expect((await mesh.apply("canary.yaml")).changes).toMatchObject([
+      { action: "change", kind: "Route", name: "orders" },
+    ])
+    const tookMs = await eventually(async () => "v2" in (await count(40)), EFFECT_MS + 1_000)
+    expect(tookMs).toBeLessThan(EFFECT_MS)
+
+    const { v1 = 0, v2 = 0, ...others } = await count(1_000)
+    expect(others).toEqual({})
+    expect(v1 + v2).toBe(1_000)
+    // One in ten, give or take five standard deviations.
+    expect(v2).toBeGreaterThan(52)
+    expect(v2).toBeLessThan(148)
+  })
+
+  it("is undone by a rollback, within 3 s as well", async () => {
+    const { revision } = await mesh.rollback(1)
+    expect(revision).toBe(3)
+    const tookMs = await eventually(async () => !("v2" in (await count(60))), EFFECT_MS + 1_000)
+    expect(tookMs).toBeLessThan(EFFECT_MS)
+    expect(await count(300)).toEqual({ v1: 300 })
+  })
+})
