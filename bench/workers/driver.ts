@@ -1,0 +1,74 @@
+/**
+ * Measures the ways to the upstream from inside the runtime. Ways take turns in short batches, so that a machine that slows
+ * down slows all of them; what counts is the middle of the batches.
+ */
+interface Way {
+  readonly name: string
+  readonly run: () => Promise<unknown>
+}
+
+type Binding = Fetcher & { ping(value: number): Promise<number> }
+
+interface Env {
+  readonly DIRECT: Binding
+  readonly BARE: Binding
+  readonly MESH: Binding
+  readonly MESH_ROUTED: Binding
+  readonly MESH_ARMED: Binding
+  readonly CONTROL: Fetcher
+  readonly SNAPSHOT: unknown
+}
+
+const HEADERS = {
+  accept: "application/json",
+  "user-agent": "bench/1",
+  cookie: "session=0123456789abcdef",
+  traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+  "x-request-id": "8a6e0804-2bd0-4672-b79d-d97027f9071a",
+}
+
+export default {
+  async fetch(request, env) {
+    const { searchParams } = new URL(request.url)
+    const batch = Number(searchParams.get("batch") ?? 250)
+    const rounds = Number(searchParams.get("rounds") ?? 120)
+    await env.CONTROL.fetch("http://control/", { method: "POST", body: JSON.stringify(env.SNAPSHOT) })
+    const ways = waysOf(env).filter(
+      (way) => !searchParams.has("only") || way.name.startsWith(searchParams.get("only") ?? ""),
+    )
+    for (const way of ways) await timed(way, batch)
+    const batchesUs = new Map(ways.map(({ name }) => [name, [] as number[]]))
+    for (let round = 0; round < rounds; round++) {
+      // Each round begins with another way, so that none always follows the same neighbour.
+      for (let turn = 0; turn < ways.length; turn++) {
+        const way = ways[(round + turn) % ways.length] as Way
+        batchesUs.get(way.name)?.push(await timed(way, batch))
+      }
+    }
+    return Response.json(Object.fromEntries(batchesUs))
+  },
+} satisfies ExportedHandler<Env>
+
+function waysOf(env: Env): Way[] {
+  const get = (binding: Fetcher) => async () => {
+    const response = await binding.fetch(new Request("http://upstream/products/7?page=1", { headers: HEADERS }))
+    if (response.status !== 200) throw new Error(`status ${response.status}: ${await response.text()}`)
+    await response.text()
+  }
+  return [
+    { name: "fetch direct", run: get(env.DIRECT) },
+    { name: "fetch bare hop", run: get(env.BARE) },
+    { name: "fetch mesh hop", run: get(env.MESH) },
+    { name: "fetch mesh hop, 100 routes", run: get(env.MESH_ROUTED) },
+    { name: "fetch mesh hop, timeout and retry armed", run: get(env.MESH_ARMED) },
+    { name: "rpc direct", run: () => env.DIRECT.ping(1) },
+    { name: "rpc bare hop", run: () => env.BARE.ping(1) },
+    { name: "rpc mesh hop", run: () => env.MESH.ping(1) },
+  ]
+}
+
+async function timed({ run }: Way, times: number): Promise<number> {
+  const started = performance.now()
+  for (let time = 0; time < times; time++) await run()
+  return ((performance.now() - started) * 1000) / times
+}

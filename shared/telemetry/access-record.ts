@@ -1,0 +1,25 @@
+/** What is written down of one exchange, once, after its answer was decided. */
+import type { RefusalName } from "#shared/model/refusal.ts"
+import type { TraceContext } from "./trace-context.ts"
+
+export interface AccessRecord {
+  readonly atMs: number
+  readonly durationMs: number
+  readonly protocol: "http" | "rpc"
+  /** Calling service; absent for public traffic. */
+  readonly from: string | undefined
+  /** The service and subset that answered or were tried last. */
+  readonly to: string | undefined
+  readonly subset: string | undefined
+  /** Id of the rule that took the request; absent when none did, or when the service has no routes. */
+  readonly rule: string | undefined
+  /** HTTP method, or the RPC method's name. */
+  readonly method: string
+  /** Status of the response; of RPC 200, or 500 when the call threw. */
+  readonly status: number
+  /** Set when the mesh answered by itself. */
+  readonly refusal: RefusalName | undefined
+  readonly attempts: number
+  readonly revision: number
+  readonly trace: TraceContext
+}

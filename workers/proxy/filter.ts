@@ -1,0 +1,186 @@
+/**
+ * Stage `filter`: what a rule and its backend do to the request and to the response. Whatever the order in which they are
+ * written, filters work in this one, and a rule's before its backend's:
+ *
+ *   request    limits, cors (preflight), fault, redirect or respond, requestHeaders, rewrite, mirror
+ *   response   responseHeaders, cors
+ */
+import { type Refusal, refuse } from "#shared/model/refusal.ts"
+import type { Filter, Rewrite } from "#shared/model/route.ts"
+import { HEADER } from "#shared/protocol/headers.ts"
+import { corsHeaders, preflight } from "#shared/routing/cors.ts"
+import {
+  type Answer,
+  applyHeaderChange,
+  directAnswer,
+  faultWanted,
+  literalPrefix,
+  redirectAnswer,
+  rewriteOf,
+} from "#shared/routing/filters.ts"
+import type { RequestHead } from "#shared/routing/head.ts"
+import { canonicalPath } from "#shared/std/path.ts"
+import { formatTraceparent, isTracestate } from "#shared/telemetry/trace-context.ts"
+import { type Address, authorityOf, type CanonicalRequest, DEFAULT_PORT, withUrl } from "./canonicalise.ts"
+import type { Exchange } from "./exchange.ts"
+import type { Mesh } from "./mesh.ts"
+import { BodyTooLarge, type Outgoing } from "./send.ts"
+
+const NONE: readonly Filter[] = []
+
+/** The rule's filters, then the backend's. */
+export function filtersOf({ matched, backend }: Exchange): readonly Filter[] {
+  const ofRule = matched?.rule.filters ?? NONE
+  const ofBackend = backend?.filters ?? NONE
+  if (ofBackend.length === 0) return ofRule
+  return ofRule.length === 0 ? ofBackend : [...ofRule, ...ofBackend]
+}
+
+type FilterOf<K extends Filter["kind"]> = Extract<Filter, { kind: K }>
+
+function each<K extends Filter["kind"]>(filters: readonly Filter[], kind: K): FilterOf<K>[] {
+  return filters.filter((filter): filter is FilterOf<K> => filter.kind === kind)
+}
+
+/** An answer that the filters give by themselves, without any upstream. */
+export async function answerByFilter(
+  exchange: Exchange,
+  canonical: CanonicalRequest,
+  head: RequestHead,
+  mesh: Mesh,
+): Promise<Response | Refusal | undefined> {
+  const filters = filtersOf(exchange)
+  if (filters.length === 0) return undefined
+  for (const { limits } of each(filters, "limits")) {
+    if (Number(canonical.request.headers.get("content-length") ?? 0) > limits.bodyBytesMax)
+      return refuse("body_too_large")
+  }
+  for (const { cors } of each(filters, "cors")) {
+    const answer = preflight(cors, head)
+    if (answer) return toResponse(answer)
+  }
+  const fault = await injectFault(exchange, mesh)
+  if (fault) return fault
+  if (!exchange.matched) return undefined
+  for (const { redirect } of each(filters, "redirect")) {
+    return toResponse(redirectAnswer(redirect, canonical, exchange.matched))
+  }
+  for (const { respond } of each(filters, "respond")) return toResponse(directAnswer(respond))
+  return undefined
+}
+
+/** Waits and fails as the route's faults say; for HTTP and RPC alike. */
+export async function injectFault(exchange: Exchange, mesh: Mesh): Promise<Refusal | undefined> {
+  for (const { fault } of each(filtersOf(exchange), "fault")) {
+    const { delayMs, abortStatus } = faultWanted(fault, mesh.roll(), mesh.roll())
+    if (delayMs !== undefined) await mesh.sleep(delayMs)
+    if (abortStatus !== undefined) return { ...refuse("fault_injected"), status: abortStatus }
+  }
+  return undefined
+}
+
+/** The request as it leaves: filtered, then marked with what only the mesh may say (rule S5: ours come last). */
+export function shapeRequest(exchange: Exchange, canonical: CanonicalRequest): Outgoing | Refusal {
+  const filters = filtersOf(exchange)
+  if (filters.length === 0) return outgoing(canonical.request, exchange, canonical, canonical)
+  for (const { change } of each(filters, "requestHeaders")) applyHeaderChange(canonical.request.headers, change)
+  const address = rewritten(exchange, canonical, each(filters, "rewrite"))
+  if ("refusal" in address) return address
+  const request = address === canonical ? canonical.request : withUrl(canonical.request, address)
+  return outgoing(withBodyLimit(request, filters), exchange, canonical, address)
+}
+
+function outgoing(
+  request: Request,
+  exchange: Exchange,
+  canonical: CanonicalRequest,
+  { path, rawQuery }: Address,
+): Outgoing {
+  mark(request.headers, exchange, canonical)
+  return { request, target: rawQuery === "" ? path : `${path}?${rawQuery}`, body: undefined }
+}
+
+/** The answer as the caller gets it: as it is, unless a filter changes it. `origin` is the request's own. */
+export function shapeResponse(exchange: Exchange, response: Response, origin: string | null): Response {
+  const filters = filtersOf(exchange)
+  if (!filters.some(({ kind }) => kind === "responseHeaders" || kind === "cors")) return response
+  const changed = changeable(response)
+  for (const { change } of each(filters, "responseHeaders")) applyHeaderChange(changed.headers, change)
+  for (const { cors } of each(filters, "cors")) {
+    applyHeaderChange(changed.headers, corsHeaders(cors, origin, changed.headers.keys()))
+  }
+  return changed
+}
+
+/** A response with headers that can be set. Takes the body over without reading it; a WebSocket stays one. */
+export function changeable(response: Response): Response {
+  return response.webSocket
+    ? new Response(null, { status: response.status, headers: response.headers, webSocket: response.webSocket })
+    : new Response(response.body, response)
+}
+
+function toResponse({ status, headers, body }: Answer): Response {
+  const response = new Response(body === "" ? null : body, { status })
+  for (const { name, value } of headers) response.headers.append(name, value)
+  return response
+}
+
+/** Where the request goes after rewrites: canonical again, and still under the literal part of the new path (rule S3). */
+function rewritten(
+  { matched }: Exchange,
+  canonical: CanonicalRequest,
+  rewrites: readonly { readonly rewrite: Rewrite }[],
+): Address | Refusal {
+  let address: Address = canonical
+  for (const { rewrite } of rewrites) {
+    if (!matched) break
+    const { host, path: raw } = rewriteOf(rewrite, address, matched)
+    const path = canonicalPath(raw)
+    if (typeof path !== "string") return refuse("bad_request", path.problem)
+    if (rewrite.path && !isUnder(path, literalPrefix(rewrite.path))) {
+      return refuse("bad_request", "the path leaves the place that the route rewrites it to")
+    }
+    const { scheme, rawQuery } = address
+    address = { scheme, host, path, rawQuery, port: host === address.host ? address.port : DEFAULT_PORT[scheme] }
+  }
+  return address
+}
+
+function isUnder(path: string, prefix: string): boolean {
+  if (prefix === "/" || path === prefix) return true
+  return path.startsWith(prefix.endsWith("/") ? prefix : `${prefix}/`)
+}
+
+function mark(headers: Headers, exchange: Exchange, canonical: CanonicalRequest): void {
+  headers.set(HEADER.traceparent, formatTraceparent(exchange.trace))
+  const tracestate = headers.get(HEADER.tracestate)
+  if (tracestate !== null && (exchange.trace.parentId === undefined || !isTracestate(tracestate))) {
+    headers.delete(HEADER.tracestate)
+  }
+  headers.set(HEADER.hops, String(exchange.hops))
+  if (canonical.debug) headers.set(HEADER.debug, "1")
+  if (exchange.entrance.at === "service") {
+    headers.set(HEADER.from, exchange.entrance.peer.from)
+    return
+  }
+  headers.set("x-forwarded-host", authorityOf(canonical))
+  headers.set("x-forwarded-proto", canonical.scheme)
+  const address = headers.get("cf-connecting-ip")
+  if (address !== null) headers.set("x-forwarded-for", address)
+}
+
+/** A body whose length nobody declared is counted on its way, and cut where the route's limit is. */
+function withBodyLimit(request: Request, filters: readonly Filter[]): Request {
+  const bytesMax = Math.min(...each(filters, "limits").map(({ limits }) => limits.bodyBytesMax))
+  if (request.body === null || bytesMax === Number.POSITIVE_INFINITY || request.headers.has("content-length"))
+    return request
+  let bytes = 0
+  const counted = new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, controller) {
+      bytes += chunk.byteLength
+      if (bytes > bytesMax) controller.error(new BodyTooLarge())
+      else controller.enqueue(chunk)
+    },
+  })
+  return new Request(request, { body: request.body.pipeThrough(counted) })
+}

@@ -1,0 +1,71 @@
+/**
+ * The data plane. Public traffic comes in by the default export; services call one another through `Sidecar`, by fetch and
+ * by RPC; `Gateway` is a way in for Workers that stand before the mesh and say which of its gateways they are.
+ */
+import { WorkerEntrypoint } from "cloudflare:workers"
+import { peerFromProps } from "#shared/identity/peer.ts"
+import { DEFAULT_GATEWAY, type GatewayId } from "#shared/model/names.ts"
+import { refuse } from "#shared/model/refusal.ts"
+import type { Entrance } from "./exchange.ts"
+import { serve } from "./pipeline.ts"
+import { respond, WeftRefusal } from "./respond.ts"
+import { perform } from "./rpc.ts"
+import { forwardUnknown } from "./sidecar.ts"
+import { Isolate, type ProxyEnv, WorkerMesh } from "./world.ts"
+
+const DEFAULT_DOOR: Entrance = { at: "gateway", gateway: DEFAULT_GATEWAY }
+const NOT_NAMED = refuse("unauthenticated", 'the binding\'s props must name the caller: { "from": "<service>" }')
+
+/** Made by the first request: a Worker has no bindings before. */
+let isolate: Isolate | undefined
+
+function meshFor(env: ProxyEnv, context: Pick<ExecutionContext, "waitUntil">): WorkerMesh {
+  isolate ??= new Isolate(env)
+  return new WorkerMesh(isolate, context)
+}
+
+/** Serves a request through one door. What escapes is a bug of the mesh: it is logged with its stack and answered 500, once, here. */
+async function enter(
+  request: Request,
+  door: Entrance,
+  env: ProxyEnv,
+  context: Pick<ExecutionContext, "waitUntil">,
+): Promise<Response> {
+  try {
+    return await serve(request, door, meshFor(env, context))
+  } catch (error) {
+    console.error("weft: internal error", error instanceof Error ? error.stack : error)
+    return respond(refuse("internal"))
+  }
+}
+
+export default {
+  fetch: (request, env, context) => enter(request, DEFAULT_DOOR, env, context),
+} satisfies ExportedHandler<ProxyEnv>
+
+/** Props: `{ gateway: "<namespace>/<name>" }`. */
+export class Gateway extends WorkerEntrypoint<ProxyEnv, { gateway?: string }> {
+  override fetch(request: Request): Promise<Response> {
+    const { gateway } = this.ctx.props
+    const door: Entrance = { at: "gateway", gateway: (gateway ?? DEFAULT_GATEWAY) as GatewayId }
+    return enter(request, door, this.env, this.ctx)
+  }
+}
+
+/** Props: `{ from: "<service>", to?: "<service>" }`; without `to` the request's host names the service. */
+export class Sidecar extends WorkerEntrypoint<ProxyEnv> {
+  constructor(context: ExecutionContext, env: ProxyEnv) {
+    super(context, env)
+    // biome-ignore lint/correctness/noConstructorReturn: the runtime looks RPC methods up on what the constructor returns
+    return forwardUnknown(this, (path, operation) => {
+      const peer = peerFromProps(context.props)
+      if (!peer) throw new WeftRefusal(NOT_NAMED)
+      return perform(path, operation, { at: "service", peer }, meshFor(env, context))
+    })
+  }
+
+  override async fetch(request: Request): Promise<Response> {
+    const peer = peerFromProps(this.ctx.props)
+    return peer ? enter(request, { at: "service", peer }, this.env, this.ctx) : respond(NOT_NAMED)
+  }
+}

@@ -1,0 +1,40 @@
+/**
+ * All that the pipeline needs of the world, as one small interface: the same pipeline can run in a Worker of its own or
+ * embedded in a service's Worker, and tests can hand it a world of their own.
+ */
+import type { ServiceId } from "#shared/model/names.ts"
+import type { Endpoint, Service } from "#shared/model/service.ts"
+import type { RouteTable } from "#shared/routing/table.ts"
+import type { AccessRecord } from "#shared/telemetry/access-record.ts"
+import type { Entrance } from "./exchange.ts"
+
+export interface Mesh {
+  /** The routes to go by, read once in an exchange. Undefined: ask `settledRoutes`. */
+  readonly routes: Routes | undefined
+  /** Waits a bounded while for routes that are on their way. */
+  settledRoutes(): Promise<Routes | undefined>
+  nowMs(): number
+  /** A throw of the dice in [0, 1). */
+  roll(): number
+  randomHex(digits: number): string
+  sleep(ms: number): Promise<void>
+  /** Lets work go on after the response, without anybody waiting for it. */
+  waitUntil(promise: Promise<unknown>): void
+  /** Undefined when the proxy has no such binding. */
+  destination(endpoint: Endpoint): Destination | undefined
+  /** Whether a request through this door may ask how the mesh decided. */
+  mayDebug(entrance: Entrance): boolean
+  record(record: AccessRecord): void
+}
+
+/** A compiled snapshot. */
+export interface Routes {
+  readonly revision: number
+  readonly table: RouteTable
+  readonly services: ReadonlyMap<ServiceId, Service>
+}
+
+/** A place that takes requests. A service binding is one as it is. */
+export interface Destination {
+  fetch(input: RequestInfo, init?: RequestInit): Promise<Response>
+}

@@ -1,0 +1,37 @@
+/**
+ * Copies of a request for other backends: sent beside it, awaited by nobody, their answers thrown away. What becomes of them
+ * never shows in the request's own answer (Gateway API: RequestMirror; Envoy: request_mirror_policies).
+ */
+import { pick } from "#shared/balancing/random.ts"
+import { LIMITS } from "#shared/model/limits.ts"
+import { isRefusal } from "#shared/model/refusal.ts"
+import type { Mirror } from "#shared/model/route.ts"
+import { mirrorWanted } from "#shared/routing/filters.ts"
+import { type Exchange, endpointsIn } from "./exchange.ts"
+import { filtersOf } from "./filter.ts"
+import type { Mesh } from "./mesh.ts"
+import { type Outgoing, send } from "./send.ts"
+
+/** Takes the copies before the request itself is sent. A request with a large or undeclared body is not mirrored. */
+export function mirror(exchange: Exchange, outgoing: Outgoing, mesh: Mesh): void {
+  for (const filter of filtersOf(exchange)) {
+    if (filter.kind !== "mirror" || !mirrorWanted(filter.mirror, mesh.roll())) continue
+    const copy = copyOf(outgoing)
+    if (copy) mesh.waitUntil(sendCopy(exchange, filter.mirror, copy, mesh))
+  }
+}
+
+async function sendCopy(exchange: Exchange, { backend }: Mirror, copy: Outgoing, mesh: Mesh): Promise<void> {
+  const endpoints = endpointsIn(exchange.routes, backend)
+  const endpoint = pick(endpoints, [], mesh.roll())
+  const destination = endpoint && mesh.destination(endpoint)
+  if (!destination) return
+  const answer = await send(destination, endpoint, copy)
+  if (!isRefusal(answer)) await answer.body?.cancel()
+}
+
+function copyOf(outgoing: Outgoing): Outgoing | undefined {
+  const { request } = outgoing
+  const declared = request.body === null ? 0 : Number(request.headers.get("content-length") ?? Number.NaN)
+  return declared <= LIMITS.mirrorBodyBytesMax ? { ...outgoing, request: request.clone() } : undefined
+}

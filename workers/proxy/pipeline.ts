@@ -1,0 +1,71 @@
+/**
+ * The life of one HTTP request through the mesh, from top to bottom: each paragraph of `decide` is a stage. A stage takes
+ * values and returns a value or a refusal; only the functions here and in `forward.ts` wait for the world. RPC takes the
+ * same stages in `rpc.ts`.
+ *
+ *   begin  canonicalise  identify  match  split  filter  select  send  judge  record
+ */
+import { LIMITS } from "#shared/model/limits.ts"
+import { isRefusal, type Refusal, refuse } from "#shared/model/refusal.ts"
+import type { RequestHead } from "#shared/routing/head.ts"
+import { type CanonicalRequest, canonicalise } from "./canonicalise.ts"
+import { begin, choose, type Entrance, type Exchange, endpointsOf, identify } from "./exchange.ts"
+import { answerByFilter, shapeRequest, shapeResponse } from "./filter.ts"
+import { forward } from "./forward.ts"
+import type { Mesh } from "./mesh.ts"
+import { mirror } from "./mirror.ts"
+import { debugged, finish } from "./record.ts"
+import { respond } from "./respond.ts"
+
+export async function serve(request: Request, entrance: Entrance, mesh: Mesh): Promise<Response> {
+  const canonical = canonicalise(request, entrance)
+  const exchange = begin(entrance, isRefusal(canonical) ? NOTHING_CARRIED : canonical, mesh)
+  const answer = isRefusal(canonical) ? canonical : await decide(exchange, canonical, mesh)
+  mesh.record(finish(exchange, "http", request.method, answer, mesh.nowMs()))
+  const response = isRefusal(answer) ? respond(answer) : answer
+  return !isRefusal(canonical) && canonical.debug && mesh.mayDebug(entrance) ? debugged(response, exchange) : response
+}
+
+async function decide(exchange: Exchange, canonical: CanonicalRequest, mesh: Mesh): Promise<Response | Refusal> {
+  if (exchange.hops > LIMITS.hopsMax) return refuse("loop_detected")
+  const routes = mesh.routes ?? (await mesh.settledRoutes())
+  if (!routes) return refuse("no_snapshot")
+  exchange.routes = routes
+
+  const entry = identify(exchange, routes, canonical)
+  if (isRefusal(entry)) return entry
+
+  const head = headOf(canonical, exchange, mesh.roll())
+  const refused = choose(exchange, routes, entry, head, mesh.roll())
+  if (refused) return refused
+
+  const answered = await answerByFilter(exchange, canonical, head, mesh)
+  if (answered) return isRefusal(answered) ? answered : shapeResponse(exchange, answered, canonical.origin)
+
+  const endpoints = endpointsOf(exchange)
+  if (isRefusal(endpoints)) return endpoints
+
+  const outgoing = shapeRequest(exchange, canonical)
+  if (isRefusal(outgoing)) return outgoing
+  mirror(exchange, outgoing, mesh)
+
+  const answer = await forward(exchange, outgoing, endpoints, mesh)
+  return isRefusal(answer) ? answer : shapeResponse(exchange, answer, canonical.origin)
+}
+
+const NOTHING_CARRIED = { traceparent: null, hops: 0 }
+
+function headOf(canonical: CanonicalRequest, { entrance }: Exchange, dice: number): RequestHead {
+  const { method, path, rawQuery, request } = canonical
+  const addressed = entrance.at === "service"
+  return {
+    method,
+    path,
+    rawQuery,
+    host: addressed ? "" : canonical.host,
+    headers: request.headers,
+    caller: addressed ? entrance.peer.from : undefined,
+    rpc: undefined,
+    dice,
+  }
+}

@@ -1,0 +1,46 @@
+/** Stage `record`: what is written down of an exchange, once, from what was decided. */
+import { isRefusal, REFUSALS, type Refusal } from "#shared/model/refusal.ts"
+import { HEADER } from "#shared/protocol/headers.ts"
+import type { AccessRecord } from "#shared/telemetry/access-record.ts"
+import type { Exchange } from "./exchange.ts"
+import { changeable } from "./filter.ts"
+
+export function finish(
+  exchange: Exchange,
+  protocol: AccessRecord["protocol"],
+  method: string,
+  answer: { readonly status: number } | Refusal,
+  nowMs: number,
+): AccessRecord {
+  const { entrance, matched, backend, routes, attempts, trace, startedAtMs } = exchange
+  const refusal = isRefusal(answer) ? answer.refusal : undefined
+  return {
+    atMs: startedAtMs,
+    durationMs: nowMs - startedAtMs,
+    protocol,
+    from: entrance.at === "service" ? entrance.peer.from : undefined,
+    to: backend?.service ?? (entrance.at === "service" ? entrance.peer.to : undefined),
+    subset: backend?.subset,
+    rule: matched?.rule.id,
+    method,
+    status: isRefusal(answer) ? (answer.status ?? REFUSALS[answer.refusal].status) : answer.status,
+    refusal,
+    attempts,
+    revision: routes?.revision ?? 0,
+    trace,
+  }
+}
+
+/** Tells who asked with `weft-debug` how the mesh decided: `revision=7 rule=default/orders/0 to=default/orders/v2 attempts=1`. */
+export function debugged(response: Response, { routes, matched, backend, attempts }: Exchange): Response {
+  const to = backend && (backend.subset === undefined ? backend.service : `${backend.service}/${backend.subset}`)
+  const facts = { revision: routes?.revision, rule: matched?.rule.id, to, attempts }
+  const text = Object.entries(facts)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(" ")
+  const marked = changeable(response)
+  const inner = marked.headers.get(HEADER.debug)
+  marked.headers.set(HEADER.debug, inner === null ? text : `${text}, ${inner}`)
+  return marked
+}

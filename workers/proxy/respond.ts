@@ -1,0 +1,38 @@
+/** The only place where a refusal becomes HTTP, or an error that crosses RPC. */
+import { REFUSALS, type Refusal } from "#shared/model/refusal.ts"
+import { HEADER } from "#shared/protocol/headers.ts"
+
+/** RFC 9457 problem details, marked by `weft-refusal` so that nobody takes it for the upstream's answer. */
+export function respond({ refusal, detail, status }: Refusal): Response {
+  const row = REFUSALS[refusal]
+  const code = status ?? row.status
+  const body = { type: `about:blank#${refusal}`, title: row.title, status: code, detail, refusal, retry: row.retry }
+  return new Response(`${JSON.stringify(body)}\n`, {
+    status: code,
+    headers: {
+      "content-type": "application/problem+json",
+      "cache-control": "no-store",
+      [HEADER.refusal]: refusal,
+      ...(row.retry === "later" ? { "retry-after": "1" } : {}),
+    },
+  })
+}
+
+/**
+ * What an RPC caller catches when the mesh refuses its call. The own properties cross RPC; `retryable` is the platform's word
+ * for "trying again may help".
+ */
+export class WeftRefusal extends Error {
+  readonly refusal: string
+  readonly status: number
+  readonly retryable: boolean
+
+  constructor({ refusal, detail, status }: Refusal) {
+    const row = REFUSALS[refusal]
+    super(`weft refused the call: ${refusal}: ${detail ?? row.title}`)
+    this.name = "WeftRefusal"
+    this.refusal = refusal
+    this.status = status ?? row.status
+    this.retryable = row.retry !== "never"
+  }
+}

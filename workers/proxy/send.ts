@@ -1,0 +1,60 @@
+/** Stage `send`: one request to one endpoint, and what comes back. */
+import { type Refusal, refuse } from "#shared/model/refusal.ts"
+import type { Endpoint } from "#shared/model/service.ts"
+import type { Destination } from "./mesh.ts"
+
+/** What leaves the mesh: the canonical request after all filters. */
+export interface Outgoing {
+  readonly request: Request
+  /** The path and query, for endpoints that have an origin of their own. */
+  readonly target: string
+  /** The body, when it was kept so that the request can be sent again. */
+  body: ArrayBuffer | undefined
+}
+
+/** Thrown into a request's body to end it where the route's limit is. */
+export class BodyTooLarge extends Error {
+  override readonly name = "BodyTooLarge"
+}
+
+const VERSION_OVERRIDES = "Cloudflare-Workers-Version-Overrides"
+
+/** Redirects are the caller's to follow; an exception of the upstream or of the way there is `upstream_unreachable`. */
+export async function send(
+  destination: Destination,
+  endpoint: Endpoint,
+  outgoing: Outgoing,
+  signal?: AbortSignal,
+): Promise<Response | Refusal> {
+  try {
+    const request = requestFor(endpoint, outgoing)
+    const response = await (signal ? destination.fetch(request, { signal }) : destination.fetch(request))
+    // 101 without a WebSocket, or a status outside HTTP's range, cannot be passed on as a response.
+    return isDeliverable(response) ? response : refuse("upstream_unreachable", "the upstream's status is not HTTP's")
+  } catch (error) {
+    if (error instanceof BodyTooLarge) return refuse("body_too_large")
+    return refuse("upstream_unreachable", "the upstream failed before it answered")
+  }
+}
+
+function requestFor(endpoint: Endpoint, { request, target, body }: Outgoing): Request {
+  const fresh = body === undefined ? request : new Request(request, { body })
+  if (endpoint.kind === "url") {
+    const moved = new Request(urlAt(endpoint.url, target), fresh)
+    moved.headers.delete("host")
+    return moved
+  }
+  if (endpoint.kind === "dispatch" || !endpoint.version) return fresh
+  const headers = new Headers(fresh.headers)
+  headers.set(VERSION_OVERRIDES, `${endpoint.version.worker}="${endpoint.version.versionId}"`)
+  return new Request(fresh, { headers })
+}
+
+/** The endpoint's path is a prefix of the request's. */
+function urlAt(origin: string, target: string): string {
+  return origin.endsWith("/") ? origin.slice(0, -1) + target : origin + target
+}
+
+function isDeliverable({ status, webSocket }: Response): boolean {
+  return status === 101 ? webSocket !== null : status >= 200 && status <= 599
+}

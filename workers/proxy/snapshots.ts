@@ -1,0 +1,115 @@
+/**
+ * The routes this isolate goes by. Pulled from the route table in the background and swapped in whole; the last good ones
+ * stay when the object is slow, down, or sends what cannot be served (static stability: no request waits for the object
+ * but the very first of an isolate, and one that comes after a long sleep, which waits a moment).
+ *
+ *   no routes --first answer--> fresh --lease over--> stale (served; a pull is under way) --answer--> fresh
+ */
+import { LIMITS } from "#shared/model/limits.ts"
+import type { Published } from "#shared/model/snapshot.ts"
+import { decode, digest } from "#shared/model/snapshot-codec.ts"
+import type { RouteTableRpc } from "#shared/protocol/route-table.ts"
+import { compile } from "#shared/routing/table.ts"
+import type { Routes } from "./mesh.ts"
+
+/** What the isolate tells and asks the object: `RouteTableObject` through its binding. */
+export type Puller = Pick<RouteTableRpc, "pull">
+
+export interface Clock {
+  nowMs(): number
+  roll(): number
+  sleep(ms: number): Promise<void>
+}
+
+export class Snapshots {
+  readonly #puller: () => Puller
+  readonly #clock: Clock
+  readonly #isolate: string
+  readonly #bindings: readonly string[]
+  #routes: Routes | undefined
+  #refused: { revision: number; reason: string } | undefined
+  #pulling: Promise<void> | undefined
+  #pullStartedAtMs = 0
+  #leaseUntilMs = 0
+  #lastUsedAtMs = 0
+
+  constructor(puller: () => Puller, clock: Clock, isolate: string, bindings: readonly string[]) {
+    this.#puller = puller
+    this.#clock = clock
+    this.#isolate = isolate
+    this.#bindings = bindings
+  }
+
+  /**
+   * The routes to go by now. When the lease is over, a pull is begun; it is handed to `waitUntil`, because a promise that
+   * several requests share must not end with the request that began it.
+   */
+  current(context: Pick<ExecutionContext, "waitUntil">): Routes | undefined {
+    const nowMs = this.#clock.nowMs()
+    if (nowMs >= this.#leaseUntilMs) this.#pull(nowMs, context)
+    const slept = nowMs - this.#lastUsedAtMs > LIMITS.snapshotSleepMs
+    this.#lastUsedAtMs = nowMs
+    return slept ? undefined : this.#routes
+  }
+
+  /** For a request that found none, or none fresh enough after a sleep: the routes once the pull under way is done, or in time. */
+  async settled(): Promise<Routes | undefined> {
+    const waitMs = this.#routes ? LIMITS.snapshotAwakeWaitMs : LIMITS.snapshotFirstWaitMs
+    await Promise.race([this.#pulling, this.#clock.sleep(waitMs)])
+    return this.#routes
+  }
+
+  #pull(nowMs: number, context: Pick<ExecutionContext, "waitUntil">): void {
+    // A pull that hangs is left to itself after a while, so that one lost answer cannot stop all news.
+    if (this.#pulling && nowMs - this.#pullStartedAtMs < LIMITS.snapshotPullMs) return
+    this.#pullStartedAtMs = nowMs
+    const pulling = this.#refresh().finally(() => {
+      if (this.#pulling === pulling) this.#pulling = undefined
+    })
+    this.#pulling = pulling
+    context.waitUntil(pulling)
+  }
+
+  /** Never rejects. An outage of the object fails static: what is served stays, and the next lease asks again. */
+  async #refresh(): Promise<void> {
+    try {
+      const { newer } = await this.#puller().pull({
+        isolate: this.#isolate,
+        serving: this.#routes?.revision ?? 0,
+        bindings: this.#bindings,
+        ...(this.#refused ? { refused: this.#refused } : {}),
+      })
+      if (newer) await this.#adopt(newer)
+    } catch (error) {
+      console.warn("weft: the route table did not answer; serving what is known", String(error))
+    }
+    this.#leaseUntilMs = this.#clock.nowMs() + LIMITS.snapshotLeaseMs * (0.75 + this.#clock.roll() / 2)
+  }
+
+  /** Serves a newer revision, or refuses it with a reason that control can see (xDS: NACK). Never goes back. */
+  async #adopt(published: Published): Promise<void> {
+    const { revision } = published
+    if (revision <= (this.#routes?.revision ?? 0) || revision === this.#refused?.revision) return
+    const routes = await compiled(published)
+    if (typeof routes === "string") {
+      console.error(`weft: refused revision ${revision}: ${routes}`)
+      this.#refused = { revision, reason: routes }
+    } else {
+      this.#routes = routes
+      this.#refused = undefined
+    }
+  }
+}
+
+/** The reason, when the snapshot cannot be served. */
+async function compiled({ revision, text, digest: expected }: Published): Promise<Routes | string> {
+  if ((await digest(text)) !== expected) return "the content does not have the digest it was published with"
+  const decoded = decode(text)
+  if ("reason" in decoded) return decoded.reason
+  const { snapshot } = decoded
+  return {
+    revision,
+    table: compile(snapshot),
+    services: new Map(snapshot.services.map((service) => [service.id, service])),
+  }
+}

@@ -1,0 +1,126 @@
+/** The `Mesh` of a proxy Worker: its bindings, its clock and dice, and what it keeps from request to request. */
+import type { Endpoint } from "#shared/model/service.ts"
+import { MESH, type RouteTableRpc } from "#shared/protocol/route-table.ts"
+import type { AccessRecord } from "#shared/telemetry/access-record.ts"
+import type { Entrance } from "./exchange.ts"
+import type { Destination, Mesh, Routes } from "./mesh.ts"
+import { Snapshots } from "./snapshots.ts"
+
+/** The bindings that the proxy knows; all others are services'. */
+export interface ProxyEnv {
+  readonly ROUTE_TABLE: DurableObjectNamespace
+  /** `on`: one JSON line in the log for each exchange. */
+  readonly WEFT_ACCESS_LOG?: string
+  /** `on`: public traffic may ask for `weft-debug`. For development; callers inside the mesh always may. */
+  readonly WEFT_DEBUG?: string
+}
+
+/** What one isolate keeps for as long as it lives. */
+export class Isolate {
+  readonly env: ProxyEnv
+  readonly snapshots: Snapshots
+
+  constructor(env: ProxyEnv) {
+    this.env = env
+    // A stub must not be kept beyond the request that made it, so that each pull takes a fresh one.
+    const puller = () => env.ROUTE_TABLE.getByName(MESH) as unknown as RouteTableRpc
+    this.snapshots = new Snapshots(puller, CLOCK, randomHex(16), serviceBindings(env))
+  }
+}
+
+/** The world as one request sees it. */
+export class WorkerMesh implements Mesh {
+  readonly #isolate: Isolate
+  readonly #context: Pick<ExecutionContext, "waitUntil">
+
+  constructor(isolate: Isolate, context: Pick<ExecutionContext, "waitUntil">) {
+    this.#isolate = isolate
+    this.#context = context
+  }
+
+  get routes(): Routes | undefined {
+    return this.#isolate.snapshots.current(this.#context)
+  }
+
+  settledRoutes(): Promise<Routes | undefined> {
+    return this.#isolate.snapshots.settled()
+  }
+
+  nowMs(): number {
+    return Date.now()
+  }
+
+  roll(): number {
+    return Math.random()
+  }
+
+  randomHex(digits: number): string {
+    return randomHex(digits)
+  }
+
+  sleep(ms: number): Promise<void> {
+    return CLOCK.sleep(ms)
+  }
+
+  waitUntil(promise: Promise<unknown>): void {
+    this.#context.waitUntil(promise)
+  }
+
+  destination(endpoint: Endpoint): Destination | undefined {
+    if (endpoint.kind === "url") return GLOBAL
+    const binding = (this.#isolate.env as unknown as Record<string, unknown>)[endpoint.binding]
+    if (endpoint.kind === "binding") return isFetcher(binding) ? binding : undefined
+    return typeof binding === "object" && binding !== null
+      ? dispatched(binding as DispatchNamespace, endpoint)
+      : undefined
+  }
+
+  mayDebug(entrance: Entrance): boolean {
+    return entrance.at === "service" || this.#isolate.env.WEFT_DEBUG === "on"
+  }
+
+  record(record: AccessRecord): void {
+    if (this.#isolate.env.WEFT_ACCESS_LOG === "on") console.log(JSON.stringify(record))
+  }
+}
+
+/** Public upstreams by URL. */
+const GLOBAL: Destination = { fetch: (input, init) => fetch(input, init) }
+
+const CLOCK = {
+  nowMs: () => Date.now(),
+  roll: () => Math.random(),
+  sleep: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)),
+}
+
+/** A namespace throws for a Worker that it does not have: that must happen where an upstream's failure is expected. */
+function dispatched(namespace: DispatchNamespace, { worker }: { readonly worker: string }): Destination {
+  return { fetch: async (input, init) => namespace.get(worker).fetch(input, init) }
+}
+
+function serviceBindings(env: ProxyEnv): string[] {
+  return Object.entries(env)
+    .filter(([, binding]) => isFetcher(binding))
+    .map(([name]) => name)
+    .sort()
+}
+
+/** Every name is callable on a binding, so that only its tag tells what it is. */
+function isFetcher(binding: unknown): binding is Fetcher {
+  return Object.prototype.toString.call(binding) === "[object Fetcher]"
+}
+
+/** Random bytes are drawn from the system a page at a time: a draw for each id costs more than the id. */
+let page = ""
+let used = 0
+
+function randomHex(digits: number): string {
+  if (used + digits > page.length) {
+    page = Array.from(crypto.getRandomValues(new Uint8Array(2048)), (byte) => byte.toString(16).padStart(2, "0")).join(
+      "",
+    )
+    used = 0
+  }
+  used += digits
+  return page.slice(used - digits, used)
+}
