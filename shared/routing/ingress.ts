@@ -18,6 +18,8 @@ import type { RegexPool } from "./regex.ts"
 export type Protocol = "http" | "https"
 type GatewayAttachment = Extract<Attachment, { to: "gateway" }>
 
+const OTHER_PORT = -1
+
 /** Where on a gateway a request arrived. */
 export interface Place {
   readonly listener: Listener
@@ -31,8 +33,8 @@ export class Ingress {
   readonly #regexes: RegexPool
   readonly #attached: { readonly attachment: GatewayAttachment; readonly route: Route }[] = []
   readonly #ports: ReadonlySet<number | undefined>
-  /** By port and protocol. Ports that no listener names are one, so that requests cannot make this grow. */
-  readonly #byPort = new Map<string, HostIndex<Listener>>()
+  /** All ports that no listener names are one, so that requests cannot make these grow. */
+  readonly #byPort = { http: new Map<number, HostIndex<Listener>>(), https: new Map<number, HostIndex<Listener>>() }
   readonly #hosts = new Map<Listener, HostIndex<Place>>()
 
   constructor(gateway: Pick<Gateway, "listeners">, regexes: RegexPool) {
@@ -46,11 +48,11 @@ export class Ingress {
   }
 
   listener(port: number, protocol: Protocol, host: string): Listener | undefined {
-    const key = `${this.#ports.has(port) ? port : "*"} ${protocol}`
-    let index = this.#byPort.get(key)
+    const named = this.#ports.has(port) ? port : OTHER_PORT
+    let index = this.#byPort[protocol].get(named)
     if (!index) {
-      index = this.#listenersOf(port, protocol)
-      this.#byPort.set(key, index)
+      index = this.#listenersOf(named, protocol)
+      this.#byPort[protocol].set(named, index)
     }
     return index.find(host)
   }

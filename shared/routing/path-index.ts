@@ -19,6 +19,12 @@ export class PathIndex {
   readonly #templates = new TemplateNode()
   readonly #regexes: RegexCandidates
   readonly #any: Candidate[] = []
+  /** The least position of each kind; a kind is walked only while a candidate at that place could still win. */
+  readonly #first = {
+    prefix: Number.POSITIVE_INFINITY,
+    template: Number.POSITIVE_INFINITY,
+    regex: Number.POSITIVE_INFINITY,
+  }
 
   /** `candidates` come sorted by position. */
   constructor(candidates: readonly Candidate[]) {
@@ -27,9 +33,12 @@ export class PathIndex {
       const path = candidate.matched.match.path
       if (path === undefined || isCatchAll(path)) this.#any.push(candidate)
       else if (path.kind === "exact") append(this.#exact, path.value, candidate)
-      else if (path.kind === "prefix") this.#prefixes.add(withoutTrailingSlash(path.value), candidate)
-      else if (path.kind === "regex") append(byPattern, path.value, candidate)
-      else if (candidate.template) this.#templates.add(candidate.template, candidate)
+      else {
+        this.#first[path.kind] = Math.min(this.#first[path.kind], candidate.position)
+        if (path.kind === "prefix") this.#prefixes.add(withoutTrailingSlash(path.value), candidate)
+        else if (path.kind === "regex") append(byPattern, path.value, candidate)
+        else if (candidate.template) this.#templates.add(candidate.template, candidate)
+      }
     }
     this.#prefixes.linkShorter(undefined)
     this.#regexes = new RegexCandidates(byPattern)
@@ -39,9 +48,11 @@ export class PathIndex {
   visit(path: string, sink: Sink): void {
     const exact = this.#exact.get(path)
     if (exact) sink.offer(exact)
-    for (let node = this.#prefixes.longest(path); node; node = node.shorter) sink.offer(node.candidates)
-    this.#templates.visit(path, 1, sink)
-    this.#regexes.visit(path, sink)
+    if (sink.wants(this.#first.prefix)) {
+      for (let node = this.#prefixes.longest(path); node; node = node.shorter) sink.offer(node.candidates)
+    }
+    if (sink.wants(this.#first.template)) this.#templates.visit(path, 1, sink)
+    if (sink.wants(this.#first.regex)) this.#regexes.visit(path, sink)
     sink.offer(this.#any)
   }
 }
@@ -124,16 +135,13 @@ class TemplateNode {
 class RegexCandidates {
   readonly #lists: readonly (readonly Candidate[])[]
   readonly #set: RegexSet
-  readonly #first: number
 
   constructor(byPattern: ReadonlyMap<string, readonly Candidate[]>) {
     this.#lists = [...byPattern.values()]
     this.#set = new RegexSet([...byPattern.keys()])
-    this.#first = Math.min(...this.#lists.map((list) => list[0]?.position ?? 0))
   }
 
   visit(path: string, sink: Sink): void {
-    if (this.#lists.length === 0 || !sink.wants(this.#first)) return
     for (const index of this.#set.matches(path)) sink.offer(this.#lists[index] ?? [])
   }
 }

@@ -71,7 +71,8 @@ export function match(table: RouteTable, entry: Entry, head: RequestHead): Match
   bucket.visit(head, search)
   const { best } = search
   if (!best?.template) return best?.matched
-  return { ...best.matched, captures: capture(best.template, head.path) ?? {} }
+  const { route, rule, match } = best.matched
+  return { route, rule, match, captures: capture(best.template, head.path) ?? {} }
 }
 
 /** The routes that a request is for, before its path is looked at. */
@@ -93,6 +94,7 @@ function bucketOfService(attached: ServiceRoutes | undefined, caller: ServiceId 
 /** Keeps the candidate with the least position of those whose conditions hold. */
 class Search implements Sink {
   best: Candidate | undefined
+  #position = Number.POSITIVE_INFINITY
   readonly #reader: Reader
 
   constructor(head: RequestHead) {
@@ -100,14 +102,15 @@ class Search implements Sink {
   }
 
   wants(position: number): boolean {
-    return this.best === undefined || position < this.best.position
+    return position < this.#position
   }
 
   offer(candidates: readonly Candidate[]): void {
     for (const candidate of candidates) {
-      if (!this.wants(candidate.position)) return
+      if (candidate.position >= this.#position) return
       if (firstFailing(candidate.conditions, this.#reader) === undefined) {
         this.best = candidate
+        this.#position = candidate.position
         return
       }
     }

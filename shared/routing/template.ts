@@ -10,7 +10,8 @@ export type TemplateSegment =
 
 export type Template = readonly TemplateSegment[]
 
-const NAME = /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/
+/** Begins with a letter, so that no capture is named `__proto__`. */
+const NAME = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/
 
 /** Reads a template as people write it; the second form says what is wrong with it. */
 export function admitTemplate(text: string): { readonly template: Template } | { readonly problem: string } {
@@ -32,8 +33,7 @@ export function admitTemplate(text: string): { readonly template: Template } | {
 
 /** The captures of a path that the template takes; undefined for any other path. */
 export function capture(template: Template, path: string): Readonly<Record<string, string>> | undefined {
-  // Without a prototype: a capture may be named `constructor`.
-  const captures: Record<string, string> = Object.create(null)
+  const captures: Record<string, string> = {}
   let start = 1
   for (const segment of template) {
     if (start > path.length) return undefined
@@ -55,7 +55,9 @@ export function capture(template: Template, path: string): Readonly<Record<strin
  * A name without capture becomes empty.
  */
 export function fill(text: string, captures: Readonly<Record<string, string>>): string {
-  return text.replace(/\{([^{}=]*)(?:=[^{}]*)?\}/g, (_, name: string) => captures[name] ?? "")
+  return text.replace(/\{([^{}=]*)(?:=[^{}]*)?\}/g, (_, name: string) =>
+    Object.hasOwn(captures, name) ? (captures[name] ?? "") : "",
+  )
 }
 
 /** Where the segment that begins at `start` ends: at the next "/" or the end of the path. */
