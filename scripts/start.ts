@@ -25,7 +25,6 @@ interface Settings {
   readonly quiet: boolean
 }
 
-const startedAtMs = performance.now()
 try {
   await main(settings())
 } catch (error) {
@@ -47,7 +46,7 @@ async function main({ ingressPort, controlPort, folder, quiet }: Settings): Prom
   })
   stopOnSignals(mesh)
   const seeded = await seed(mesh.controlUrl, token, [join(SHOP, "mesh.yaml")])
-  console.log(welcome(mesh, token, seeded))
+  console.log(welcome(mesh, folder, token, seeded))
 }
 
 function settings(): Settings {
@@ -93,11 +92,17 @@ function print({ worker, level, message }: LogLine): void {
   write(`[${worker ?? "runtime"}] ${message}`)
 }
 
-function welcome(mesh: LocalMesh, token: string, { revision, applied }: Seeded): string {
+function welcome(mesh: LocalMesh, folder: string, token: string, { revision, applied }: Seeded): string {
   const [shop, control] = [local(mesh.ingressUrl), local(mesh.controlUrl)]
-  const seconds = ((performance.now() - startedAtMs) / 1000).toFixed(1)
-  const url = control === "http://localhost:8788" ? "" : ` --url ${control}`
-  const load = shop === "http://localhost:8787" ? "" : ` --url ${shop}`
+  // Since the process began: what a person waited.
+  const seconds = (performance.now() / 1000).toFixed(1)
+  const weft = [
+    // The CLI finds the token by itself in the usual folder, and control at the usual port.
+    ...(folder === join(process.cwd(), ".weft") ? [] : [`WEFT_TOKEN=$(cat ${join(folder, "token")})`]),
+    ...(control === "http://localhost:8788" ? [] : [`WEFT_URL=${control}`]),
+    "npx weft",
+  ].join(" ")
+  const at = shop === "http://localhost:8787" ? "" : ` --url ${shop}`
   return `
   Weft is up after ${seconds} s, at revision ${revision}${applied ? " (examples/shop/mesh.yaml)" : " (as it was left)"}.
 
@@ -105,12 +110,17 @@ function welcome(mesh: LocalMesh, token: string, { revision, applied }: Seeded):
     control   ${control}
     token     ${token}
 
-  Try
+  Three things to try:
 
-    1  curl -i ${shop}/                                  the page: four Workers that call one another through the mesh
-    2  npx weft apply examples/shop/canary.yaml${url}    one order call in ten goes to v2, without a restart
-       npx node examples/shop/load.ts${load}                 count the split
-    3  npx weft rollback${url}                           and back
+    See four Workers call one another through the mesh
+      curl ${shop}/
+
+    Send one order call in ten to v2, without a restart, and count
+      ${weft} apply -f examples/shop/canary.yaml --wait
+      npx node examples/shop/load.ts${at}
+
+    Go back
+      ${weft} rollback
 
   Ctrl-C stops it.
 `
