@@ -56,7 +56,7 @@ function conclude(call: Call, now: Convergence, revision: number, passedMs: numb
   const paint = painter(io, io.err)
   switch (now.state) {
     case "empty":
-      io.err.write(`no proxy isolate is alive; the next one starts with revision ${revision}\n`)
+      io.err.write(`no proxy isolate is active; each takes up revision ${revision} with its next request\n`)
       return EXIT.ok
     case "done": {
       const verb = now.isolates === 1 ? "serves" : "serve"

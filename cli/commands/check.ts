@@ -61,5 +61,5 @@ async function conclude(call: Call, problems: readonly Problem[], about: string)
 
 function aliveText(status: Status): string {
   const parts = [count(status.services, "service"), count(status.routes, "route")]
-  return `${parts.join(", ")}; ${status.isolates.length === 0 ? "no proxy isolate is alive to say more" : count(status.isolates.length, "isolate")}`
+  return `${parts.join(", ")}; ${status.isolates.length === 0 ? "no proxy isolate is active to say more" : count(status.isolates.length, "isolate")}`
 }

@@ -27,5 +27,5 @@ export async function run(call: Call): Promise<ExitCode> {
 
 function expiry(expiresAtMs: number | undefined, nowMs: number): string {
   if (expiresAtMs === undefined) return "never"
-  return expiresAtMs <= nowMs ? "expired" : `in ${age(nowMs, expiresAtMs)}`
+  return expiresAtMs <= nowMs ? "expired" : `in ${age(nowMs, expiresAtMs + 999)}`
 }

@@ -1,5 +1,6 @@
 /** `weft up`: the mesh on this machine, with one's own Workers in it, until Ctrl-C. */
 import { watch } from "node:fs"
+import { writeFile } from "node:fs/promises"
 import { basename, dirname, join, resolve } from "node:path"
 import { type Call, EXIT, type ExitCode, failed } from "#cli/command.ts"
 import type { LogLine } from "#cli/local/logs.ts"
@@ -23,6 +24,7 @@ export async function run(call: Call): Promise<ExitCode> {
   const { localToken } = await import("#cli/local/token.ts")
   // Where every other command looks for it.
   const token = await localToken(join(io.cwd, ".weft"))
+  await writeFile(join(io.cwd, ".weft", ".gitignore"), "*\n")
 
   const { LocalMeshError, startLocalMesh } = await import("#cli/local/mesh.ts")
   const starting = startLocalMesh({

@@ -99,7 +99,7 @@ mesh.yaml:4:3  routes.shop.hosts  A route needs hosts or a service
     })
     const ran = await run(["apply", "-f", "mesh", "-f", "mesh/b.yaml"], { cwd: folder })
     expect(ran.err).toBe("")
-    expect((control.requests[0]?.body as { documents: unknown }).documents).toEqual([
+    expect((control.requests[0]!.body as { documents: unknown }).documents).toEqual([
       { source: "mesh/a.json", content: { services: { a: {} } } },
       { source: "mesh/b.yaml", content: { services: { b: {} } } },
       { source: "mesh/deep/c.yml", content: { services: { c: {} } } },
@@ -184,12 +184,15 @@ describe("--wait", () => {
   it("does not wait for one that fell silent", async () => {
     control.isolates = [isolate("gone", 0)]
     const ran = await run(["apply", "-f", "-", "--wait"], { stdin: MESH })
-    expect(ran).toMatchObject({ exit: 0, err: "no proxy isolate is alive; the next one starts with revision 1\n" })
+    expect(ran).toMatchObject({
+      exit: 0,
+      err: "no proxy isolate is active; each takes up revision 1 with its next request\n",
+    })
   })
 
   it("says at once when no isolate is alive", async () => {
     const ran = await run(["apply", "-f", "-", "--wait", "-o", "json"], { stdin: MESH })
-    expect(ran.err).toBe("no proxy isolate is alive; the next one starts with revision 1\n")
+    expect(ran.err).toBe("no proxy isolate is active; each takes up revision 1 with its next request\n")
     expect(JSON.parse(ran.out)).toMatchObject({ head: 0, revision: 1 })
   })
 
@@ -202,7 +205,9 @@ describe("--wait", () => {
 
   it("fails when its time is over", async () => {
     control.isolates = [isolate("a", 0)]
-    const tick = (nowMs: number) => void (control.isolates = [isolate("a", 0, nowMs), isolate("b", 1, nowMs)])
+    const tick = (nowMs: number) => {
+      control.isolates = [isolate("a", 0, nowMs), isolate("b", 1, nowMs)]
+    }
     const ran = await run(["apply", "-f", "-", "--wait", "--timeout", "2s"], { stdin: MESH, tick })
     expect(ran.exit).toBe(1)
     expect(ran.err).toContain("error: 1 of 2 isolates is not at revision 1 after 2.0s\n")
