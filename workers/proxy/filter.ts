@@ -82,22 +82,20 @@ export async function injectFault(exchange: Exchange, mesh: Mesh): Promise<Refus
 /** The request as it leaves: filtered, then marked with what only the mesh may say (rule S5: ours come last). */
 export function shapeRequest(exchange: Exchange, canonical: CanonicalRequest): Outgoing | Refusal {
   const filters = filtersOf(exchange)
-  if (filters.length === 0) return outgoing(canonical.request, exchange, canonical, canonical)
+  if (filters.length === 0) {
+    mark(canonical.request.headers, exchange, canonical)
+    return { request: canonical.request, target: targetOf(canonical), body: undefined, signal: undefined }
+  }
   for (const { change } of each(filters, "requestHeaders")) applyHeaderChange(canonical.request.headers, change)
   const address = rewritten(exchange, canonical, each(filters, "rewrite"))
   if ("refusal" in address) return address
   const request = address === canonical ? canonical.request : withUrl(canonical.request, address)
-  return outgoing(withBodyLimit(request, filters), exchange, canonical, address)
+  mark(request.headers, exchange, canonical)
+  return { ...withBodyLimit(request, filters), target: targetOf(address), body: undefined }
 }
 
-function outgoing(
-  request: Request,
-  exchange: Exchange,
-  canonical: CanonicalRequest,
-  { path, rawQuery }: Address,
-): Outgoing {
-  mark(request.headers, exchange, canonical)
-  return { request, target: rawQuery === "" ? path : `${path}?${rawQuery}`, body: undefined }
+function targetOf({ path, rawQuery }: Address): string {
+  return rawQuery === "" ? path : `${path}?${rawQuery}`
 }
 
 /** The answer as the caller gets it: as it is, unless a filter changes it. `origin` is the request's own. */
@@ -169,18 +167,24 @@ function mark(headers: Headers, exchange: Exchange, canonical: CanonicalRequest)
   if (address !== null) headers.set("x-forwarded-for", address)
 }
 
-/** A body whose length nobody declared is counted on its way, and cut where the route's limit is. */
-function withBodyLimit(request: Request, filters: readonly Filter[]): Request {
+/**
+ * A body whose length nobody declared is counted on its way; past the route's limit the request is aborted. The stream then
+ * stands still instead of failing: the upstream must not take a cut body for a whole one.
+ */
+function withBodyLimit(request: Request, filters: readonly Filter[]): Pick<Outgoing, "request" | "signal"> {
   const bytesMax = Math.min(...each(filters, "limits").map(({ limits }) => limits.bodyBytesMax))
-  if (request.body === null || bytesMax === Number.POSITIVE_INFINITY || request.headers.has("content-length"))
-    return request
+  const counted =
+    request.body !== null && bytesMax !== Number.POSITIVE_INFINITY && !request.headers.has("content-length")
+  if (!counted) return { request, signal: undefined }
+  const controller = new AbortController()
   let bytes = 0
-  const counted = new TransformStream<Uint8Array, Uint8Array>({
-    transform(chunk, controller) {
+  const counter = new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, queue) {
       bytes += chunk.byteLength
-      if (bytes > bytesMax) controller.error(new BodyTooLarge())
-      else controller.enqueue(chunk)
+      if (bytes <= bytesMax) return queue.enqueue(chunk)
+      controller.abort(new BodyTooLarge())
+      return new Promise<never>(() => {})
     },
   })
-  return new Request(request, { body: request.body.pipeThrough(counted) })
+  return { request: new Request(request, { body: request.body.pipeThrough(counter) }), signal: controller.signal }
 }

@@ -10,9 +10,11 @@ export interface Outgoing {
   readonly target: string
   /** The body, when it was kept so that the request can be sent again. */
   body: ArrayBuffer | undefined
+  /** Ends the request from within: its body turned out too large. */
+  readonly signal: AbortSignal | undefined
 }
 
-/** Thrown into a request's body to end it where the route's limit is. */
+/** Why a request was ended from within. */
 export class BodyTooLarge extends Error {
   override readonly name = "BodyTooLarge"
 }
@@ -24,15 +26,16 @@ export async function send(
   destination: Destination,
   endpoint: Endpoint,
   outgoing: Outgoing,
-  signal?: AbortSignal,
+  timeout?: AbortSignal,
 ): Promise<Response | Refusal> {
+  const signal = timeout && outgoing.signal ? AbortSignal.any([timeout, outgoing.signal]) : (timeout ?? outgoing.signal)
   try {
     const request = requestFor(endpoint, outgoing)
     const response = await (signal ? destination.fetch(request, { signal }) : destination.fetch(request))
     // 101 without a WebSocket, or a status outside HTTP's range, cannot be passed on as a response.
     return isDeliverable(response) ? response : refuse("upstream_unreachable", "the upstream's status is not HTTP's")
-  } catch (error) {
-    if (error instanceof BodyTooLarge) return refuse("body_too_large")
+  } catch {
+    if (outgoing.signal?.aborted) return refuse("body_too_large")
     return refuse("upstream_unreachable", "the upstream failed before it answered")
   }
 }

@@ -1,0 +1,429 @@
+/** HTTP through the proxy, byte for byte: what comes in, what the upstream gets, what comes back. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import type { MeshDocument } from "#shared/model/document.ts"
+import { type RawRequest, type RawResponse, startTestMesh, type TestMesh } from "./mesh.ts"
+
+const DOCUMENT: MeshDocument = {
+  services: {
+    echo: { subsets: { v1: {}, v2: {} } },
+    callee: {},
+    caller: {},
+    unbound: {},
+    nowhere: { url: "http://127.0.0.1:9" },
+  },
+  routes: {
+    revision: { hosts: ["revision.test"], rules: [{ filters: [{ respond: { status: 200 } }] }] },
+    app: {
+      hosts: ["app.test", "127.0.0.1"],
+      rules: [
+        {
+          name: "caller",
+          match: { path: "/caller" },
+          backends: [{ service: "caller" }],
+          filters: [{ rewrite: { path: { prefix: "/" } } }],
+        },
+        {
+          name: "canary",
+          match: { path: "/orders", headers: { "x-canary": "always" } },
+          backends: [{ service: "echo", subset: "v2" }],
+        },
+        {
+          name: "split",
+          match: { path: "/orders" },
+          backends: [
+            { service: "echo", subset: "v1", weight: 75 },
+            { service: "echo", subset: "v2", weight: 25 },
+          ],
+        },
+        { name: "unbound", match: { path: "/unbound" }, backends: [{ service: "unbound" }] },
+        { name: "nowhere", match: { path: "/nowhere" }, backends: [{ service: "nowhere" }] },
+        { name: "slow", match: { path: "/slow" }, backends: [{ service: "echo" }], timeout: "150ms" },
+        {
+          name: "retry",
+          match: { path: "/retry" },
+          backends: [{ service: "echo" }],
+          retry: { attempts: 2, on: ["5xx"], backoff: "5ms" },
+        },
+        {
+          name: "retry-slow",
+          match: { path: "/retry-slow" },
+          backends: [{ service: "echo" }],
+          attemptTimeout: "100ms",
+          timeout: "2s",
+          retry: { attempts: 2, on: ["connect-failure"], backoff: "5ms" },
+        },
+        {
+          name: "moved",
+          match: { path: "/moved" },
+          filters: [{ redirect: { host: "new.test", path: { prefix: "/here" }, status: 301 } }],
+        },
+        {
+          name: "fixed",
+          match: { path: "/fixed" },
+          filters: [{ respond: { status: 503, headers: { "x-why": "closed" }, body: "closed" } }],
+        },
+        {
+          name: "shaped",
+          match: { path: "/shaped" },
+          filters: [
+            { requestHeaders: { set: { "x-set": "1" }, add: { "x-add": "2" }, remove: ["x-gone"] } },
+            { responseHeaders: { set: { "x-upstream": "hidden" } } },
+            { rewrite: { host: "inner.test", path: { prefix: "/files" } } },
+          ],
+          backends: [{ service: "echo" }],
+        },
+        {
+          name: "template",
+          match: { path: { template: "/users/{id}/posts" } },
+          filters: [{ rewrite: { path: { template: "/posts/{id}" } } }],
+          backends: [{ service: "echo" }],
+        },
+        {
+          name: "broken",
+          match: { path: "/broken" },
+          filters: [{ fault: { abort: { status: 418, percent: 100 } } }],
+          backends: [{ service: "echo" }],
+        },
+        {
+          name: "small",
+          match: { path: "/small" },
+          filters: [{ limits: { bodyBytes: 10 } }],
+          backends: [{ service: "echo" }],
+        },
+        {
+          name: "mirrored",
+          match: { path: "/mirror" },
+          filters: [{ mirror: { service: "echo", subset: "v2", percent: 100 } }],
+          backends: [{ service: "echo" }],
+        },
+        { name: "shadow", match: { path: "/mirrored" }, backends: [{ service: "echo", subset: "v2" }] },
+        {
+          name: "cors",
+          match: { path: "/cors" },
+          filters: [
+            { cors: { origins: ["https://shop.test"], methods: ["GET", "PUT"], headers: ["x-a"], credentials: true } },
+          ],
+          backends: [{ service: "echo" }],
+        },
+        { name: "rest", backends: [{ service: "echo" }] },
+      ],
+    },
+    wild: { hosts: ["*.wild.test"], rules: [{ match: { path: "/only" }, backends: [{ service: "echo" }] }] },
+  },
+}
+
+let mesh: TestMesh
+beforeAll(async () => {
+  mesh = await startTestMesh(DOCUMENT)
+})
+afterAll(() => mesh?.stop())
+
+interface Seen {
+  readonly name: string
+  readonly method: string
+  readonly url: string
+  readonly headers: Record<string, string>
+  readonly body: string
+}
+
+const get = (target: string, more: Partial<RawRequest> = {}): Promise<RawResponse> => mesh.raw({ target, ...more })
+const seen = async (target: string, more: Partial<RawRequest> = {}): Promise<Seen> => {
+  const response = await get(target, more)
+  expect(response.status, response.body).toBe(200)
+  return JSON.parse(response.body) as Seen
+}
+const refusal = async (target: string, more: Partial<RawRequest> = {}) => {
+  const { status, headers } = await get(target, more)
+  return `${status} ${headers.get("weft-refusal")}`
+}
+
+describe("the upstream gets the canonical request", () => {
+  it.each([
+    ["/a/../admin/x", "http://app.test/admin/x"],
+    ["/a/%2e%2e/admin", "http://app.test/admin"],
+    ["//admin//x", "http://app.test/admin/x"],
+    ["/%61?b=%2E%2e/c", "http://app.test/a?b=%2E%2e/c"],
+    ["/x#fragment", "http://app.test/x"],
+    ["/?q", "http://app.test/?q"],
+  ])("%s", async (target, url) => {
+    expect((await seen(target)).url).toBe(url)
+  })
+
+  it.each([
+    ["APP.Test", "http://app.test/x"],
+    ["app.test.", "http://app.test/x"],
+    ["app.test:8080", "http://app.test:8080/x"],
+  ])("host %s", async (host, url) => {
+    const { headers, ...rest } = await seen("/x", { host })
+    expect([rest.url, headers.host]).toEqual([url, new URL(url).host])
+  })
+
+  it.each([
+    ["an encoded slash", "/admin%2fx", {}, "400 bad_request"],
+    ["a bad escape", "/%zz", {}, "400 bad_request"],
+    ["an encoded NUL", "/%00", {}, "400 bad_request"],
+    ["a backslash", "/a\\b", {}, "400 bad_request"],
+    ["a host that ends the authority", "/admin", { host: "app.test#" }, "400 bad_request"],
+    ["a host with a path", "/p", { host: "app.test/admin/x?y=" }, "400 bad_request"],
+    ["two hosts", "/", { host: "app.test", headers: [["Host", "evil.test"]] }, "400 bad_request"],
+    ["the asterisk form", "*", { method: "OPTIONS" }, "400 bad_request"],
+    ["TRACE", "/", { method: "TRACE" }, "405 method_not_supported"],
+    ["a long target", `/${"a".repeat(8_200)}`, {}, "414 uri_too_long"],
+    [
+      "many headers",
+      "/",
+      { headers: Array.from({ length: 201 }, (_, n) => [`x-${n}`, "v"] as const) },
+      "431 headers_too_large",
+    ],
+    ["large headers", "/", { headers: [["cookie", "a".repeat(62_000)]] }, "431 headers_too_large"],
+    ["an unknown host", "/", { host: "other.test" }, "404 route_not_found"],
+    ["the apex of a wildcard", "/only", { host: "wild.test" }, "404 route_not_found"],
+    ["no rule of a host", "/else", { host: "a.wild.test" }, "404 route_not_found"],
+  ] as [string, string, Partial<RawRequest>, string][])("refuses %s", async (_what, target, more, expected) => {
+    expect(await refusal(target, more)).toBe(expected)
+  })
+
+  it("keeps what only the mesh may say from being said by a client", async () => {
+    const { headers } = await seen("/x", {
+      headers: [
+        ["weft-from", "default/admin"],
+        ["Weft_Hops", "3"],
+        ["weft-hops", "7"],
+        ["X-Forwarded-For", "10.0.0.1"],
+        ["x_forwarded_host", "evil.test"],
+        ["X-Mesh-Internal", "1"],
+        ["Forwarded", "for=10.0.0.1"],
+        ["Cloudflare-Workers-Version-Overrides", 'echo-v1="x"'],
+        ["x-kept", "yes"],
+      ],
+    })
+    expect(headers).toMatchObject({
+      "weft-hops": "1",
+      "x-forwarded-host": "app.test",
+      "x-forwarded-proto": "http",
+      "x-kept": "yes",
+    })
+    expect(
+      Object.keys(headers).filter((name) => /weft.from|weft_|x_forw|mesh|^forwarded|cloudflare/.test(name)),
+    ).toEqual([])
+    expect(headers["x-forwarded-for"] ?? "").not.toContain("10.0.0.1")
+  })
+
+  it("drops what is for one connection only, and what the client nominates", async () => {
+    const { headers } = await seen("/x", {
+      headers: [
+        ["Connection", "close, X-Nominated, Authorization"],
+        ["X-Nominated", "1"],
+        ["Authorization", "Bearer a"],
+        ["Proxy-Authorization", "Basic a"],
+        ["Keep-Alive", "timeout=5"],
+        ["HTTP2-Settings", "AA"],
+        ["Expect", "100-continue"],
+      ],
+    })
+    expect(headers.authorization).toBe("Bearer a")
+    for (const name of ["x-nominated", "proxy-authorization", "keep-alive", "http2-settings", "expect"])
+      expect(headers).not.toHaveProperty(name)
+  })
+})
+
+describe("refusals", () => {
+  it("are problem details, told apart from an upstream's answer", async () => {
+    const { status, headers, body } = await get("/", { host: "other.test" })
+    expect(status).toBe(404)
+    expect(headers.get("content-type")).toBe("application/problem+json")
+    expect(JSON.parse(body)).toMatchObject({ status: 404, refusal: "route_not_found", retry: "never" })
+    const upstream = await get("/x?status=404")
+    expect([upstream.status, upstream.headers.get("weft-refusal")]).toEqual([404, null])
+  })
+
+  it.each([
+    ["an upstream that throws", "/x?throw=1", "502 upstream_unreachable"],
+    ["an origin that nobody listens at", "/nowhere", "502 upstream_unreachable"],
+    ["a service that the proxy does not bind", "/unbound", "503 no_healthy_endpoint"],
+    ["an upstream over its time", "/slow?delayMs=1000", "504 deadline_exceeded"],
+    ["an injected fault", "/broken", "418 fault_injected"],
+  ])("%s", async (_what, target, expected) => {
+    expect(await refusal(target)).toBe(expected)
+  })
+})
+
+describe("routing", () => {
+  it("splits by weight", async () => {
+    const answers = await Promise.all(Array.from({ length: 800 }, () => seen("/orders")))
+    const share = answers.filter(({ name }) => name === "echo-v2").length / 800
+    expect(share).toBeGreaterThan(0.19)
+    expect(share).toBeLessThan(0.31)
+  })
+
+  it("prefers the match with the header", async () => {
+    expect((await seen("/orders/1", { headers: [["X-Canary", "always"]] })).name).toBe("echo-v2")
+  })
+
+  it("follows a change without a restart, and the change back", async () => {
+    const rules = [{ backends: [{ service: "echo", subset: "v2" }] }]
+    await mesh.apply({ routes: { later: { hosts: ["later.test"], rules } } })
+    expect((await seen("/", { host: "later.test" })).name).toBe("echo-v2")
+    await mesh.apply({ routes: { later: { hosts: ["later.test"], rules: [{ backends: [{ service: "echo" }] }] } } })
+    expect((await seen("/", { host: "later.test" })).name).toBe("echo-v1")
+  })
+
+  it("redirects without an upstream", async () => {
+    const { status, headers } = await get("/moved/a?b=1")
+    expect([status, headers.get("location")]).toEqual([301, "http://new.test/here/a?b=1"])
+  })
+
+  it("answers by itself", async () => {
+    const { status, headers, body } = await get("/fixed")
+    expect([status, headers.get("x-why"), headers.get("weft-refusal"), body]).toEqual([503, "closed", null, "closed"])
+  })
+
+  it("changes headers, host and path on the way there, and headers on the way back", async () => {
+    const { headers, body } = await get("/shaped/a", {
+      headers: [
+        ["x-gone", "1"],
+        ["x-add", "1"],
+      ],
+    })
+    const received = JSON.parse(body) as Seen
+    expect(received.url).toBe("http://inner.test/files/a")
+    expect(received.headers).toMatchObject({
+      host: "inner.test",
+      "x-set": "1",
+      "x-add": "1, 2",
+      "x-forwarded-host": "app.test",
+    })
+    expect(received.headers).not.toHaveProperty("x-gone")
+    expect(headers.get("x-upstream")).toBe("hidden")
+  })
+
+  it("fills a template, and what it fills in cannot climb out", async () => {
+    expect((await seen("/users/7/posts")).url).toBe("http://app.test/posts/7")
+    expect((await seen("/users/%2e%2e/users/7/posts")).url).toBe("http://app.test/posts/7")
+  })
+
+  it("mirrors with the body, and the answer is the first backend's", async () => {
+    const { name, body } = await seen("/mirror?note=copy", { method: "POST", body: "payload" })
+    expect([name, body]).toEqual(["echo-v1", "payload"])
+    await expect.poll(async () => JSON.parse((await get("/mirrored")).body)).toEqual(["copy payload"])
+  })
+
+  it("answers a preflight and marks the response for the origin", async () => {
+    const origin = ["Origin", "https://shop.test"] as const
+    const preflight = await get("/cors", {
+      method: "OPTIONS",
+      headers: [origin, ["Access-Control-Request-Method", "PUT"]],
+    })
+    expect([preflight.status, preflight.headers.get("access-control-allow-methods")]).toEqual([204, "GET, PUT"])
+    const simple = await get("/cors", { headers: [origin] })
+    expect(simple.headers.get("access-control-allow-origin")).toBe("https://shop.test")
+    const other = await get("/cors", { headers: [["Origin", "https://shop.test.evil"]] })
+    expect(other.headers.get("access-control-allow-origin")).toBeNull()
+  })
+
+  it("refuses a body over the limit, declared or counted", async () => {
+    expect((await seen("/small", { method: "POST", body: "0123456789" })).body).toBe("0123456789")
+    expect(await refusal("/small", { method: "POST", body: "0123456789a" })).toBe("413 body_too_large")
+    const chunked = {
+      method: "POST",
+      headers: [["Transfer-Encoding", "chunked"]] as const,
+      body: "b\r\n0123456789a\r\n0\r\n\r\n",
+    }
+    expect(await refusal("/small", chunked)).toBe("413 body_too_large")
+  })
+})
+
+describe("attempts", () => {
+  const key = () => crypto.randomUUID()
+
+  it("retries what failed, as often as the route says", async () => {
+    expect((await get(`/retry?fail=2&key=${key()}`)).status).toBe(200)
+    const { status, body } = await get(`/retry?fail=3&key=${key()}`)
+    expect([status, body]).toEqual([503, "failure 3"])
+  })
+
+  it("sends a small body again", async () => {
+    expect((await seen(`/retry?fail=2&key=${key()}`, { method: "PUT", body: "kept" })).body).toBe("kept")
+  })
+
+  it("does not repeat what may act twice, unless it carries a key", async () => {
+    expect((await get(`/retry?fail=1&key=${key()}`, { method: "POST", body: "x" })).status).toBe(503)
+    const headers = [["Idempotency-Key", "1"]] as const
+    expect((await get(`/retry?fail=1&key=${key()}`, { method: "POST", body: "x", headers })).status).toBe(200)
+  })
+
+  it("gives up an attempt that is slow, and in the end says so", async () => {
+    expect(await refusal("/retry-slow?delayMs=1000")).toBe("504 upstream_timeout")
+    const { headers } = await get("/retry-slow?delayMs=1000", { headers: [["weft-debug", "1"]] })
+    expect(headers.get("weft-debug")).toContain("attempts=3")
+  })
+})
+
+describe("hops", () => {
+  it("continues the caller's trace with a span of its own", async () => {
+    const sent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    const { headers } = await seen("/x", {
+      headers: [
+        ["traceparent", sent],
+        ["tracestate", "a=1"],
+      ],
+    })
+    expect(headers.traceparent).toMatch(/^00-0af7651916cd43dd8448eb211c80319c-(?!b7ad6b7169203331)[0-9a-f]{16}-01$/)
+    expect(headers.tracestate).toBe("a=1")
+  })
+
+  it("begins a trace where there is none, and drops a state without a trace", async () => {
+    const { headers } = await seen("/x", {
+      headers: [
+        ["traceparent", "nonsense"],
+        ["tracestate", "a=1"],
+      ],
+    })
+    expect(headers.traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-02$/)
+    expect(headers).not.toHaveProperty("tracestate")
+  })
+
+  it("counts hops and names the caller through a chain of services", async () => {
+    const { headers, url } = await seen("/caller/fetch/ECHO/a/b")
+    expect(url).toBe("http://echo/a/b")
+    expect(headers).toMatchObject({ "weft-hops": "2", "weft-from": "default/caller" })
+  })
+
+  it("addresses services by host where the binding names none", async () => {
+    expect((await seen("/caller/fetch/ANY/x", { headers: [["x-target", "http://echo"]] })).name).toBe("echo-v1")
+    expect(await refusal("/caller/fetch/ANY/x", { headers: [["x-target", "http://nobody"]] })).toBe(
+      "404 service_not_found",
+    )
+  })
+
+  it("refuses a caller that its binding does not name", async () => {
+    expect(await refusal("/caller/fetch/NAMELESS/x")).toBe("401 unauthenticated")
+  })
+
+  it("ends a loop", async () => {
+    const loop = Array.from({ length: 15 }, () => "fetch/ANY").join("/")
+    const { status, headers } = await get(`/caller/${loop}/x`, { headers: [["x-target", "http://caller"]] })
+    expect([status, headers.get("weft-refusal")]).toEqual([508, "loop_detected"])
+  })
+})
+
+describe("what streams", () => {
+  it("is not held back", async () => {
+    const response = await fetch(`${mesh.ingressUrl}/stream`)
+    const arrivedAtMs: number[] = []
+    for await (const _chunk of response.body as ReadableStream<Uint8Array>) arrivedAtMs.push(performance.now())
+    expect(arrivedAtMs).toHaveLength(3)
+    expect((arrivedAtMs[2] ?? 0) - (arrivedAtMs[0] ?? 0)).toBeGreaterThan(40)
+  })
+
+  it("a WebSocket passes", async () => {
+    const socket = new WebSocket(`${mesh.ingressUrl.replace("http", "ws")}/socket`)
+    const reply = await new Promise((resolve, reject) => {
+      socket.addEventListener("open", () => socket.send("hello"))
+      socket.addEventListener("message", ({ data }) => resolve(data))
+      socket.addEventListener("error", () => reject(new Error("the socket failed")))
+    })
+    socket.close()
+    expect(reply).toBe("echo hello")
+  })
+})

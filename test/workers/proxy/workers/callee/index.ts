@@ -1,0 +1,85 @@
+/** A service with all that RPC can carry. */
+import { RpcTarget, WorkerEntrypoint } from "cloudflare:workers"
+
+class Cart extends RpcTarget {
+  #sum = 0
+
+  add(amount: number): Cart {
+    this.#sum += amount
+    return this
+  }
+
+  sum(): number {
+    return this.#sum
+  }
+}
+
+class Users extends RpcTarget {
+  get(id: number): string {
+    return `user ${id}`
+  }
+}
+
+class OutOfStock extends RangeError {
+  readonly code = "OUT_OF_STOCK"
+}
+
+export default class Callee extends WorkerEntrypoint {
+  get version(): string {
+    return "7"
+  }
+
+  get users(): Users {
+    return new Users()
+  }
+
+  add(a: number, b: number): number {
+    return a + b
+  }
+
+  fail(): never {
+    throw new OutOfStock("no scarves left")
+  }
+
+  cart(): Cart {
+    return new Cart()
+  }
+
+  /** Calls back while the caller waits. */
+  async twice(callback: (value: number) => Promise<number>): Promise<number> {
+    return (await callback(1)) + (await callback(2))
+  }
+
+  multiplier(factor: number): (value: number) => number {
+    return (value) => value * factor
+  }
+
+  lines(): ReadableStream {
+    return new Response("one\ntwo\n").body as ReadableStream
+  }
+
+  async length(stream: ReadableStream): Promise<number> {
+    return (await new Response(stream).text()).length
+  }
+
+  answer(): Response {
+    return new Response("made by RPC", { status: 201, headers: { "x-kind": "rpc" } })
+  }
+
+  context(_first: unknown, context?: unknown): unknown {
+    return context ?? null
+  }
+
+  arguments(...args: unknown[]): number {
+    return args.length
+  }
+
+  async slow(ms: number): Promise<string> {
+    await new Promise((resolve) => setTimeout(resolve, ms))
+    return "done"
+  }
+
+  override fetch(request: Request): Response {
+    return new Response(`fetched ${new URL(request.url).pathname}`)
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * A service that calls others. What it does with a binding is the same code whether the binding leads to the service or to
+ * the mesh: `/rpc/<scenario>?by=<BINDING>`, `/fetch/<BINDING>/<path>`.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: the scenarios stand for any service's API
+type Binding = any
+
+const SCENARIOS: { readonly [name: string]: (service: Binding) => unknown } = {
+  method: (service) => service.add(2, 3),
+  property: (service) => service.version,
+  nested: (service) => service.users.get(4),
+  missing: (service) => service.nothingOfThisName(),
+  error: (service) => service.fail(),
+  target: async (service) => {
+    const cart = await service.cart()
+    await cart.add(3)
+    await cart.add(4)
+    return cart.sum()
+  },
+  pipelined: (service) => service.cart().add(5).sum(),
+  callback: (service) => service.twice(async (value: number) => value * 10),
+  function: async (service) => (await service.multiplier(3))(14),
+  streamBack: async (service) => new Response(await service.lines()).text(),
+  streamThere: (service) => service.length(new Response("12345").body),
+  response: async (service) => {
+    const response: Response = await service.answer()
+    return [response.status, response.headers.get("x-kind"), await response.text()]
+  },
+  noContext: (service) => service.context(1),
+  context: (service) =>
+    service.context(1, { traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", tenant: "a" }),
+  noArguments: (service) => service.arguments(),
+  threeArguments: (service) => service.arguments(1, { traceparent: 5 }, null),
+  fetch: async (service) => (await service.fetch("http://callee/some/path")).text(),
+  slow: (service) => service.slow(400),
+  hops: (service) => service.context(1, { traceparent: "", "weft-hops": 12 }),
+}
+
+export default {
+  async fetch(request, env) {
+    const [, kind, name = "", ...path] = new URL(request.url).pathname.split("/")
+    if (kind === "rpc")
+      return Response.json(await settled(SCENARIOS[name]!, env[new URL(request.url).searchParams.get("by")!]))
+    const url = `${request.headers.get("x-target") ?? "http://echo"}/${path.join("/")}${new URL(request.url).search}`
+    return (env[name] as Fetcher).fetch(new Request(url, request))
+  },
+} satisfies ExportedHandler<Record<string, unknown>>
+
+/** What came of it, with all that tells one error from another. */
+async function settled(run: (service: Binding) => unknown, service: Binding): Promise<unknown> {
+  try {
+    return { value: await run(service) }
+  } catch (thrown) {
+    const { name, message, ...own } = thrown as Error
+    return { error: { name, message, range: thrown instanceof RangeError, ...own } }
+  }
+}

@@ -1,0 +1,53 @@
+/** An upstream that says what it received, and behaves as the query asks. */
+interface Env {
+  readonly NAME: string
+}
+
+/** Failures so far, by the test's own key. */
+const failed = new Map<string, number>()
+const mirrored: string[] = []
+
+export default {
+  async fetch(request, { NAME }) {
+    const url = new URL(request.url)
+    const ask = (name: string) => url.searchParams.get(name)
+    if (url.pathname === "/mirrored") return Response.json(mirrored.splice(0))
+    if (request.headers.get("upgrade") === "websocket") return webSocket()
+    if (url.pathname === "/stream") return new Response(ticking(3))
+    if (ask("note")) mirrored.push(`${ask("note")} ${await request.clone().text()}`)
+    if (ask("delayMs")) await new Promise((resolve) => setTimeout(resolve, Number(ask("delayMs"))))
+    if (ask("throw")) throw new Error("the upstream broke")
+    const body = await request.text()
+    if (ask("fail")) {
+      const key = ask("key") ?? ""
+      const times = (failed.get(key) ?? 0) + 1
+      failed.set(key, times)
+      if (times <= Number(ask("fail"))) return new Response(`failure ${times}`, { status: Number(ask("with") ?? 503) })
+    }
+    return Response.json(
+      { name: NAME, method: request.method, url: request.url, headers: Object.fromEntries(request.headers), body },
+      { status: Number(ask("status") ?? 200), headers: { "x-upstream": NAME } },
+    )
+  },
+} satisfies ExportedHandler<Env>
+
+function webSocket(): Response {
+  const { 0: client, 1: server } = new WebSocketPair()
+  server.accept()
+  server.addEventListener("message", ({ data }) => server.send(`echo ${data}`))
+  return new Response(null, { status: 101, webSocket: client })
+}
+
+/** One chunk each 30 ms: a proxy that holds the body back would deliver them at once. */
+function ticking(chunks: number): ReadableStream {
+  const encoder = new TextEncoder()
+  let sent = 0
+  return new ReadableStream({
+    async pull(controller) {
+      if (sent > 0) await new Promise((resolve) => setTimeout(resolve, 30))
+      controller.enqueue(encoder.encode(`chunk ${sent}\n`))
+      sent += 1
+      if (sent === chunks) controller.close()
+    },
+  })
+}
