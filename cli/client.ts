@@ -111,6 +111,14 @@ function wasLost(error: Error): boolean {
   return error.name !== "TimeoutError" && !/ECONNREFUSED|ENOTFOUND|EAI_AGAIN|CERT|TLS|SSL/.test(codeOf(error))
 }
 
+const WORDS: { readonly [code: string]: string } = {
+  ECONNREFUSED: "connection refused",
+  ECONNRESET: "connection lost",
+  UND_ERR_SOCKET: "connection lost",
+  ENOTFOUND: "no such host",
+  EAI_AGAIN: "no such host",
+}
+
 function codeOf(error: Error): string {
   const cause = error.cause as (Error & { code?: string; errors?: (Error & { code?: string })[] }) | undefined
   return cause?.code ?? cause?.errors?.[0]?.code ?? cause?.message ?? error.message
@@ -124,7 +132,7 @@ function unreachable(connection: Connection, error: Error): Failure {
     }
   return {
     exit: EXIT.unreachable,
-    message: `control is not reachable at ${connection.url} (${codeOf(error)})`,
+    message: `control is not reachable at ${connection.url} (${WORDS[codeOf(error)] ?? codeOf(error)})`,
     hint: "is the mesh running? `npm start` or `weft up` starts one; --url or WEFT_URL names another",
   }
 }

@@ -9,13 +9,14 @@ import { dirname, join, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
 import { bindingName } from "./bindings.ts"
 import { type Failure, failed } from "./command.ts"
-import { readConfig, type WranglerConfig } from "./wrangler-config.ts"
+import { hasConfig, missingConfig, readConfig, type WranglerConfig } from "./wrangler-config.ts"
 
 export interface UpConfigs {
   readonly proxy: string
   readonly control: string
 }
 
+const HINT = "a project is a folder with a wrangler config, or such a config"
 const PACKAGE = fileURLToPath(new URL("../", import.meta.url))
 
 export async function proxyConfigFor(
@@ -23,6 +24,8 @@ export async function proxyConfigFor(
   given: string | undefined,
   projects: readonly string[],
 ): Promise<UpConfigs | Failure> {
+  const missing = projects.find((project) => !hasConfig(cwd, project))
+  if (missing !== undefined) return { ...missingConfig(missing), hint: HINT }
   const proxy = await readConfig(cwd, given ?? join(PACKAGE, "wrangler.toml"))
   if (failed(proxy)) return proxy
   const beside = join(dirname(proxy.path), "workers", "control", "wrangler.toml")
@@ -32,7 +35,7 @@ export async function proxyConfigFor(
   const names: string[] = []
   for (const project of projects) {
     const config = await readConfig(cwd, project)
-    if (failed(config)) return { ...config, hint: "a project is a folder with a wrangler config, or such a config" }
+    if (failed(config)) return config
     if (config.raw.name) names.push(config.raw.name)
   }
   return { proxy: await writeProxyConfig(cwd, proxy, names), control }

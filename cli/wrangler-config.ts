@@ -31,13 +31,20 @@ export interface BoundService extends ServiceEntry {
   readonly props?: { readonly [key: string]: unknown }
 }
 
+/** Whether there is a config to read, found out without loading wrangler. */
+export function hasConfig(cwd: string, given: string): boolean {
+  return pathOf(resolve(cwd, given)) !== undefined
+}
+
+export function missingConfig(given: string): Failure {
+  const message = `there is no wrangler config at ${given}`
+  return { exit: EXIT.problems, message, hint: "--config names the proxy's wrangler.toml, .jsonc or .json" }
+}
+
 /** Reads a config, or the one in a folder. */
 export async function readConfig(cwd: string, given: string): Promise<WranglerConfig | Failure> {
   const path = pathOf(resolve(cwd, given))
-  if (path === undefined) {
-    const message = `there is no wrangler config at ${given}`
-    return { exit: EXIT.problems, message, hint: "--config names the proxy's wrangler.toml, .jsonc or .json" }
-  }
+  if (path === undefined) return missingConfig(given)
   const { experimental_readRawConfig } = await import("wrangler")
   const shown = path.startsWith(`${cwd}/`) ? path.slice(cwd.length + 1) : path
   try {

@@ -21,6 +21,8 @@ export interface RunOptions {
   /** A person is watching. */
   readonly terminal?: boolean
   readonly wrangler?: Io["wrangler"]
+  /** Time goes by itself: for a real control. */
+  readonly realTime?: boolean
   /** Every `sleep` calls this with the time that then is. */
   readonly tick?: (nowMs: number) => void
 }
@@ -37,9 +39,10 @@ export async function weft(argv: readonly string[], options: RunOptions = {}): P
     out: { write: (text) => void out.push(text), terminal },
     err: { write: (text) => void err.push(text), terminal },
     stdin: async () => options.stdin ?? "",
-    nowMs: () => nowMs,
+    nowMs: () => (options.realTime ? Date.now() : nowMs),
     async sleep(ms) {
       nowMs += ms
+      if (options.realTime) await new Promise((resolve) => setTimeout(resolve, ms))
       options.tick?.(nowMs)
     },
     wrangler: options.wrangler ?? (async () => ({ ok: false, output: "no wrangler in this test" })),

@@ -1,7 +1,10 @@
 import { readFileSync } from "node:fs"
-import { describe, expect, it } from "vitest"
+import { describe, expect, it, vi } from "vitest"
 import { runWrangler } from "#cli/wrangler-process.ts"
 import { folderOf, weft } from "#test/support/cli.ts"
+
+// Processes start here, or wrangler is loaded, and the machine may be busy.
+vi.setConfig({ testTimeout: 60_000 })
 
 const config = (name: string, more = "") =>
   `name = "${name}"\nmain = "index.js"\ncompatibility_date = "2026-10-20"\naccount_id = "acc"\n${more}`
@@ -140,7 +143,7 @@ dry run: nothing was deployed
     })
   })
 
-  it("rehearses offline with the real wrangler", { timeout: 60_000 }, async () => {
+  it("rehearses offline with the real wrangler", async () => {
     const ran = await weft(["deploy", "--dry-run"], { cwd: folder(), wrangler: runWrangler })
     expect(ran.exit).toBe(0)
     expect(ran.out).toMatch(/weft-control {2}builds, [\d.]+ KiB \([\d.]+ KiB compressed\)\nweft {2}builds, /)

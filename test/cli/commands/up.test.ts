@@ -1,0 +1,126 @@
+import { type ChildProcess, spawn } from "node:child_process"
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
+import { folderOf, weft } from "#test/support/cli.ts"
+
+// A runtime and bundlers start here, and the machine may be busy.
+vi.setConfig({ testTimeout: 30_000 })
+
+const LAUNCHER = fileURLToPath(new URL("../../../cli/weft.mjs", import.meta.url))
+
+const MESH = `services:
+  hello: {}
+routes:
+  public:
+    hosts: ["*"]
+    rules:
+      - match: { path: /old }
+        filters: [{ redirect: { path: /new } }]
+      - backends: [{ service: hello }]
+`
+
+/** A newcomer's folder: a Worker, a document, nothing else. */
+const cwd = folderOf({
+  "hello/wrangler.toml": 'name = "hello"\nmain = "index.js"\ncompatibility_date = "2026-10-20"\n',
+  "hello/index.js": 'export default { fetch: () => new Response("hello") }\n',
+  "mesh.yaml": MESH,
+})
+
+let up: ChildProcess
+let said = ""
+const hear = (chunk: Buffer) => {
+  said += chunk
+}
+let ingress: string
+let env: { WEFT_URL: string }
+beforeAll(async () => {
+  const argv = ["up", "hello", "--ingress-port", "0", "--control-port", "0", "--apply", "mesh.yaml", "--watch"]
+  up = spawn(process.execPath, [LAUNCHER, ...argv], { cwd })
+  up.stdout?.on("data", hear)
+  up.stderr?.on("data", hear)
+  await vi.waitFor(() => expect(said).toContain("revision 1 applied"), { timeout: 30_000, interval: 100 })
+  ingress = /ingress {2}(\S+)/.exec(said)![1]!
+  env = { WEFT_URL: /control {2}(\S+)/.exec(said)![1]! }
+}, 40_000)
+afterAll(() => {
+  up.kill("SIGKILL")
+})
+
+const run = (...argv: string[]) => weft(argv, { cwd, env, realTime: true })
+const get = async (path: string) => (await fetch(ingress + path)).text()
+
+describe("up", () => {
+  it("has the Worker in the mesh without any config of the proxy", async () => {
+    expect(await get("/")).toBe("hello")
+    expect(statSync(join(cwd, ".weft/token")).mode & 0o777).toBe(0o600)
+    expect(readFileSync(join(cwd, ".weft/.gitignore"), "utf8")).toBe("*\n")
+  })
+
+  it("is found, with its token, by every command", async () => {
+    const status = JSON.parse((await run("status", "-o", "json")).out)
+    expect(status).toMatchObject({ head: { revision: 1, author: "root" }, services: 1, routes: 1, unbound: [] })
+    expect((await run("get", "services")).out).toContain("default    hello")
+  })
+
+  it("applies, waits, shows problems in place, diffs and rolls back on the real control", {
+    timeout: 30_000,
+  }, async () => {
+    writeFileSync(join(cwd, "next.yaml"), MESH.replace("/old", "/older"))
+    const traffic = setInterval(() => void get("/").catch(() => {}), 100)
+    const applied = await run("apply", "-f", "next.yaml", "--wait", "-m", "older")
+    clearInterval(traffic)
+    expect(applied).toMatchObject({ exit: 0, out: "~ Route default/public\nrevision 2 applied: 1 changed\n" })
+    expect(applied.err).toMatch(/1 isolate serves revision 2 after \d\.\ds\n$/)
+
+    writeFileSync(join(cwd, "bad.yaml"), MESH.replace("/old", "old").replace("service: hello", "service: helo"))
+    const bad = await run("apply", "-f", "bad.yaml")
+    expect(bad).toMatchObject({ exit: 1, out: "" })
+    expect(bad.err).toContain('bad.yaml:7:24  routes.public.rules[0].match.path  "old" must begin with "/"\n')
+    expect(bad.err).toMatch(/; nothing was applied\n$/)
+
+    expect((await run("diff", "1", "2")).out).toMatch(/- +path: \/old\n +\+ +path: \/older\n/)
+    expect((await run("rollback", "-m", "back")).out).toBe(
+      "~ Route default/public\nrevision 3 restores revision 1: 1 changed\n",
+    )
+    const history = await run("history")
+    expect(history.out).toMatch(/^3 +\d+s +root +\+0 ~1 -0 +restores 1: back$/m)
+    expect((await run("delete", "service", "hello")).err).toContain("; nothing was changed\n")
+    expect((await run("delete", "route", "none")).err).toBe("error: There is no Route default/none.\n")
+  })
+
+  it("makes, lists and revokes tokens on the real control", async () => {
+    const created = await run("token", "create", "ci", "--expires", "1h")
+    expect(created.err).toBe("token ci (viewer); it is shown only now\n")
+    const asViewer = (...argv: string[]) =>
+      weft(argv, { cwd, env: { ...env, WEFT_TOKEN: created.out.trim() }, realTime: true })
+    expect((await asViewer("status")).exit).toBe(0)
+    expect(await asViewer("delete", "route", "public")).toMatchObject({ exit: 4, out: "" })
+    expect((await run("token", "list")).out).toMatch(/^ci +viewer +\d+s +in (1h|59m)/m)
+    expect((await run("token", "revoke", "ci")).exit).toBe(0)
+    expect((await asViewer("status")).exit).toBe(4)
+  })
+
+  it("follows changes of Workers and documents", async () => {
+    writeFileSync(join(cwd, "hello/index.js"), 'export default { fetch: () => new Response("hi") }\n')
+    await expect.poll(() => get("/"), { timeout: 10_000 }).toBe("hi")
+    writeFileSync(join(cwd, "mesh.yaml"), MESH.replace("/old", "/oldest"))
+    await expect.poll(() => said, { timeout: 10_000 }).toContain("revision 4 applied")
+  })
+
+  it("says what is wrong with a project before it starts anything", async () => {
+    expect(await weft(["up", "nowhere"], { cwd })).toMatchObject({
+      exit: 1,
+      err: "error: there is no wrangler config at nowhere\n  a project is a folder with a wrangler config, or such a config\n",
+    })
+  })
+
+  it("stops in order on Ctrl-C, and keeps its state", async () => {
+    const ended = new Promise((resolve) => up.on("exit", (code) => resolve(code)))
+    up.kill("SIGINT")
+    expect(await ended).toBe(0)
+    expect(existsSync(join(cwd, ".weft/state"))).toBe(true)
+    expect((await run("status")).exit).toBe(3)
+  })
+})
