@@ -27,6 +27,9 @@ for (const method of ["debug", "error", "info", "log", "warn"]) {
 
 export function parseLine(entry: { level: string; message: string; timestamp: number }): LogLine {
   const { level, message, timestamp } = entry
+  // The runtime names the Worker itself when one cannot start.
+  const failed = /^service core:user:([^:]+): (.*)$/s.exec(message)
+  if (failed) return { worker: failed[1], level, message: failed[2]!, atMs: timestamp }
   const end = message.startsWith(MARK) ? message.indexOf(MARK, 1) : -1
   if (end < 0) return { worker: undefined, level, message, atMs: timestamp }
   return { worker: message.slice(1, end), level, message: message.slice(end + 1).replace(/^ /, ""), atMs: timestamp }

@@ -8,9 +8,10 @@ import type { Problem } from "#shared/model/problem.ts"
 import { type BuiltWorker, buildProject, findConfig } from "./build.ts"
 import { checkWorkers } from "./check.ts"
 import { startGuard } from "./guard.ts"
+import { lockState } from "./lock.ts"
 import type { LogLine } from "./logs.ts"
 import { checkPorts } from "./ports.ts"
-import { runtimeOptions } from "./runtime.ts"
+import { runtimeOptions, runtimeProblems } from "./runtime.ts"
 
 export interface LocalMeshOptions {
   /** Wrangler config of the proxy; its default export answers on the ingress port. */
@@ -57,32 +58,41 @@ export class LocalMeshError extends Error {
 
 /** Throws a `LocalMeshError` with every problem at once. */
 export async function startLocalMesh(options: LocalMeshOptions): Promise<LocalMesh> {
-  const paths = [options.proxyConfig, options.controlConfig, ...options.projects]
-  const [portProblems, first] = await Promise.all([
-    checkPorts({ ingressPort: options.ingressPort, controlPort: options.controlPort }),
-    buildAll(paths),
-  ])
-  if (portProblems.length + first.problems.length > 0) throw new LocalMeshError([...portProblems, ...first.problems])
-
-  let workers = first.workers
+  const prepared = await prepare(options)
+  let { workers } = prepared
   const [proxy, control] = [workers[0]!.name, workers[1]!.name]
   const guard = startGuard()
-  const configure = () =>
+  const release = () => {
+    guard.release()
+    prepared.unlock()
+  }
+  const configure = (workers: readonly BuiltWorker[]) =>
     runtimeOptions({
       workers,
       sockets: { [proxy]: options.ingressPort, [control]: options.controlPort },
       vars: { ...options.vars, [control]: { ...options.vars?.[control], WEFT_ADMIN_TOKEN: options.adminToken } },
-      persistTo: options.persistTo === undefined ? undefined : resolve(options.persistTo),
+      persistTo: prepared.persistTo,
       env: guard.env,
       onLog: options.onLog ?? (() => {}),
     })
-  const miniflare = await ready(
-    quietly(() => new Miniflare(configure())),
-    guard.release,
-  )
+  const miniflare = await launch(() => new Miniflare(configure(workers))).catch((error) => {
+    release()
+    throw new LocalMeshError(runtimeProblems(error, workers))
+  })
   const urls = await Promise.all([proxy, control].map((name) => miniflare.unsafeGetDirectURL(name)))
   let reloads: Promise<void> = Promise.resolve()
 
+  const swap = async (projects: readonly string[]) => {
+    const next = await rebuild(workers, projects)
+    try {
+      await miniflare.setOptions(configure(next))
+      workers = next
+    } catch (error) {
+      // The runtime did not take it: it runs the old ones again.
+      await miniflare.setOptions(configure(workers))
+      throw new LocalMeshError(runtimeProblems(error, next))
+    }
+  }
   return {
     ingressUrl: urls[0]!.origin,
     controlUrl: urls[1]!.origin,
@@ -91,27 +101,37 @@ export async function startLocalMesh(options: LocalMeshOptions): Promise<LocalMe
     },
     reload(...projects) {
       // One after the other; one that failed does not hold up the next.
-      const next = reloads
-        .catch(() => {})
-        .then(async () => {
-          workers = await rebuild(workers, projects)
-          await miniflare.setOptions(configure())
-        })
-      reloads = next
-      return next
+      reloads = reloads.catch(() => {}).then(() => swap(projects))
+      return reloads
     },
-    async dispatchTo(workerName, request) {
-      const { url, method, headers, body } = request
-      const worker = await miniflare.getWorker(workerName)
-      const init = { method, headers: [...headers], body, redirect: "manual", ...(body ? { duplex: "half" } : {}) }
-      return (await worker.fetch(url, init as never)) as unknown as Response
-    },
+    dispatchTo: (workerName, request) => dispatch(miniflare, workerName, request),
     async stop() {
       await reloads.catch(() => {})
       await miniflare.dispose()
-      guard.release()
+      release()
     },
   }
+}
+
+interface Prepared {
+  readonly workers: readonly BuiltWorker[]
+  readonly persistTo: string | undefined
+  unlock(): void
+}
+
+/** All that can go wrong before anything runs. */
+async function prepare({ proxyConfig, controlConfig, projects, ...options }: LocalMeshOptions): Promise<Prepared> {
+  const [ports, { workers, problems }] = await Promise.all([
+    checkPorts({ ingressPort: options.ingressPort, controlPort: options.controlPort }),
+    buildAll([proxyConfig, controlConfig, ...projects]),
+  ])
+  const persistTo = options.persistTo === undefined ? undefined : resolve(options.persistTo)
+  const lock = persistTo === undefined ? { release() {} } : lockState(persistTo)
+  const all = [...ports, ...("rule" in lock ? [lock] : []), ...problems]
+  const unlock = () => "release" in lock && lock.release()
+  if (all.length === 0) return { workers, persistTo, unlock }
+  unlock()
+  throw new LocalMeshError(all)
 }
 
 /** Builds all paths at once and checks them against one another. Problems of single projects come before those between. */
@@ -145,11 +165,22 @@ function running(workers: readonly BuiltWorker[], project: string): BuiltWorker 
   return { path: project, rule: "project-missing", message: `no project "${project}" runs here`, hint }
 }
 
+async function launch(create: () => Miniflare): Promise<Miniflare> {
+  const miniflare = withoutSignals(create)
+  try {
+    await miniflare.ready
+    return miniflare
+  } catch (error) {
+    await miniflare.dispose().catch(() => {})
+    throw error
+  }
+}
+
 /**
  * Miniflare ends the process by itself on a signal, before anybody could stop in order. Its handlers are taken off
  * again: whoever runs the mesh decides what Ctrl-C does, and the guard sees to the runtime if nobody does.
  */
-function quietly(create: () => Miniflare): Miniflare {
+function withoutSignals(create: () => Miniflare): Miniflare {
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const
   const before = signals.map((signal) => new Set(process.listeners(signal)))
   const miniflare = create()
@@ -159,15 +190,11 @@ function quietly(create: () => Miniflare): Miniflare {
   return miniflare
 }
 
-async function ready(miniflare: Miniflare, release: () => void): Promise<Miniflare> {
-  try {
-    await miniflare.ready
-    return miniflare
-  } catch (error) {
-    await miniflare.dispose().catch(() => {})
-    release()
-    throw error
-  }
+async function dispatch(miniflare: Miniflare, workerName: string, request: Request): Promise<Response> {
+  const { url, method, headers, body } = request
+  const worker = await miniflare.getWorker(workerName)
+  const init = { method, headers: [...headers], body, redirect: "manual", ...(body ? { duplex: "half" } : {}) }
+  return (await worker.fetch(url, init as never)) as unknown as Response
 }
 
 function isProblem(result: BuiltWorker | Problem): result is Problem {

@@ -1,5 +1,6 @@
 /** From built Workers to the options of one Miniflare: one process, one workerd, two sockets to the outside. */
 import { convertV4MiniflareOptions, type MiniflareOptions, NoOpLog, type V4WorkerOptions } from "miniflare"
+import type { Problem } from "#shared/model/problem.ts"
 import type { BuiltWorker } from "./build.ts"
 import { consoleModule, type LogLine, parseLine } from "./logs.ts"
 import { LOOPBACK } from "./ports.ts"
@@ -68,4 +69,17 @@ function wrapper(worker: BuiltWorker): BuiltWorker["modules"] {
     },
     { type: "ESModule", name: "weft-console.js", content: consoleModule(worker.name) },
   ]
+}
+
+/** Why the runtime did not start: the Workers that it names, else what it said. */
+export function runtimeProblems(error: unknown, workers: readonly BuiltWorker[]): Problem[] {
+  const text = error instanceof Error ? error.message : String(error)
+  const named = [...text.matchAll(/^\{.*"message":"service core:user:.*\}$/gm)].map(([entry]) =>
+    parseLine(JSON.parse(entry)),
+  )
+  if (named.length === 0) return [{ path: "runtime", rule: "runtime-failed", message: text }]
+  return named.map(({ worker, message }) => {
+    const path = workers.find(({ name }) => name === worker)?.configPath ?? worker ?? "runtime"
+    return { path, rule: "start-failed", message: `"${worker}" cannot start: ${message}` }
+  })
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { count as countVersions, eventually, type ShopMesh, startShop } from "./shop-mesh.ts"
+import { count, eventually, type ShopMesh, startShop } from "./shop-mesh.ts"
 
 /** A change is served everywhere within a lease and a pull. */
 const EFFECT_MS = 3_000
@@ -10,19 +10,19 @@ beforeAll(async () => {
 })
 afterAll(() => mesh?.stop())
 
-const count = (requests: number) => countVersions(mesh.ingressUrl, requests)
+const answers = (requests: number) => count(mesh.ingressUrl, requests)
 
 describe("a canary", () => {
   it("of 90 to 10 takes effect within 3 s, without a restart, and is counted as 90 to 10", async () => {
-    expect(await count(50)).toEqual({ v1: 50 })
+    expect(await answers(50)).toEqual({ v1: 50 })
 
     expect((await mesh.apply("canary.yaml")).changes).toMatchObject([
       { action: "change", kind: "Route", name: "orders" },
     ])
-    const tookMs = await eventually(async () => "v2" in (await count(40)), EFFECT_MS + 1_000)
+    const tookMs = await eventually(async () => "v2" in (await answers(40)), EFFECT_MS + 1_000)
     expect(tookMs).toBeLessThan(EFFECT_MS)
 
-    const { v1 = 0, v2 = 0, ...others } = await count(1_000)
+    const { v1 = 0, v2 = 0, ...others } = await answers(1_000)
     expect(others).toEqual({})
     expect(v1 + v2).toBe(1_000)
     // One in ten, give or take five standard deviations.
@@ -33,8 +33,15 @@ describe("a canary", () => {
   it("is undone by a rollback, within 3 s as well", async () => {
     const { revision } = await mesh.rollback(1)
     expect(revision).toBe(3)
-    const tookMs = await eventually(async () => !("v2" in (await count(60))), EFFECT_MS + 1_000)
+    const tookMs = await eventually(async () => !("v2" in (await answers(60))), EFFECT_MS + 1_000)
     expect(tookMs).toBeLessThan(EFFECT_MS)
-    expect(await count(300)).toEqual({ v1: 300 })
+    expect(await answers(300)).toEqual({ v1: 300 })
+  })
+})
+
+describe("the load generator", () => {
+  it("sends nothing to other machines", async () => {
+    await expect(count("http://shop.example.com", 1)).rejects.toThrow("not this machine")
+    await expect(count("http://127.0.0.1.example.com", 1)).rejects.toThrow("not this machine")
   })
 })

@@ -186,6 +186,9 @@ describe("a local mesh", () => {
     await writeFile(join(root, "app/index.js"), `${APP}\nconst = 1`)
     expect(await problemsOf(mesh.reload(join(root, "app")))).toEqual(["build-failed"])
     expect(await app()).toMatchObject({ greeting: "good day" })
+    await writeFile(join(root, "app/index.js"), `${APP}\nthrow new Error("at start")`)
+    expect(await problemsOf(mesh.reload("app"))).toEqual(["start-failed"])
+    expect(await app()).toMatchObject({ greeting: "good day" })
     await writeFile(join(root, "app/index.js"), APP)
     expect(await problemsOf(mesh.reload("nobody"))).toEqual(["project-missing"])
   })
@@ -221,7 +224,7 @@ describe("a mesh that cannot start", () => {
     const broken = await project("broken", { name: "broken" }, "export default {")
     const taken = Number(new URL(mesh.ingressUrl).port)
     const attempt = start([join(root, "nowhere"), join(root, "empty"), nameless, broken], taken)
-    const rules = ["port-taken", "project-missing", "config-missing", "name-missing", "build-failed"]
+    const rules = ["port-taken", "state-in-use", "project-missing", "config-missing", "name-missing", "build-failed"]
     expect(await problemsOf(attempt)).toEqual(rules)
   })
 
@@ -233,6 +236,11 @@ describe("a mesh that cannot start", () => {
     const lost = await project("lost", { name: "lost", services }, "export default {}")
     const twin = await project("twin", { name: "app" }, "export default {}")
     const attempt = start([join(root, "app"), lost, twin])
-    expect((await problemsOf(attempt)).sort()).toEqual(["export-missing", "name-taken", "worker-missing"])
+    expect((await problemsOf(attempt)).sort()).toEqual([
+      "export-missing",
+      "name-taken",
+      "state-in-use",
+      "worker-missing",
+    ])
   })
 })

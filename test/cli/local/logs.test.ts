@@ -39,6 +39,12 @@ describe("the console of a Worker", () => {
 describe("parseLine", () => {
   it.each([
     ["a line of the runtime", "Uncaught Error: x", undefined, "Uncaught Error: x"],
+    [
+      "a Worker that cannot start",
+      "service core:user:orders: Uncaught Error: x\n  at y",
+      "orders",
+      "Uncaught Error: x\n  at y",
+    ],
     ["a mark without an end", "\u0001orders", undefined, "\u0001orders"],
     ["an object after the mark", "\u0001orders\u0001 { a: 1 }", "orders", "{ a: 1 }"],
     ["an empty line", "\u0001orders\u0001", "orders", ""],

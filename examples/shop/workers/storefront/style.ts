@@ -30,7 +30,7 @@ export const STYLE = `
   .orders small { grid-column: 1 / -1; }
   .orders i { font-style: normal; color: var(--red); }
   .orders i.paid { color: var(--green); }
-  .version { float: right; font: 600 .8rem/1.6 ui-monospace, monospace; padding: 0 .6rem; border-radius: 99px; color: var(--paper); background: var(--soft); }
+  .version { float: right; margin-top: .15rem; font: 600 .8rem/1.6 ui-monospace, monospace; padding: 0 .6rem; border-radius: 99px; color: var(--paper); background: var(--soft); }
   .version.v2 { background: var(--red); }
   aside { padding: 1.1rem 1.2rem; align-self: start; }
   .trace li { display: flex; justify-content: space-between; gap: .8rem; padding: .2rem 0 .2rem .9rem; border-left: 2px solid var(--line); font-size: .92rem; }
