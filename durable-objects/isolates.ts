@@ -9,8 +9,12 @@ export class Isolates {
   /** In the order of the last pull, so that the first key is the one heard of longest ago. */
   readonly #seen = new Map<string, IsolateStatus>()
 
+  /** The list of bindings reported last: isolates of one deployment all have the same, and share one copy. */
+  #bindings: readonly string[] = []
+
   note(pull: Pull, nowMs: number): void {
     const isolate = pull.isolate.slice(0, ID_CHARS_MAX)
+    const before = this.#seen.get(isolate)?.bindings
     this.#seen.delete(isolate)
     this.#seen.set(isolate, {
       isolate,
@@ -19,7 +23,7 @@ export class Isolates {
       ...(pull.refused && {
         refused: { revision: pull.refused.revision, reason: pull.refused.reason.slice(0, REASON_CHARS_MAX) },
       }),
-      ...(pull.bindings && { bindings: pull.bindings.slice(0, LIMITS.isolateBindingsMax) }),
+      ...(pull.bindings && { bindings: this.#shared(pull.bindings, before) }),
     })
     for (const oldest of this.#seen.keys()) {
       if (this.#seen.size <= LIMITS.isolatesMax) break
@@ -34,4 +38,15 @@ export class Isolates {
     }
     return [...this.#seen.values()]
   }
+
+  #shared(bindings: readonly string[], before: readonly string[] | undefined): readonly string[] {
+    const limited = bindings.slice(0, LIMITS.isolateBindingsMax)
+    if (before && isSame(before, limited)) return before
+    if (!isSame(this.#bindings, limited)) this.#bindings = limited
+    return this.#bindings
+  }
+}
+
+function isSame(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((binding, index) => binding === b[index])
 }

@@ -22,4 +22,14 @@ describe("the isolates heard of", () => {
     expect(isolates.list(61_000).map(({ isolate }) => isolate)).toEqual(["early", "late"])
     expect(isolates.list(61_001).map(({ isolate }) => isolate)).toEqual(["late"])
   })
+
+  it("share one copy of equal lists of bindings, and keep different ones apart", () => {
+    const isolates = new Isolates()
+    for (const isolate of ["a", "b"]) isolates.note({ isolate, serving: 1, bindings: ["ORDERS", "CART"] }, 0)
+    isolates.note({ isolate: "c", serving: 1, bindings: ["ORDERS"] }, 0)
+    isolates.note({ isolate: "a", serving: 2, bindings: ["ORDERS", "CART"] }, 0)
+    const [b, c, a] = isolates.list(0)
+    expect([b, c, a].map((status) => status?.bindings)).toEqual([["ORDERS", "CART"], ["ORDERS"], ["ORDERS", "CART"]])
+    expect(a?.bindings).toBe(b?.bindings)
+  })
 })

@@ -207,7 +207,7 @@ const ABOUT: readonly Endpoint[] = [
     role: "open",
     group: "This API",
     summary: "Say that the control Worker runs",
-    description: "Needs no token, and asks no Durable Object.",
+    description: "Asks no Durable Object.",
     answers: { status: 200, description: "It runs.", schema: z.object({ status: z.literal("ok") }) },
     handle: () => reply({ status: "ok" }),
   }),

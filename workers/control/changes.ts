@@ -112,7 +112,6 @@ async function change(call: AnyCall, make: MakeDraft): Promise<Response> {
     if (result.outcome === "committed") {
       return applied({ head: head.revision, changes: draft.changes, revision: result.revision.revision, digest: hash })
     }
-    if (expected !== undefined) return mismatch(result.head)
   }
   const head = await readHead(call.env)
   return problem(409, "Others change the mesh at the same time; try again.", { head: head.revision })

@@ -11,7 +11,7 @@ const PROBLEMS = {
   401: "There is no valid token.",
   403: "The token's role, or the request's origin, does not allow it.",
   404: "There is no such thing.",
-  409: "At odds with what is there: others change the mesh at the same time, or the name is taken.",
+  409: "At odds with what is there: the name is taken.",
   412: "The head is not the revision of `If-Match`.",
   413: "The body is too large.",
   415: "The body is not JSON.",
@@ -76,10 +76,11 @@ function success({ answers }: Endpoint) {
   return { description: answers.description, content: { [answers.contentType ?? "application/json"]: content } }
 }
 
-function problems({ role, body, answers }: Endpoint) {
+function problems({ role, body, answers, changesMesh }: Endpoint) {
   const statuses: (keyof typeof PROBLEMS)[] = role === "open" ? [400, 403] : [400, 401, 403]
   if (body) statuses.push(413, 415)
   statuses.push(...(answers.problems ?? []))
   const content = { "application/problem+json": { schema: problemDetails } }
-  return Object.fromEntries(statuses.map((status) => [status, { description: PROBLEMS[status], content }]))
+  const texts = changesMesh ? { ...PROBLEMS, 409: "Others change the mesh at the same time; try again." } : PROBLEMS
+  return Object.fromEntries(statuses.map((status) => [status, { description: texts[status], content }]))
 }

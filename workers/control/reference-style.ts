@@ -43,7 +43,8 @@ th { font-weight: 400; width: 13rem }
 td.type { width: 15rem }
 @media (max-width: 56rem) {
   .page { display: block }
-  nav { position: static; max-height: none; border-bottom: 1px solid var(--line) }
+  nav { position: static; max-height: none; columns: 13rem; border-bottom: 1px solid var(--line) }
+  nav h2 { break-after: avoid }
   main { padding: 1.25rem; border-left: 0 }
   table, tbody, tr, th, td { display: block; width: auto }
   tr { padding: .35rem 0; border-bottom: 1px solid var(--line) }

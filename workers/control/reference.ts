@@ -5,6 +5,10 @@ import { STYLE } from "./reference-style.ts"
 
 type Html = ReturnType<typeof html>
 
+const COMMON: readonly string[] = ["400", "401", "403", "413", "415"]
+/** JSON that fits into this many columns stays on one line. */
+const COLUMNS = 88
+
 interface Schema {
   readonly $ref?: string
   readonly type?: string | readonly string[]
@@ -59,7 +63,9 @@ function pageOf(document: ApiDocument, nonce: string): Html {
     name,
     operations: operations.filter(({ tags }) => tags.includes(name)),
   }))
-  const shapes = Object.entries((document.components?.schemas ?? {}) as Record<string, Schema>)
+  const shapes = Object.entries((document.components?.schemas ?? {}) as Record<string, Schema>).toSorted(([a], [b]) =>
+    a < b ? -1 : 1,
+  )
   const origin = document.servers?.[0]?.url ?? ""
   return html`<!doctype html>
 <html lang="en">
@@ -77,6 +83,8 @@ ${groups.map((group) => html`<h2>${group.name}</h2><ul>${group.operations.map(na
 <main>
 <h1>${document.info.title}</h1>
 <p>${prose(document.info.description ?? "")}</p>
+<p>Any endpoint may answer 400 (the request is malformed), 401 (there is no valid token) and 403 (the token's role or the
+request's origin does not allow it), and where there is a body, 413 (too large) and 415 (not JSON).</p>
 <p>The same as <a href="/openapi.json">an OpenAPI 3.1 document</a>.</p>
 ${groups.map((group) => html`<section><h2>${group.name}</h2>${group.operations.map((o) => article(o, origin))}</section>`)}
 <section><h2>Shapes</h2>${shapes.map(([name, schema]) => shape(name, schema))}</section>
@@ -109,13 +117,22 @@ function article(operation: Operation, origin: string): Html {
 ${parameters.length > 0 ? html`<h4>Parameters</h4><table><tbody>${parameters.map(parameterRow)}</tbody></table>` : ""}
 ${requestBody ? html`<h4>Request body</h4><p>${contentType(requestBody.content)}</p>` : ""}
 <h4>Answers</h4>
-<table><tbody>${Object.entries(responses).map(
-    ([status, { description, content }]) =>
-      html`<tr><th>${status}</th><td class="type">${content ? contentType(content) : ""}</td><td>${prose(description)}</td></tr>`,
-  )}</tbody></table>
+${answers(responses)}
 <h4>Example</h4>
 <pre><code>${curl(operation, origin)}</code></pre>
 </article>`
+}
+
+/** The problems that nearly every endpoint has are only counted up: their meaning stands at the top of the page. */
+function answers(responses: Operation["responses"]): Html {
+  const common = Object.keys(responses).filter((status) => COMMON.includes(status))
+  const rows = Object.entries(responses)
+    .filter(([status]) => !COMMON.includes(status))
+    .map(([status, { description, content }]) => {
+      const type = content ? contentType(content) : ""
+      return html`<tr><th>${status}</th><td class="type">${type}</td><td>${prose(description)}</td></tr>`
+    })
+  return html`<table><tbody>${rows}</tbody></table><p class="soft">Also ${common.join(", ")}.</p>`
 }
 
 function methodName({ method }: Operation): Html {
@@ -181,7 +198,7 @@ function curl(operation: Operation, origin: string): string {
   if (!isOpen) lines.push(`  -H "Authorization: Bearer $WEFT_TOKEN"`)
   const example = operation.requestBody?.content["application/json"]?.example
   if (example !== undefined) {
-    lines.push("  -H 'Content-Type: application/json'", `  -d ${shellQuoted(JSON.stringify(example, null, 2))}`)
+    lines.push("  -H 'Content-Type: application/json'", `  -d ${shellQuoted(compact(example))}`)
   }
   return lines.join(" \\\n")
 }
@@ -196,6 +213,23 @@ const EXAMPLES: Readonly<Record<string, string>> = {
 function examplePath({ path, id }: Operation): string {
   const examples = id.includes("tokens") ? { ...EXAMPLES, name: "ci" } : EXAMPLES
   return path.replaceAll(/\{(\w+)\}/g, (placeholder, name: string) => examples[name] ?? placeholder)
+}
+
+/** JSON for reading: broken into lines only where it must be. */
+function compact(value: unknown, indent = "  "): string {
+  const line = JSON.stringify(value)
+  if (typeof value !== "object" || value === null || line.length + indent.length <= COLUMNS) return spaced(line)
+  const isArray = Array.isArray(value)
+  const members = Object.entries(value).map(([key, member]) => {
+    const text = compact(member, `${indent}  `)
+    return `${indent}  ${isArray ? text : `${JSON.stringify(key)}: ${text}`}`
+  })
+  return `${isArray ? "[" : "{"}\n${members.join(",\n")}\n${indent}${isArray ? "]" : "}"}`
+}
+
+/** A space after every colon and comma that stands outside of strings. */
+function spaced(json: string): string {
+  return json.replaceAll(/"(?:[^"\\]|\\.)*"|[:,]/g, (token) => (token === ":" || token === "," ? `${token} ` : token))
 }
 
 function shellQuoted(text: string): string {
