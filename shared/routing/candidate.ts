@@ -1,7 +1,7 @@
 /** One match of one rule, compiled: what can win a request on one host. */
 import type { Match, Route, Rule } from "#shared/model/route.ts"
 import { type Condition, conditionsOf } from "./condition.ts"
-import { byListing, bySpecificity, type Placed, type Rank, rankOf } from "./precedence.ts"
+import { comparePlaced, type Placed, type Rank, rankOf } from "./precedence.ts"
 import type { RegexPool } from "./regex.ts"
 import { admitTemplate, type Template } from "./template.ts"
 
@@ -50,7 +50,7 @@ export function candidatesOf(routes: readonly Route[], order: Route["order"], re
       }
     }
   }
-  candidates.sort(order === "specific" ? bySpecificity : byListing)
+  candidates.sort((left, right) => comparePlaced(left, right, order))
   candidates.forEach((candidate, position) => {
     candidate.position = position
   })

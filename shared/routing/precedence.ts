@@ -14,7 +14,7 @@
  *   percent   a match for a share of requests comes before the same match for all, or it would take none
  */
 import type { RouteId } from "#shared/model/names.ts"
-import type { Match } from "#shared/model/route.ts"
+import type { Match, Route } from "#shared/model/route.ts"
 import { isCatchAll, withoutTrailingSlash } from "./path-match.ts"
 import { admitTemplate } from "./template.ts"
 
@@ -42,37 +42,45 @@ export interface Placed {
 const KIND = { exact: 4, prefix: 3, template: 2, regex: 1, any: 0 } as const
 const SHAPE = { literal: "3", one: "2", rest: "1" } as const
 
-/** In the order in which they decide: each says which of two comes first (negative: the left one). */
-const CRITERIA: readonly { readonly name: string; readonly compare: (left: Placed, right: Placed) => number }[] = [
-  { name: "kind of path match", compare: (left, right) => right.rank.kind - left.rank.kind },
-  { name: "length of the path match", compare: (left, right) => right.rank.literalChars - left.rank.literalChars },
-  { name: "shape of the path template", compare: (left, right) => compareText(right.rank.shape, left.rank.shape) },
-  { name: "method", compare: (left, right) => right.rank.method - left.rank.method },
-  { name: "number of header conditions", compare: (left, right) => right.rank.headers - left.rank.headers },
-  { name: "number of query conditions", compare: (left, right) => right.rank.query - left.rank.query },
-  { name: "share of requests", compare: (left, right) => right.rank.percent - left.rank.percent },
+interface Criterion {
+  readonly name: string
+  /** Negative when the left one comes first. */
+  readonly compare: (left: Placed, right: Placed) => number
+}
+
+const LISTING: readonly Criterion[] = [
   { name: "age of the route", compare: (left, right) => left.since - right.since },
   { name: "name of the route", compare: (left, right) => compareText(left.routeId, right.routeId) },
   { name: "written order", compare: (left, right) => left.written - right.written },
 ]
 
+/** In the order in which they decide. */
+const CRITERIA: { readonly [order in Route["order"]]: readonly Criterion[] } = {
+  specific: [
+    { name: "kind of path match", compare: (left, right) => right.rank.kind - left.rank.kind },
+    { name: "length of the path match", compare: (left, right) => right.rank.literalChars - left.rank.literalChars },
+    { name: "shape of the path template", compare: (left, right) => compareText(right.rank.shape, left.rank.shape) },
+    { name: "method", compare: (left, right) => right.rank.method - left.rank.method },
+    { name: "number of header conditions", compare: (left, right) => right.rank.headers - left.rank.headers },
+    { name: "number of query conditions", compare: (left, right) => right.rank.query - left.rank.query },
+    { name: "share of requests", compare: (left, right) => right.rank.percent - left.rank.percent },
+    ...LISTING,
+  ],
+  listed: LISTING,
+}
+
 /** For sorting: the match that comes first is less. A total order over the matches of one table. */
-export function bySpecificity(left: Placed, right: Placed): number {
-  for (const criterion of CRITERIA) {
-    const order = criterion.compare(left, right)
-    if (order !== 0) return order
+export function comparePlaced(left: Placed, right: Placed, order: Route["order"]): number {
+  for (const criterion of CRITERIA[order]) {
+    const difference = criterion.compare(left, right)
+    if (difference !== 0) return difference
   }
   return 0
 }
 
-/** For sorting where the order is `listed`: older routes first, then by name, then as written. */
-export function byListing(left: Placed, right: Placed): number {
-  return left.since - right.since || compareText(left.routeId, right.routeId) || left.written - right.written
-}
-
 /** The criterion by which two matches differ, in words. */
-export function decidedBy(left: Placed, right: Placed): string | undefined {
-  return CRITERIA.find((criterion) => criterion.compare(left, right) !== 0)?.name
+export function decidedBy(left: Placed, right: Placed, order: Route["order"]): string | undefined {
+  return CRITERIA[order].find((criterion) => criterion.compare(left, right) !== 0)?.name
 }
 
 export function rankOf(match: Match): Rank {

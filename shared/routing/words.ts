@@ -1,0 +1,95 @@
+/** Matches and what fails in them, in words. */
+import type { Match, PathMatch, ValueMatch, ValueTest } from "#shared/model/route.ts"
+import type { Condition } from "./condition.ts"
+import type { Reader, RequestHead } from "./head.ts"
+import { isCatchAll } from "./path-match.ts"
+
+const VALUE_CHARS_MAX = 80
+
+/** `path prefix "/v2", header x-canary equals "1"`; `every request` when there is no condition. */
+export function describeMatch(match: Match): string {
+  const parts: string[] = []
+  if (match.rpc !== undefined) parts.push(`RPC method ${quote(match.rpc)}`)
+  if (match.path && !isCatchAll(match.path)) parts.push(`path ${match.path.kind} ${quote(match.path.value)}`)
+  if (match.method !== undefined) parts.push(`method ${match.method}`)
+  if (match.from) parts.push(`caller ${match.from.join(" or ")}`)
+  for (const value of match.headers) parts.push(`header ${describeValue(value)}`)
+  for (const value of match.query) parts.push(`query parameter ${describeValue(value)}`)
+  for (const value of match.cookies) parts.push(`cookie ${describeValue(value)}`)
+  if (match.percent !== undefined) parts.push(`${match.percent} % of requests`)
+  return parts.length === 0 ? "every request" : parts.join(", ")
+}
+
+/** Why the match is not asked about this path or RPC method at all. */
+export function describePathFailure(match: Match, head: RequestHead): string {
+  if (head.rpc !== undefined) {
+    if (match.rpc === undefined) return "the match takes HTTP requests only, and this is an RPC call"
+    return `the RPC method is ${quote(head.rpc)}, and must be ${quote(match.rpc)}`
+  }
+  if (match.rpc !== undefined) return "the match takes RPC calls only, and this is an HTTP request"
+  return `the path is ${quote(head.path)}, and ${match.path ? mustPath(match.path) : "must be one"}`
+}
+
+export function describeFailure(condition: Condition, reader: Reader): string {
+  const { head } = reader
+  switch (condition.on) {
+    case "method":
+      return `the method is ${head.method}, and must be ${condition.method}`
+    case "from":
+      return `the caller is ${head.caller ?? "not a service of the mesh"}, and must be ${[...condition.callers].join(" or ")}`
+    case "header":
+      return describeValueFailure("header", condition.value, reader.header(condition.value.name))
+    case "query":
+      return describeValueFailure("query parameter", condition.value, reader.query(condition.value.name))
+    case "cookie":
+      return describeValueFailure("cookie", condition.value, reader.cookie(condition.value.name))
+    case "percent":
+      return `the dice fell on ${(head.dice * 100).toFixed(2)}, and the match takes what is below ${condition.percent}`
+  }
+}
+
+function describeValueFailure(what: string, match: ValueMatch, value: string | null): string {
+  const is = value === null ? "absent" : value === "" ? "empty" : quote(value)
+  return `the ${what} ${match.name} is ${is}, and must ${match.negate ? "not " : ""}${mustValue(match.test)}`
+}
+
+function describeValue({ name, test, negate }: ValueMatch): string {
+  if (test.kind === "present" || test.kind === "absent") return `${name} is ${negate ? "not " : ""}${test.kind}`
+  return `${name} ${negate ? "not " : ""}${test.kind} ${quote(test.value)}`
+}
+
+function mustPath(path: PathMatch): string {
+  switch (path.kind) {
+    case "exact":
+      return `must be ${quote(path.value)}`
+    case "prefix":
+      return `must be ${quote(path.value)} or below it`
+    case "template":
+      return `must fit the template ${quote(path.value)}`
+    case "regex":
+      return `must match ${quote(path.value)} as a whole`
+  }
+}
+
+function mustValue(test: ValueTest): string {
+  switch (test.kind) {
+    case "exact":
+      return `be ${quote(test.value)}`
+    case "prefix":
+      return `begin with ${quote(test.value)}`
+    case "suffix":
+      return `end with ${quote(test.value)}`
+    case "contains":
+      return `contain ${quote(test.value)}`
+    case "regex":
+      return `match ${quote(test.value)} as a whole`
+    case "present":
+      return "be present"
+    case "absent":
+      return "be absent"
+  }
+}
+
+export function quote(text: string): string {
+  return JSON.stringify(text.length > VALUE_CHARS_MAX ? `${text.slice(0, VALUE_CHARS_MAX)}…` : text)
+}
