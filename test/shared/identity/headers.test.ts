@@ -1,0 +1,49 @@
+import { describe, expect, it } from "vitest"
+import { isHopByHop, isReserved, nominated } from "#shared/identity/headers.ts"
+
+describe("reserved names", () => {
+  it.each([
+    "weft-from",
+    "weft_from",
+    "weft.from",
+    "weft-anything",
+    "x-weft-hops",
+    "x-mesh-internal",
+    "x-forwarded-for",
+    "x_forwarded_for",
+    "x-forwarded-prefix",
+    "forwarded",
+    "x-real-ip",
+    "x.real_ip",
+    "x-original-url",
+    "x-http-method-override",
+    "cloudflare-workers-version-overrides",
+    "cloudflare-workers-cohort",
+  ])("%s", (name) => {
+    expect(isReserved(name)).toBe(true)
+  })
+
+  it.each(["authorization", "cookie", "x-request-id", "traceparent", "weftx", "x-forward", "host", "__proto__"])(
+    "not %s",
+    (name) => {
+      expect(isReserved(name)).toBe(false)
+    },
+  )
+})
+
+describe("what is for one connection", () => {
+  it("is hop by hop, but the upgrade of a WebSocket passes", () => {
+    expect(["connection", "te", "keep-alive", "proxy-authorization", "expect"].map(isHopByHop)).toEqual(
+      Array(5).fill(true),
+    )
+    expect(["upgrade", "sec-websocket-key", "accept"].map(isHopByHop)).toEqual([false, false, false])
+  })
+
+  it.each([
+    ["close, X-Real-Ip", ["close", "x-real-ip"]],
+    ["X-A,,  ,x-b", ["x-a", "x-b"]],
+    ["Authorization, Cookie, Host, Traceparent, Upgrade", []],
+  ])("%j nominates %j", (connection, names) => {
+    expect(nominated(connection)).toEqual(names)
+  })
+})

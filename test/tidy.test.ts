@@ -1,0 +1,196 @@
+/** The rules that no compiler knows: which way the layers point, what the core may not touch, what belongs together. */
+import { execFileSync } from "node:child_process"
+import { existsSync, readFileSync } from "node:fs"
+import { dirname, join } from "node:path"
+import { describe, expect, it } from "vitest"
+import { REFUSALS } from "#shared/model/refusal.ts"
+
+const ROOT = join(import.meta.dirname, "..")
+const FILES = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
+  cwd: ROOT,
+  encoding: "utf8",
+})
+  .split("\n")
+  .filter((file) => file !== "" && existsSync(join(ROOT, file)))
+const SOURCES = FILES.filter((file) => /\.(ts|mjs)$/.test(file) && !file.startsWith("examples/"))
+const text = (file: string) => readFileSync(join(ROOT, file), "utf8")
+const code = (file: string) => text(file).replace(/\/\*[\s\S]*?\*\/|\/\/[^\n]*/g, "")
+const within = (folder: string) => SOURCES.filter((file) => file.startsWith(`${folder}/`))
+
+/** Which layers a layer may import, itself included. Siblings in the middle do not know each other: the pipeline joins them. */
+const MAY_IMPORT: { readonly [layer: string]: readonly string[] } = {
+  "shared/std": ["shared/std", "shared/model"],
+  "shared/model": ["shared/model", "shared/std"],
+  "shared/routing": ["shared/routing", "shared/model", "shared/std"],
+  "shared/balancing": ["shared/balancing", "shared/model", "shared/std"],
+  "shared/resilience": ["shared/resilience", "shared/model", "shared/std"],
+  "shared/identity": ["shared/identity", "shared/model", "shared/std"],
+  "shared/telemetry": ["shared/telemetry", "shared/model", "shared/std"],
+  "shared/dialects": [
+    "shared/dialects",
+    "shared/config",
+    "shared/routing",
+    "shared/model",
+    "shared/std",
+    "shared/protocol",
+  ],
+  "shared/config": [
+    "shared/config",
+    "shared/dialects",
+    "shared/routing",
+    "shared/model",
+    "shared/std",
+    "shared/protocol",
+  ],
+  "shared/protocol": ["shared/protocol", "shared/model", "shared/std"],
+  "workers/proxy": [
+    "workers/proxy",
+    ...["balancing", "identity", "model", "protocol", "resilience", "routing", "std", "telemetry"].map(
+      (part) => `shared/${part}`,
+    ),
+  ],
+  "workers/control": ["workers/control", "durable-objects", "shared"],
+  "durable-objects": ["durable-objects", "shared"],
+  cli: ["cli", "shared"],
+}
+
+interface Import {
+  readonly file: string
+  readonly specifier: string
+}
+
+const IMPORTS: readonly Import[] = SOURCES.flatMap((file) =>
+  [...code(file).matchAll(/(?:\bfrom|^import|\bimport\()\s*"([#.@\w][^"\s;:]*)"/gm)].map(([, specifier = ""]) => ({
+    file,
+    specifier,
+  })),
+)
+
+function layerOf(path: string): string | undefined {
+  return Object.keys(MAY_IMPORT).find((layer) => path.startsWith(`${layer}/`))
+}
+
+describe("imports", () => {
+  it("point only to layers below", () => {
+    const wrong = IMPORTS.filter(({ file, specifier }) => {
+      const layer = layerOf(file)
+      if (!layer || !specifier.startsWith("#")) return false
+      return !MAY_IMPORT[layer]!.some((allowed) => specifier.startsWith(`#${allowed}/`))
+    })
+    expect(wrong).toEqual([])
+  })
+
+  it("reach other folders by their name, so that a crossing shows", () => {
+    expect(IMPORTS.filter(({ specifier }) => specifier.startsWith("../"))).toEqual([])
+  })
+
+  it("say the file they mean", () => {
+    const local = IMPORTS.filter(({ specifier }) => specifier.startsWith("#") || specifier.startsWith("./"))
+    expect(local.filter(({ specifier }) => !/\.(ts|js|mjs|json|yaml|txt)$/.test(specifier))).toEqual([])
+  })
+
+  it("bring no library into the data path but the regex engine", () => {
+    const outside = IMPORTS.filter(({ file, specifier }) => {
+      const inDataPath = file.startsWith("workers/proxy/") || /^shared\/(?!config|dialects)/.test(file)
+      return inDataPath && !/^[#.]/.test(specifier) && specifier !== "cloudflare:workers"
+    })
+    expect(outside).toEqual([{ file: "shared/routing/regex.ts", specifier: "re2js" }])
+  })
+
+  it("keep zod with the config compiler and control, Hono with control", () => {
+    const where = (library: RegExp) => [
+      ...new Set(IMPORTS.filter(({ specifier }) => library.test(specifier)).map(({ file }) => dirname(file))),
+    ]
+    expect(where(/^zod/).filter((folder) => !/^shared\/(config|dialects)|^workers\/control/.test(folder))).toEqual([])
+    expect(where(/^(hono|@hono)/).filter((folder) => !/^(workers\/control|test)/.test(folder))).toEqual([])
+  })
+})
+
+describe("the core", () => {
+  it.each([
+    ["takes the time as an argument", /\bDate\.now\b|\bnew Date\(\)|\bperformance\.now\b/],
+    ["takes the dice as an argument", /\bMath\.random\b|\bgetRandomValues\b|\brandomUUID\b/],
+    ["does not wait for the world", /(?<![.\w])fetch\(|\bsetTimeout\b|\bsetInterval\b|\bscheduler\b/],
+    ["does not know the runtime", /"cloudflare:/],
+  ])("%s", (_rule, forbidden) => {
+    expect(within("shared").filter((file) => forbidden.test(code(file)))).toEqual([])
+  })
+
+  it("matches nothing that is configured with a native RegExp", () => {
+    const dynamic = [...within("shared"), ...within("workers/proxy")].filter((file) =>
+      /\bnew RegExp\(|(?<![\w.])RegExp\(/.test(code(file)),
+    )
+    expect(dynamic).toEqual([])
+  })
+
+  it("has a test of the same name for every file that exports a function of its layer's API", () => {
+    const exported = within("shared").filter((file) => /^export (async )?function/m.test(code(file)))
+    const tests = FILES.filter((file) => file.startsWith("test/") && file.endsWith(".test.ts")).map((file) => ({
+      file,
+      imports: code(file),
+    }))
+    const untested = exported.filter((file) => {
+      const mirror = `test/${file.replace(/\.ts$/, ".test.ts")}`
+      return !FILES.includes(mirror) && !tests.some(({ imports }) => imports.includes(`"#${file}"`)) && !isLeafOf(file)
+    })
+    expect(untested).toEqual([])
+  })
+})
+
+/** A file that only its own folder imports is a part of the files that do, and tested through them. */
+function isLeafOf(file: string): boolean {
+  return IMPORTS.every(({ specifier }) => specifier !== `#${file}`)
+}
+
+describe("files", () => {
+  it("begin with a comment that says what they are for", () => {
+    const documented = [...within("shared"), ...within("workers"), ...within("durable-objects"), ...within("cli")]
+    expect(documented.filter((file) => !/^(#!.*\n)?\/\*\*/.test(text(file)))).toEqual([])
+  })
+
+  it("have at most 300 lines", () => {
+    expect(SOURCES.filter((file) => !file.startsWith("test/") && text(file).split("\n").length > 301)).toEqual([])
+  })
+
+  it("are no barrels", () => {
+    expect(
+      SOURCES.filter(
+        (file) =>
+          /^export (\*|\{[^}]*\}) from/m.test(code(file)) && !/^(workers\/\w+|bench\/workers)\/\w+\.ts$/.test(file),
+      ),
+    ).toEqual([])
+  })
+
+  it("name no place of one machine", () => {
+    const places = /(?<![\w.])\/(work|root|home)\/\w/
+    expect(
+      FILES.filter(
+        (file) => !/\.(png|ico|woff2)$/.test(file) && file !== "test/tidy.test.ts" && places.test(text(file)),
+      ),
+    ).toEqual([])
+  })
+})
+
+describe("documents", () => {
+  it("have a section for every refusal", () => {
+    const page = text("docs/reference/refusals.md")
+    expect(Object.keys(REFUSALS).filter((name) => !page.includes(`## ${name}\n`))).toEqual([])
+  })
+
+  it("say why each dependency is there", () => {
+    const { devDependencies = {}, dependencies = {} } = JSON.parse(text("package.json"))
+    const record = text("docs/decisions/0002-dependencies.md")
+    expect(
+      Object.keys({ ...devDependencies, ...dependencies }).filter((name) => !record.includes(`\`${name}\``)),
+    ).toEqual([])
+  })
+
+  it("lead somewhere", () => {
+    const broken = FILES.filter((file) => file.endsWith(".md")).flatMap((file) =>
+      [...text(file).matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)/g)]
+        .map(([, target = ""]) => ({ file, target }))
+        .filter(({ target }) => !existsSync(join(ROOT, dirname(file), target))),
+    )
+    expect(broken).toEqual([])
+  })
+})
