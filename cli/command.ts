@@ -63,7 +63,7 @@ export interface Options {
 
 export type Handler = (call: Call) => Promise<ExitCode>
 
-export type OptionKind = "text" | "list" | "count" | "duration" | readonly string[]
+export type OptionKind = "text" | "list" | "count" | "port" | "duration" | readonly string[]
 
 export interface CommandRow {
   /** `apply`, `token create`. */

@@ -1,4 +1,5 @@
 /** Waiting until a revision is served everywhere: a fact that the isolates report, not a guess. */
+import { LIMITS } from "#shared/model/limits.ts"
 import type { IsolateStatus } from "#shared/protocol/route-table.ts"
 import type { Client } from "./client.ts"
 import { type Call, EXIT, type ExitCode, failed } from "./command.ts"
@@ -6,8 +7,8 @@ import { count, painter, plain, seconds } from "./output.ts"
 import { startProgress } from "./progress.ts"
 import { report } from "./report.ts"
 
-/** Isolates ask again every 2 s while they have traffic; one that has been silent for longer serves nobody now. */
-export const LEASE_MS = 5_000
+/** Isolates with traffic ask again within their lease, its jitter and a slow answer; one that is silent longer has none. */
+export const LEASE_MS = 2.5 * LIMITS.snapshotLeaseMs
 const POLL_MS = 250
 const TIMEOUT_MS = 30_000
 

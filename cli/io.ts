@@ -1,4 +1,5 @@
 /** All that a command may touch of the world besides files and the control API, so that tests can stand in for it. */
+import { EXIT } from "./command.ts"
 import { runWrangler, type WranglerResult } from "./wrangler-process.ts"
 
 export interface Io {
@@ -31,11 +32,22 @@ export function processIo(): Io {
     nowMs: () => Date.now(),
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     wrangler: runWrangler,
-    interrupted: () =>
-      new Promise((resolve) => {
-        for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve())
-      }),
+    interrupted,
   }
+}
+
+/** Listens on, not once: other code's listeners end the process when they are the only ones left. */
+function interrupted(): Promise<void> {
+  let asked = false
+  return new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+      process.on(signal, () => {
+        // Who asks twice does not want to wait for an orderly end.
+        if (asked) process.exit(EXIT.problems)
+        asked = true
+        resolve()
+      })
+  })
 }
 
 function stream(target: NodeJS.WriteStream): Stream {

@@ -1,4 +1,5 @@
 /** The process around the CLI: arguments in, exit code out. Everything else is in program.ts. */
+import { EXIT } from "./command.ts"
 import { processIo } from "./io.ts"
 import { run } from "./program.ts"
 
@@ -8,4 +9,9 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   throw error
 })
 
-process.exitCode = await run(process.argv.slice(2), processIo())
+try {
+  process.exitCode = await run(process.argv.slice(2), processIo())
+} catch (error) {
+  process.stderr.write(`weft failed, and this is a bug:\n${error instanceof Error ? error.stack : String(error)}\n`)
+  process.exitCode = EXIT.problems
+}

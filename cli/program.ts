@@ -86,6 +86,7 @@ function optionOf(flags: string, description: string, kind?: OptionKind): Option
   // `--services a b` is variadic by its flags, and Commander collects it; `-f a -f b` is collected here.
   if (kind === "list" && !flags.includes("...")) option.argParser((text: string, all: string[] = []) => [...all, text])
   if (kind === "count") option.argParser(parseCount)
+  if (kind === "port") option.argParser(parsePort)
   if (kind === "duration") option.argParser(parseDurationOption)
   return option
 }
@@ -93,6 +94,12 @@ function optionOf(flags: string, description: string, kind?: OptionKind): Option
 function parseCount(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError("It must be a whole number.")
   return Number(text)
+}
+
+function parsePort(text: string): number {
+  const port = parseCount(text)
+  if (port > 65_535) throw new InvalidArgumentError("It must be a port, 0 to 65535.")
+  return port
 }
 
 /** The mesh's durations, and whole days: tokens live longer than timeouts. */

@@ -30,7 +30,8 @@ export function startProgress(io: Io): Progress {
     end() {
       clearTimeout(timer)
       if (io.err.terminal && shown !== "") io.err.write("\r\u001b[K")
-      shown = latest
+      latest = ""
+      shown = ""
       patient = true
     },
   }

@@ -148,8 +148,8 @@ const WORKERS: readonly CommandRow[] = [
     summary: "start the mesh on this machine with the Workers in these folders",
     options: [
       ["--config <file>", "the proxy's wrangler config (default: weft's own, with a binding for each project)", "text"],
-      ["--ingress-port <port>", "where public traffic enters (default 8787; 0 = any)", "count"],
-      ["--control-port <port>", "where control listens (default 8788; 0 = any)", "count"],
+      ["--ingress-port <port>", "where public traffic enters (default 8787; 0 = any)", "port"],
+      ["--control-port <port>", "where control listens (default 8788; 0 = any)", "port"],
       ["--apply <path>", "apply these documents once the mesh runs", "text"],
       ["--watch", "reload Workers and apply documents whenever their files change"],
     ],

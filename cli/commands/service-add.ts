@@ -6,6 +6,7 @@ import { painter, print } from "#cli/output.ts"
 import { report } from "#cli/report.ts"
 import { entryText, type ServiceEntry } from "#cli/text-edit.ts"
 import { addService, bindingOf, readConfig, type WranglerConfig } from "#cli/wrangler-config.ts"
+import { reservedBinding } from "#shared/config/checks.ts"
 import { isLabel } from "#shared/model/names.ts"
 
 interface Wanted {
@@ -46,6 +47,8 @@ function wantedOf({ args, options }: Call): Wanted | Failure {
   if (!options.worker)
     return { exit: EXIT.usage, message: "which Worker is it?", hint: `weft service add ${args[0]} --worker <its name>` }
   const binding = bindingName(namespace, name, options.subset)
+  const reserved = reservedBinding(binding)
+  if (reserved) return { exit: EXIT.usage, message: reserved.message, hint: "give the service another name" }
   const entrypoint = options.entrypoint === undefined ? {} : { entrypoint: options.entrypoint }
   return { namespace, name, subset: options.subset, entry: { binding, service: options.worker, ...entrypoint } }
 }

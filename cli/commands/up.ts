@@ -63,15 +63,21 @@ export async function run(call: Call): Promise<ExitCode> {
 async function follow(call: Call, mesh: LocalMesh, token: string): Promise<() => void> {
   const { io, options } = call
   const path = options.apply
+  let missed = false
   const applyNow = async () => {
     if (path === undefined) return
-    await apply({ ...call, args: [], options: { file: [path], url: mesh.controlUrl, token } })
+    const exit = await apply({ ...call, args: [], options: { file: [path], url: mesh.controlUrl, token } })
+    missed = exit === EXIT.unreachable
   }
   await applyNow()
   if (!options.watch) return () => {}
   const { watchProjects } = await import("#cli/local/watch.ts")
   const unwatchProjects = watchProjects(mesh, {
-    onReload: (names, tookMs) => io.out.write(`reloaded ${names.join(", ")} in ${tookMs}ms\n`),
+    onReload(names, tookMs) {
+      io.out.write(`reloaded ${names.join(", ")} in ${tookMs}ms\n`)
+      // Documents and Workers often change together, and control is away for a moment while Workers reload.
+      if (missed) void applyNow()
+    },
     onError: (names, error) =>
       io.err.write(`${painter(io, io.err)("red", "error")}: ${names.join(", ")}: ${(error as Error).message}\n`),
   })

@@ -27,6 +27,7 @@ describe("usage", () => {
     [["history", "--limit", "many"], "It must be a whole number.\n"],
     [["apply", "--timeout", "soon"], "It must be a duration such as 30s, 5m or 7d.\n"],
     [["token", "create", "x", "--role", "god"], "Allowed choices are viewer, operator, admin.\n"],
+    [["up", "--ingress-port", "70000"], "It must be a port, 0 to 65535.\n"],
     [["token"], "Usage: weft token"],
     [["completion", "powershell"], 'error: no completion for "powershell"\n  there is bash, zsh, fish\n'],
     [["status", "--url", "ftp://x"], 'error: "ftp://x" is not an http or https URL\n'],

@@ -100,6 +100,7 @@ Then deploy: weft deploy
       "already uses the name ROUTE_TABLE for durable_objects",
     ],
     ["the Worker's own config", ["weft2", "--worker", "weft"], 1, "is the config of the Worker weft itself"],
+    ["a name of the mesh's own", ["weft-x", "--worker", "x"], 2, "is reserved"],
     ["no Worker", ["orders"], 2, "which Worker is it?"],
     ["a bad name", ["Orders", "--worker", "x"], 2, '"Orders" must be lower-case'],
     ["no config", ["orders", "--worker", "x", "--config", "nowhere"], 1, "there is no wrangler config at nowhere"],

@@ -22,38 +22,51 @@ routes:
 `
 
 /** A newcomer's folder: a Worker, a document, nothing else. */
-const cwd = folderOf({
+const NEWCOMER = {
   "hello/wrangler.toml": 'name = "hello"\nmain = "index.js"\ncompatibility_date = "2026-10-20"\n',
   "hello/index.js": 'export default { fetch: () => new Response("hello") }\n',
   "mesh.yaml": MESH,
-})
-
-let up: ChildProcess
-let said = ""
-const hear = (chunk: Buffer) => {
-  said += chunk
 }
-let ingress: string
-let env: { WEFT_URL: string }
+const cwd = folderOf(NEWCOMER)
+
+interface Up {
+  readonly child: ChildProcess
+  said: string
+  readonly env: { readonly WEFT_URL: string }
+  get(path: string): Promise<string>
+}
+
+/** Starts a mesh in the folder on ports of its own; ready once the documents are applied. */
+async function start(cwd: string, ...more: string[]): Promise<Up> {
+  const argv = ["up", "hello", "--ingress-port", "0", "--control-port", "0", "--apply", "mesh.yaml", ...more]
+  const child = spawn(process.execPath, [LAUNCHER, ...argv], { cwd })
+  started.push(child)
+  const state = { said: "" }
+  const hear = (chunk: Buffer) => {
+    state.said += chunk
+  }
+  child.stdout.on("data", hear)
+  child.stderr.on("data", hear)
+  await vi.waitFor(() => expect(state.said).toContain("revision 1 applied"), { timeout: 30_000, interval: 100 })
+  const [, ingress, control] = /ingress {2}(\S+)\ncontrol {2}(\S+)/.exec(state.said)!
+  const get = async (path: string) => (await fetch(ingress + path)).text()
+  return Object.assign(state, { child, env: { WEFT_URL: control! }, get })
+}
+
+const started: ChildProcess[] = []
+let up: Up
 beforeAll(async () => {
-  const argv = ["up", "hello", "--ingress-port", "0", "--control-port", "0", "--apply", "mesh.yaml", "--watch"]
-  up = spawn(process.execPath, [LAUNCHER, ...argv], { cwd })
-  up.stdout?.on("data", hear)
-  up.stderr?.on("data", hear)
-  await vi.waitFor(() => expect(said).toContain("revision 1 applied"), { timeout: 30_000, interval: 100 })
-  ingress = /ingress {2}(\S+)/.exec(said)![1]!
-  env = { WEFT_URL: /control {2}(\S+)/.exec(said)![1]! }
+  up = await start(cwd)
 }, 40_000)
 afterAll(() => {
-  up.kill("SIGKILL")
+  for (const child of started) child.kill("SIGKILL")
 })
 
-const run = (...argv: string[]) => weft(argv, { cwd, env, realTime: true })
-const get = async (path: string) => (await fetch(ingress + path)).text()
+const run = (...argv: string[]) => weft(argv, { cwd, env: up.env, realTime: true })
 
 describe("up", () => {
   it("has the Worker in the mesh without any config of the proxy", async () => {
-    expect(await get("/")).toBe("hello")
+    expect(await up.get("/")).toBe("hello")
     expect(statSync(join(cwd, ".weft/token")).mode & 0o777).toBe(0o600)
     expect(readFileSync(join(cwd, ".weft/.gitignore"), "utf8")).toBe("*\n")
   })
@@ -68,7 +81,7 @@ describe("up", () => {
     timeout: 30_000,
   }, async () => {
     writeFileSync(join(cwd, "next.yaml"), MESH.replace("/old", "/older"))
-    const traffic = setInterval(() => void get("/").catch(() => {}), 100)
+    const traffic = setInterval(() => void up.get("/").catch(() => {}), 100)
     const applied = await run("apply", "-f", "next.yaml", "--wait", "-m", "older")
     clearInterval(traffic)
     expect(applied).toMatchObject({ exit: 0, out: "~ Route default/public\nrevision 2 applied: 1 changed\n" })
@@ -94,7 +107,7 @@ describe("up", () => {
     const created = await run("token", "create", "ci", "--expires", "1h")
     expect(created.err).toBe("token ci (viewer); it is shown only now\n")
     const asViewer = (...argv: string[]) =>
-      weft(argv, { cwd, env: { ...env, WEFT_TOKEN: created.out.trim() }, realTime: true })
+      weft(argv, { cwd, env: { ...up.env, WEFT_TOKEN: created.out.trim() }, realTime: true })
     expect((await asViewer("status")).exit).toBe(0)
     expect(await asViewer("delete", "route", "public")).toMatchObject({ exit: 4, out: "" })
     expect((await run("token", "list")).out).toMatch(/^ci +viewer +\d+s +in (1h|59m)/m)
@@ -102,11 +115,13 @@ describe("up", () => {
     expect((await asViewer("status")).exit).toBe(4)
   })
 
-  it("follows changes of Workers and documents", async () => {
+  it("follows changes of Workers and documents with --watch", async () => {
+    const cwd = folderOf(NEWCOMER)
+    const watching = await start(cwd, "--watch")
     writeFileSync(join(cwd, "hello/index.js"), 'export default { fetch: () => new Response("hi") }\n')
-    await expect.poll(() => get("/"), { timeout: 10_000 }).toBe("hi")
+    await expect.poll(() => watching.get("/").catch(() => ""), { timeout: 15_000 }).toBe("hi")
     writeFileSync(join(cwd, "mesh.yaml"), MESH.replace("/old", "/oldest"))
-    await expect.poll(() => said, { timeout: 10_000 }).toContain("revision 4 applied")
+    await expect.poll(() => watching.said, { timeout: 15_000 }).toContain("revision 2 applied")
   })
 
   it("says what is wrong with a project before it starts anything", async () => {
@@ -117,8 +132,8 @@ describe("up", () => {
   })
 
   it("stops in order on Ctrl-C, and keeps its state", async () => {
-    const ended = new Promise((resolve) => up.on("exit", (code) => resolve(code)))
-    up.kill("SIGINT")
+    const ended = new Promise((resolve) => up.child.on("exit", (code, signal) => resolve(signal ?? code)))
+    up.child.kill("SIGINT")
     expect(await ended).toBe(0)
     expect(existsSync(join(cwd, ".weft/state"))).toBe(true)
     expect((await run("status")).exit).toBe(3)

@@ -1,0 +1,44 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
+import type { Io } from "#cli/io.ts"
+import { startProgress } from "#cli/progress.ts"
+
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+function start(terminal: boolean) {
+  const said: string[] = []
+  const progress = startProgress({ err: { write: (text: string) => void said.push(text), terminal } } as unknown as Io)
+  return { said, progress }
+}
+
+describe("progress", () => {
+  it("says nothing of what is quick", () => {
+    const { said, progress } = start(true)
+    progress.say("working")
+    vi.advanceTimersByTime(999)
+    progress.end()
+    vi.advanceTimersByTime(5_000)
+    expect(said).toEqual([])
+  })
+
+  it("moves one line on a terminal, and takes it away", () => {
+    const { said, progress } = start(true)
+    progress.say("2 left")
+    vi.advanceTimersByTime(1_000)
+    progress.say("2 left")
+    progress.say("1 left")
+    progress.end()
+    progress.end()
+    expect(said).toEqual(["\r\u001b[K2 left", "\r\u001b[K1 left", "\r\u001b[K"])
+  })
+
+  it("writes a line for each change elsewhere", () => {
+    const { said, progress } = start(false)
+    progress.say("2 left")
+    vi.advanceTimersByTime(1_000)
+    progress.say("2 left")
+    progress.say("1 left")
+    progress.end()
+    expect(said).toEqual(["2 left\n", "1 left\n"])
+  })
+})
