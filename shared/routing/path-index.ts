@@ -49,7 +49,8 @@ export class PathIndex {
     const exact = this.#exact.get(path)
     if (exact) sink.offer(exact)
     if (sink.wants(this.#first.prefix)) {
-      for (let node = this.#prefixes.longest(path); node; node = node.shorter) sink.offer(node.candidates)
+      for (let node: PrefixNode | undefined = this.#prefixes.longest(path); node; node = node.shorter)
+        sink.offer(node.candidates)
     }
     if (sink.wants(this.#first.template)) this.#templates.visit(path, 1, sink)
     if (sink.wants(this.#first.regex)) this.#regexes.visit(path, sink)
@@ -78,8 +79,8 @@ class PrefixNode {
     for (const child of this.#children?.values() ?? []) child.linkShorter(nearest)
   }
 
-  /** The longest prefix of the path that has candidates. The walk ends where no longer prefix is configured. */
-  longest(path: string): PrefixNode | undefined {
+  /** The end of the walk along the path: no longer prefix is configured. It may have candidates of its own or not. */
+  longest(path: string): PrefixNode {
     let node: PrefixNode = this
     let start = 1
     while (node.#children && start <= path.length) {
@@ -89,7 +90,7 @@ class PrefixNode {
       node = child
       start = end + 1
     }
-    return node.candidates.length > 0 ? node : node.shorter
+    return node
   }
 }
 

@@ -89,6 +89,15 @@ describe("an explanation", () => {
     expect(told.others[0]?.match).toBe('path exact "/item/23/x"')
   })
 
+  it("tells a route once that is attached twice to what turns out to be one host", () => {
+    const edge = gatewayId("default", "edge")
+    const attachments = ["*.test", "a.test"].map((hostname) => ({ to: "gateway", gateway: edge, hostname }) as const)
+    const gateways = [{ id: edge, listeners: [{ name: "web", hostname: "a.test" }] }]
+    const table = compile(aSnapshot([aRoute({ attachments, rules: [["a"], ["b"]] })], gateways))
+    const entry: Entry = { at: "gateway", gateway: edge, port: 80, protocol: "http" }
+    expect(explain(table, entry, aHead({ host: "a.test" })).others).toHaveLength(1)
+  })
+
   it("says where the way ended when no route is near", () => {
     const edge = gatewayId("default", "edge")
     const gateways = [{ id: edge, listeners: [{ name: "web", hostname: "*.test", port: 80 }] }]

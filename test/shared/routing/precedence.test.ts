@@ -98,6 +98,27 @@ describe("other conditions", () => {
     )
   })
 
+  it("count cookies and the caller as headers, and no single header over two of them", () => {
+    check(
+      [
+        {
+          rules: [
+            ["header", { headers: ["h=1"] }],
+            ["cookie", { cookies: ["c=1"] }],
+            ["both", { cookies: ["c=1"], from: ["cart"] }],
+            ["query", { query: ["a", "b", "c"] }],
+          ],
+        },
+      ],
+      [
+        [{ headers: { h: "1", cookie: "c=1" } }, "header"],
+        [{ headers: { cookie: "c=1" }, query: "a&b&c" }, "cookie"],
+        [{ headers: { h: "1", cookie: "c=1" }, caller: "cart" }, "both"],
+        [{ query: "a&b&c" }, "query"],
+      ],
+    )
+  })
+
   it("know the calling service; public traffic has none", () => {
     check(
       [{ rules: [["cart", { from: ["cart", "checkout"] }], ["rest"]] }],

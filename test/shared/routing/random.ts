@@ -50,7 +50,7 @@ const aMatch: fc.Arbitrary<Match> = fc
     headers: few(aValue),
     query: few(aValue),
     cookies: few(aValue),
-    from: maybe(few(pick(service("cart"), service("team/cart"))), 1),
+    from: maybe(fc.array(pick(service("cart"), service("team/cart")), { maxLength: 2 }), 1),
     rpc: maybe(pick("get", "get*", "*", "g*t", "*s"), 1),
     percent: maybe(pick(0, 10, 50, 100), 1),
   })
