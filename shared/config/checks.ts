@@ -168,8 +168,8 @@ export function checkOrigin(text: string): Complaint | undefined {
   if (text === "*") return undefined
   const found = /^(https?):\/\/([^/:]+)(?::(\d{1,5}))?$/.exec(text)
   if (found && !checkHostname(found[2]!) && found[2] !== "*" && Number(found[3] ?? 1) <= 65_535) return undefined
-  const near = text.replace(/(?<=[^/])\/.*$/s, "")
-  const hint = near !== text && near.includes("://") && !checkOrigin(near) ? didYouMean(near) : undefined
+  const near = /^https?:\/\/[^/]+(?=\/)/.exec(text)?.[0]
+  const hint = near !== undefined && !checkOrigin(near) ? didYouMean(near) : undefined
   return complain("bad-origin", `${quote(text)} must be an origin such as "https://shop.example.com"`, hint)
 }
 

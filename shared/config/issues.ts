@@ -6,6 +6,7 @@ import type * as z from "zod"
 import type { Step } from "#shared/std/steps.ts"
 import { suggest } from "#shared/std/suggest.ts"
 import { type Complaint, complain, didYouMean, quote } from "./complaint.ts"
+import { HINT } from "./schema-kit.ts"
 
 export interface Found {
   readonly path: readonly Step[]
@@ -61,7 +62,7 @@ function complaintOf(issue: Issue): Complaint {
           `${quote(String(issue.path.at(-1)))} is missing; it must be ${noun(issue.expected)}`,
         )
       }
-      return wrongType([noun(issue.expected)], issue.input)
+      return wrongType([noun(issue.expected)], issue.input, issue.message)
     case "invalid_value":
       return wrongValue(issue.values.map(String), issue.input)
     case "too_big":
@@ -81,9 +82,10 @@ function unknownKey(key: string, known: readonly string[]): Complaint {
   )
 }
 
-function wrongType(expected: readonly string[], input: unknown): Complaint {
-  const message = `${show(input)} must be ${expected.join(" or ")}`
-  return complain("wrong-type", message, typeHint(expected, input))
+function wrongType(expected: readonly string[], input: unknown, zodMessage = ""): Complaint {
+  const message = `${input === null ? "This is empty; it" : show(input)} must be ${expected.join(" or ")}`
+  const given = zodMessage.startsWith(HINT) ? zodMessage.slice(HINT.length) : undefined
+  return complain("wrong-type", message, given ?? typeHint(expected, input))
 }
 
 function typeHint(expected: readonly string[], input: unknown): string | undefined {
@@ -118,14 +120,9 @@ function outOfRange(issue: z.core.$ZodIssueTooBig | z.core.$ZodIssueTooSmall): C
   const [bound, word] = issue.code === "too_big" ? [issue.maximum, "most"] : [issue.minimum, "least"]
   const { input } = issue
   if (Array.isArray(input)) {
-    const rule = issue.code === "too_big" ? "too-many" : "too-few"
-    return complain(
-      rule,
-      `There are ${input.length}; at ${word} ${bound} must be there`.replace(
-        "must be there",
-        issue.code === "too_big" ? "are allowed" : "must be there",
-      ),
-    )
+    return issue.code === "too_big"
+      ? complain("too-many", `There are ${input.length}; at most ${bound} are allowed`)
+      : complain("too-few", `There are ${input.length}; at least ${bound} must be there`)
   }
   if (typeof input === "string")
     return complain("too-long", `The text has ${input.length} characters; at most ${bound} are allowed`)

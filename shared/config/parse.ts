@@ -65,7 +65,8 @@ function parseNative(document: SourcedDocument, value: unknown, impure: readonly
       broken.push(keyOf(draft))
     else resources.push(draft)
   }
-  return { resources, problems: limited(found.map((one) => locate(document, one, ownerOf(one, value)))), broken }
+  const problems = found.map((one) => locate(document, one, ownerOf(one, value))).sort(byPosition)
+  return { resources, problems: limited(problems), broken }
 }
 
 /** What a refused value leaves behind would be reported as missing: that is the same mistake once more. */
@@ -73,7 +74,7 @@ function withoutEchoes(found: readonly Found[], impure: readonly Found[]): Found
   const holes = new Set(impure.flatMap(({ path }) => [JSON.stringify(path), JSON.stringify(path.slice(0, -1))]))
   return found.filter(({ path, complaint }) => {
     const empty = complaint.rule === "missing-key" || complaint.rule === "wrong-type"
-    return !(empty && (path.length === 0 || holes.has(JSON.stringify(path))))
+    return !(empty && holes.has(JSON.stringify(path)))
   })
 }
 
@@ -104,6 +105,11 @@ function locate(document: SourcedDocument, { path, complaint }: Found, resource?
   const at = formatPath(path)
   const source = { file: document.source, ...document.locate?.(at) }
   return { path: at, ...complaint, ...(resource && { resource }), source }
+}
+
+/** In the order of the text, where that is known. */
+function byPosition({ source: a }: Problem, { source: b }: Problem): number {
+  return (a?.line ?? 0) - (b?.line ?? 0) || (a?.column ?? 0) - (b?.column ?? 0)
 }
 
 /** A document that is wrong throughout is not a page for each line of it. */

@@ -4,6 +4,7 @@ import { LIMITS } from "#shared/model/limits.ts"
 import { DEFAULT_GATEWAY, type GatewayId, type Namespace, nameOf, namespaceOf, routeId } from "#shared/model/names.ts"
 import type { Attachment, Gateway, Listener, Route } from "#shared/model/route.ts"
 import { ANY_HOST, intersect } from "#shared/routing/hostnames.ts"
+import { canonicalJson } from "#shared/std/canonical-json.ts"
 import { complain, hintFrom, quote } from "./complaint.ts"
 import { resolveRule } from "./resolve-rule.ts"
 import { findGateway, findService, type Scope } from "./scope.ts"
@@ -50,7 +51,7 @@ function gatewayAttachments(document: RouteDocument, scope: Scope): Attachment[]
   if (!document.hosts) return []
   const entrances = entrancesOf(document, scope)
   const seen = new Set<string>()
-  return document.hosts.flatMap((host, index) => {
+  const attachments = document.hosts.flatMap((host, index): Attachment[] => {
     const path = ["hosts", index]
     if (seen.has(host)) {
       scope.report(path, complain("duplicate-hostname", `The hostname ${quote(host)} stands here twice`))
@@ -67,6 +68,8 @@ function gatewayAttachments(document: RouteDocument, scope: Scope): Attachment[]
     }
     return found
   })
+  // Listeners may narrow two hostnames to one.
+  return [...new Map(attachments.map((attachment) => [canonicalJson(attachment), attachment])).values()]
 }
 
 /** By which doors of one gateway a host's requests come in: a listener narrows the host to what it serves. */

@@ -8,12 +8,17 @@ import { type Check, type Complaint, complain, quote } from "./complaint.ts"
 
 type Field<T> = undefined extends T ? z.ZodExactOptional<z.ZodType<Exclude<T, undefined>>> : z.ZodType<T>
 type Shape<T> = {
-  [K in keyof T]-?: Record<never, never> extends Pick<T, K> ? z.ZodExactOptional<z.ZodType<Exclude<T[K], undefined>>> : Field<T[K]>
+  [K in keyof T]-?: Record<never, never> extends Pick<T, K>
+    ? z.ZodExactOptional<z.ZodType<Exclude<T[K], undefined>>>
+    : Field<T[K]>
 }
 
 type KeyOf<T> = T extends unknown ? keyof T : never
 type ValueOf<T, K> = T extends unknown ? (K extends keyof T ? Exclude<T[K], undefined> : never) : never
 type Choice<T> = { [K in KeyOf<T>]: z.ZodType<ValueOf<T, K>> }
+
+/** Begins the message of an issue that brings its own hint: zod has no other field for it. */
+export const HINT = "hint: "
 
 /** Runs although other issues were found before: all problems are reported at once. */
 const always = {
@@ -22,7 +27,8 @@ const always = {
 
 /** A text that `check` has nothing to complain about. */
 export function text(check?: Check, json: Record<string, unknown> = {}): z.ZodType<string> {
-  const base = z.string().meta(json)
+  const hint = Array.isArray(json.examples) ? `${HINT}write it like ${quote(String(json.examples[0]))}` : undefined
+  const base = z.string(hint === undefined ? undefined : { error: hint }).meta(json)
   return check ? base.superRefine((value, context) => raise(context, check(value))) : base
 }
 

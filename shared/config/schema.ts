@@ -122,7 +122,7 @@ const valueMatch: z.ZodType<D.ValueDocument> = z
       not: z.lazy((): z.ZodType<D.ValueDocument> => valueMatch),
     }),
   ])
-  .meta({ description: 'A string is an exact match: `x-canary: "always"`.' })
+  .meta({ id: "Value", description: 'A string is an exact match: `x-canary: "always"`.' })
 
 const match = object<D.MatchDocument>("Match", {
   path: optional(pathMatch),

@@ -31,7 +31,12 @@ const PRIVATE_BLOCKS: readonly (readonly [string, number])[] = [
 ]
 
 export function checkUrl(text: string): Complaint | undefined {
-  const url = URL.canParse(text) ? new URL(text) : undefined
+  // First of all, so that no message below repeats a password.
+  if (/^[^/?#]*\/*[^/?#\\]*@/.test(text)) {
+    return complain("url-credentials", "A URL must not hold a user name or password", "keep secrets out of documents")
+  }
+  // The URL parser drops spaces and takes a backslash for a slash: what is read would differ from what is written.
+  const url = !/[\s\\]/.test(text) && URL.canParse(text) ? new URL(text) : undefined
   if (!url || text.length > LIMITS.matchValueCharsMax) {
     return complain("bad-url", `${quote(text)} is not a URL`, 'write it like "https://api.example.com"')
   }
@@ -45,22 +50,13 @@ export function checkUrl(text: string): Complaint | undefined {
     const hint = "reach private services through a service binding"
     return complain("private-address", `${quote(text)} leads to a private, local or metadata address`, hint)
   }
-  if (url.username !== "" || url.password !== "" || text.includes("@")) {
-    return complain(
-      "url-credentials",
-      "A URL with a user name or password is not allowed",
-      "keep secrets out of documents",
-    )
-  }
   if (/[?#]/.test(text)) {
-    return complain(
-      "bad-url",
-      `${quote(text)} must have neither query nor fragment`,
-      didYouMean(text.replace(/[?#].*$/s, "")),
-    )
+    const hint = didYouMean(text.replace(/[?#].*$/s, ""))
+    return complain("bad-url", `${quote(text)} must have neither query nor fragment`, hint)
   }
-  const path = /^[a-z]+:\/\/[^/]*(\/.*)?$/i.exec(text)?.[1]
-  return path === undefined ? undefined : checkPath(path)
+  const written = /^https?:\/\/[^/]+(\/.*)?$/i.exec(text)
+  if (!written) return complain("bad-url", `${quote(text)} is not a URL`, didYouMean(canonicalUrl(text)))
+  return written[1] === undefined ? undefined : checkPath(written[1])
 }
 
 /** The form in which a checked URL is kept: without a trailing slash, so that a request's path can follow it. */
