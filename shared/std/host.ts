@@ -14,8 +14,16 @@ export interface HostPort {
 
 const GRAMMAR = /^([a-z0-9.-]+?)\.?(?::([0-9]{1,5}))?$/
 
+/** Most requests of an isolate name the host that the one before them named. */
+let last: { readonly raw: string; readonly canonical: HostPort | undefined } = { raw: "", canonical: undefined }
+
 /** Undefined when `raw` is not a host: refuse the request. */
 export function canonicalHost(raw: string): HostPort | undefined {
+  if (raw !== last.raw) last = { raw, canonical: parse(raw) }
+  return last.canonical
+}
+
+function parse(raw: string): HostPort | undefined {
   if (raw.length > LIMITS.hostBytesMax + 6) return undefined
   const parts = GRAMMAR.exec(raw.toLowerCase())
   if (!parts) return undefined

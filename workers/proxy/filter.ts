@@ -47,10 +47,9 @@ export async function answerByFilter(
   exchange: Exchange,
   canonical: CanonicalRequest,
   head: RequestHead,
+  filters: readonly Filter[],
   mesh: Mesh,
 ): Promise<Response | Refusal | undefined> {
-  const filters = filtersOf(exchange)
-  if (filters.length === 0) return undefined
   for (const { limits } of each(filters, "limits")) {
     if (Number(canonical.request.headers.get("content-length") ?? 0) > limits.bodyBytesMax)
       return refuse("body_too_large")

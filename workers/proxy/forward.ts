@@ -10,16 +10,25 @@ import type { Mesh } from "./mesh.ts"
 import { type Outgoing, send } from "./send.ts"
 
 /** Sends the request to one of the endpoints and, as far as the rule allows, again. */
-export async function forward(
+export function forward(
   exchange: Exchange,
   outgoing: Outgoing,
   endpoints: readonly Endpoint[],
   mesh: Mesh,
-): Promise<Response | Refusal> {
+): Promise<Response | Refusal> | Refusal {
   const rule = exchange.matched?.rule
-  if (!rule?.retry) return attempt(exchange, outgoing, pick(endpoints, [], mesh.roll()), rule?.timeouts, mesh)
+  if (rule?.retry) return forwardWithRetries(exchange, outgoing, endpoints, rule.retry, rule.timeouts, mesh)
+  return attempt(exchange, outgoing, pick(endpoints, [], mesh.roll()), rule?.timeouts, mesh)
+}
 
-  const { retry, timeouts } = rule
+async function forwardWithRetries(
+  exchange: Exchange,
+  outgoing: Outgoing,
+  endpoints: readonly Endpoint[],
+  retry: RetryPolicy,
+  timeouts: Timeouts,
+  mesh: Mesh,
+): Promise<Response | Refusal> {
   const repeatable = await makeRepeatable(outgoing, retry)
   const tried: Endpoint[] = []
   for (;;) {
@@ -34,13 +43,13 @@ export async function forward(
   }
 }
 
-async function attempt(
+function attempt(
   exchange: Exchange,
   outgoing: Outgoing,
   endpoint: Endpoint | undefined,
   timeouts: Timeouts | undefined,
   mesh: Mesh,
-): Promise<Response | Refusal> {
+): Promise<Response | Refusal> | Refusal {
   const destination = endpoint && mesh.destination(endpoint)
   if (!destination) return refuse("no_healthy_endpoint", "the proxy has no binding to the service")
   exchange.attempts += 1

@@ -64,7 +64,7 @@ export class Sidecar extends WorkerEntrypoint<ProxyEnv> {
     })
   }
 
-  override async fetch(request: Request): Promise<Response> {
+  override fetch(request: Request): Promise<Response> | Response {
     const peer = peerFromProps(this.ctx.props)
     return peer ? enter(request, { at: "service", peer }, this.env, this.ctx) : respond(NOT_NAMED)
   }

@@ -10,7 +10,7 @@ import { isRefusal, type Refusal, refuse } from "#shared/model/refusal.ts"
 import type { RequestHead } from "#shared/routing/head.ts"
 import { type CanonicalRequest, canonicalise } from "./canonicalise.ts"
 import { begin, choose, type Entrance, type Exchange, endpointsOf, identify } from "./exchange.ts"
-import { answerByFilter, shapeRequest, shapeResponse } from "./filter.ts"
+import { answerByFilter, filtersOf, shapeRequest, shapeResponse } from "./filter.ts"
 import { forward } from "./forward.ts"
 import type { Mesh } from "./mesh.ts"
 import { mirror } from "./mirror.ts"
@@ -39,7 +39,8 @@ async function decide(exchange: Exchange, canonical: CanonicalRequest, mesh: Mes
   const refused = choose(exchange, routes, entry, head, mesh.roll())
   if (refused) return refused
 
-  const answered = await answerByFilter(exchange, canonical, head, mesh)
+  const filters = filtersOf(exchange)
+  const answered = filters.length === 0 ? undefined : await answerByFilter(exchange, canonical, head, filters, mesh)
   if (answered) return isRefusal(answered) ? answered : shapeResponse(exchange, answered, canonical.origin)
 
   const endpoints = endpointsOf(exchange)
