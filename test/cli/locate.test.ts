@@ -25,6 +25,7 @@ describe("a problem's path", () => {
     ['routes["shop.one"].hosts[1]', "", 7, 21],
     ["routes.shop.one.hosts[1]", "", 7, 21],
     ['routes["shop.one"].rules[0].match.headers["x.y"]', "", 11, 18],
+    ['routes["shop.one"].rules[0].match.headers.x.y', "", 11, 18],
     ['routes["shop.one"].rules[0].match.headers.x.exact', "", 12, 30],
     ['routes["shop.one"].rules[1].match', "", 13, 16],
     ['routes["shop.one"].rules[9]', "", 8, 5],

@@ -73,6 +73,7 @@ describe("JSON with comments", () => {
       `{\n\t"services": [\n\t\t{ "binding": "A", "service": "a" }, /* a */ // really\n\t\t${item}\n\t]\n}\n`,
     ],
     ["a list in one line", '{ "services": [{ "binding": "A]" }] }', `{ "services": [{ "binding": "A]" }, ${item}] }`],
+    ["a quote in a string", '{ "services": [{ "x": "\\"]" }] }', `{ "services": [{ "x": "\\"]" }, ${item}] }`],
     ["an empty list", '{ "services": [] }', `{ "services": [ ${item} ] }`],
     [
       "no list yet: one is made, as the last member",
