@@ -1,6 +1,7 @@
 /**
  * What matching costs, and that it does not grow with the number of routes: `node bench/table.ts`.
- * Prints, for 10 to 10,000 routes over at most 500 hosts, the time of one match (the fastest of many rounds) and of compiling.
+ * Prints, for 10 to 10,000 routes over at most 500 hosts, the time of one match (the fastest of many rounds) and of
+ * compiling.
  */
 import { DEFAULT_GATEWAY, type RuleId, routeId, serviceId } from "#shared/model/names.ts"
 import type { Match, PathMatch, Route } from "#shared/model/route.ts"
@@ -37,7 +38,8 @@ const SHAPES: readonly Shape[] = [
 const tables = SIZES.map((size) => build(size))
 console.log(["", ...SIZES.map((size) => `${size} routes`), "largest / smallest"].map(cell).join(""))
 console.log(["compile ms", ...tables.map(({ compileMs }) => compileMs.toFixed(2))].map(cell).join(""))
-console.log(["first match of a host, µs", ...tables.map(({ firstUs }) => firstUs.toFixed(1))].map(cell).join(""))
+console.log(["first match of all, ms", ...tables.map(({ firstMs }) => firstMs.toFixed(2))].map(cell).join(""))
+console.log(["first match of a host, µs", ...tables.map(({ hostUs }) => hostUs.toFixed(1))].map(cell).join(""))
 for (const shape of SHAPES) {
   const ns = measure(shape)
   const ratio = (ns.at(-1) ?? 0) / (ns[0] ?? 1)
@@ -76,9 +78,10 @@ function build(size: number) {
   }
   const [table, compileMs] = timed(() => compile(snapshot))
   // The first match of all sorts the hosts of the listener; the second compiles one more host.
-  match(table, ENTRY, headAt({ path: "/" }, 0))
-  const [, firstMs] = timed(() => match(table, ENTRY, headAt({ path: "/" }, 1)))
-  return { table, compileMs, firstUs: firstMs * 1000 }
+  const [first, second] = [headAt({ path: "/" }, 0), headAt({ path: "/" }, 1)]
+  const [, firstMs] = timed(() => match(table, ENTRY, first))
+  const [, hostMs] = timed(() => match(table, ENTRY, second))
+  return { table, compileMs, firstMs, hostUs: hostMs * 1000 }
 }
 
 function route(index: number): Route {

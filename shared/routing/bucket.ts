@@ -1,4 +1,6 @@
-/** The routes that share a host (or a service, for one kind of caller), compiled when the first request asks for them. */
+/**
+ * The routes that share a host (or a service, for one kind of caller), compiled when the first request asks for them.
+ */
 import type { Route } from "#shared/model/route.ts"
 import { type Candidate, candidatesOf, type Sink } from "./candidate.ts"
 import type { RequestHead } from "./head.ts"

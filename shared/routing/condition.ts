@@ -1,6 +1,6 @@
 /**
- * The conditions of a match but its path: whether one holds for a request. `match` and `explain` ask the same functions, so that
- * an explanation can never differ from what happens.
+ * The conditions of a match but its path: whether one holds for a request. `match` and `explain` ask the same
+ * functions, so that an explanation can never differ from what happens.
  */
 import type { ServiceId } from "#shared/model/names.ts"
 import type { Match, ValueMatch, ValueTest } from "#shared/model/route.ts"
@@ -64,8 +64,9 @@ function negated(condition: { readonly value: ValueMatch }): boolean {
 }
 
 /**
- * A header may be repeated, and a repeated header is one list (RFC 9110 5.3). The test holds when it holds for the whole line or
- * for any one value of the list, so that nobody escapes a condition by sending a second header beside the first.
+ * A header may be repeated, and a repeated header is one list (RFC 9110 5.3). The test holds when it holds for the
+ * whole line or for any one value of the list, so that nobody escapes a condition by sending a second header beside
+ * the first.
  */
 function takesHeader(test: ValueTest, value: string | null, regex: LinearRegex | undefined): boolean {
   if (takes(test, value, regex)) return true

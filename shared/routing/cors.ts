@@ -1,7 +1,7 @@
 /**
- * Cross-origin requests (Fetch standard; Gateway API: HTTPCORSFilter). A preflight is answered by the mesh; on any other
- * request of an origin the response gets the headers. The policy is the route's: an upstream's own allowance of an origin that the
- * route does not allow is taken off.
+ * Cross-origin requests (Fetch standard; Gateway API: HTTPCORSFilter). A preflight is answered by the mesh; on any
+ * other request of an origin the response gets the headers. The policy is the route's: an upstream's own allowance of
+ * an origin that the route does not allow is taken off.
  */
 import type { Cors, Header, HeaderChange } from "#shared/model/route.ts"
 import type { Answer } from "./filters.ts"
@@ -14,7 +14,10 @@ const ANY = "*"
 /** What a wildcard may stand for: labels, dots and a port, but nothing that ends the host. */
 const HOST_TEXT = /^[a-z0-9.:-]+$/i
 
-/** The answer to a preflight; undefined for any other request. An origin that is not allowed gets 204 without CORS headers. */
+/**
+ * The answer to a preflight; undefined for any other request. An origin that is not allowed gets 204 without CORS
+ * headers.
+ */
 export function preflight(cors: Cors, head: RequestHead): Answer | undefined {
   const origin = head.headers.get("origin")
   const method = head.headers.get("access-control-request-method")
@@ -30,8 +33,8 @@ export function preflight(cors: Cors, head: RequestHead): Answer | undefined {
 }
 
 /**
- * What changes on the response to a request with this `origin` header (null: none). `responseNames` are the names of the
- * response's headers: with credentials a browser reads `*` as a name, so everything is exposed by listing it.
+ * What changes on the response to a request with this `origin` header (null: none). `responseNames` are the names of
+ * the response's headers: with credentials a browser reads `*` as a name, so everything is exposed by listing it.
  */
 export function corsHeaders(cors: Cors, origin: string | null, responseNames: Iterable<string> = []): HeaderChange {
   if (origin === null) return { set: [], add: vary(cors), remove: [] }

@@ -1,6 +1,7 @@
 /**
- * Why a request goes where it goes: the same questions as `match` asks, asked of every candidate, and the answers kept. There is no
- * second matcher here: the path indexes say which candidates the path reaches, and `firstFailing` what stops them.
+ * Why a request goes where it goes: the same questions as `match` asks, asked of every candidate, and the answers
+ * kept. There is no second matcher here: the path indexes say which candidates the path reaches, and `firstFailing`
+ * what stops them.
  */
 import { namespaceOf, type RouteId, type RuleId } from "#shared/model/names.ts"
 import type { Route } from "#shared/model/route.ts"

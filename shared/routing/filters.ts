@@ -42,8 +42,9 @@ export function applyHeaderChange(headers: Headers, change: HeaderChange): void 
 
 /**
  * The path after a change; begins with "/". A prefix change replaces what the rule's prefix took, by whole segments
- * (Gateway API's table: `/foo` to `/xyz` makes `/xyz/bar` of `/foo/bar` however either is written, and to "" or `/` makes
- * `/bar`); on a match that is no prefix it replaces the whole path. The proxy brings the result into canonical form again.
+ * (Gateway API's table: `/foo` to `/xyz` makes `/xyz/bar` of `/foo/bar` however either is written, and to "" or `/`
+ * makes `/bar`); on a match that is no prefix it replaces the whole path. The proxy brings the result into canonical
+ * form again.
  */
 export function rewritePath(path: string, change: PathChange, matched: Matched): string {
   switch (change.kind) {
@@ -57,8 +58,9 @@ export function rewritePath(path: string, change: PathChange, matched: Matched):
 }
 
 /**
- * The literal path that a change's result always stays under, by whole segments (rule S3): what a template writes before its
- * first capture, and what a prefix is replaced by. For the proxy to check again after the path is canonical.
+ * The literal path that a change's result always stays under, by whole segments (rule S3): what a template writes
+ * before its first capture, and what a prefix is replaced by. For the proxy to check again after the path is
+ * canonical.
  */
 export function literalPrefix(change: PathChange): string {
   if (change.kind !== "template") return rooted(withoutTrailingSlash(change.value))
@@ -75,8 +77,8 @@ export function rewriteOf(rewrite: Rewrite, from: { readonly host: string; reado
 }
 
 /**
- * The `location` of a redirect. The port is the redirect's, else its scheme's own, else the listener's, and is left out where
- * the scheme implies it (Gateway API). The query is kept, unless the new path brings one.
+ * The `location` of a redirect. The port is the redirect's, else its scheme's own, else the listener's, and is left
+ * out where the scheme implies it (Gateway API). The query is kept, unless the new path brings one.
  */
 export function redirectLocation(redirect: Redirect, from: RedirectFrom, matched: Matched): string {
   const scheme = redirect.scheme ?? from.scheme

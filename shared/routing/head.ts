@@ -20,8 +20,8 @@ export interface RequestHead {
   /** The method of an RPC call. */
   readonly rpc: string | undefined
   /**
-   * The exchange's throw for `percent` conditions, in [0, 1). Weighted choices need a throw of their own: with this one, all requests
-   * that a `percent: 10` let in would fall into the first tenth of the weights.
+   * The exchange's throw for `percent` conditions, in [0, 1). Weighted choices need a throw of their own: with this
+   * one, all requests that a `percent: 10` let in would fall into the first tenth of the weights.
    */
   readonly dice: number
 }

@@ -1,6 +1,6 @@
 /**
- * Hostname patterns: exact (`shop.example.com`), wildcard (`*.example.com`: one or more further labels, never the apex),
- * or `*` for any. The most specific pattern wins: exact, then the wildcard with the most labels, then any.
+ * Hostname patterns: exact (`shop.example.com`), wildcard (`*.example.com`: one or more further labels, never the
+ * apex), or `*` for any. The most specific pattern wins: exact, then the wildcard with the most labels, then any.
  */
 
 export const ANY_HOST = "*"

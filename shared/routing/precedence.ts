@@ -1,7 +1,7 @@
 /**
- * Which of two matches comes first on a host whose order is `specific`. The Gateway API's order (HTTPRoute precedence): exact
- * path, longest prefix, method, number of header conditions, number of query conditions, older route, route's name, written
- * order. What it leaves open is decided here:
+ * Which of two matches comes first on a host whose order is `specific`. The Gateway API's order (HTTPRoute
+ * precedence): exact path, longest prefix, method, number of header conditions, number of query conditions, older
+ * route, route's name, written order. What it leaves open is decided here:
  *
  *   path      exact > longest prefix > template > regex > any. A match without path, and one with the prefix "/", which
  *             says the same, ranks last: were "/" a prefix like others, no template and no regex could ever

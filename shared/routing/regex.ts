@@ -1,6 +1,6 @@
 /**
- * Regular expressions that people configure, in RE2 syntax and linear time: a native RegExp may take exponential time on a
- * short text. The only file that knows the engine.
+ * Regular expressions that people configure, in RE2 syntax and linear time: a native RegExp may take exponential time
+ * on a short text. The only file that knows the engine.
  */
 import { RE2JS, RE2Set } from "re2js"
 import { LIMITS } from "#shared/model/limits.ts"

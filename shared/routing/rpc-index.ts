@@ -34,7 +34,7 @@ export class RpcIndex {
 }
 
 /** An RPC call has no path, no method and no query: a match that asks for one of them takes HTTP only. */
-export function mayTakeRpc(candidate: Candidate): boolean {
+function mayTakeRpc(candidate: Candidate): boolean {
   const { path, method, query } = candidate.matched.match
   return (path === undefined || isCatchAll(path)) && method === undefined && query.length === 0
 }

@@ -4,8 +4,8 @@
  *   gateway -> listener -> hostname -> candidates by path -> the first whose other conditions hold
  *   service -> consumer or producer routes -> candidates by path or RPC method -> the same
  *
- * Compiling only sorts the routes by where they are attached; the rest is compiled when a host is first asked for, so that
- * an isolate that serves three hosts of five hundred pays for three.
+ * Compiling only sorts the routes by where they are attached; the rest is compiled when a host is first asked for, so
+ * that an isolate that serves three hosts of five hundred pays for three.
  */
 import { DEFAULT_GATEWAY, type GatewayId, type Namespace, namespaceOf, type ServiceId } from "#shared/model/names.ts"
 import type { Gateway } from "#shared/model/route.ts"

@@ -1,4 +1,7 @@
-/** The matcher as one would write it without a thought for speed: it asks every match of every route, one after the other. */
+/**
+ * The matcher as one would write it without a thought for speed: it asks every match of every route, one after the
+ * other.
+ */
 import { namespaceOf } from "#shared/model/names.ts"
 import type { Listener, Match, PathMatch, Route, Rule, ValueMatch } from "#shared/model/route.ts"
 import type { Snapshot } from "#shared/model/snapshot.ts"
