@@ -6,10 +6,10 @@
  * both, so that `*.specific.com` on the listener `very.specific.com` is `very.specific.com`, beside routes that name
  * it.
  *
- * Then the most specific effective hostname is chosen, and only its routes count: a request that none of them
- * takes is answered 404, and is not given to the routes of a wildcard. The Gateway API leaves this open and its
- * conformance cases hold either way; Envoy, and what is built on it, does the same. Whoever names a host thereby owns
- * all of its paths, and a route written for `*` cannot show through where nobody thought of it.
+ * Then the most specific effective hostname is chosen, and only its routes count: a request that none of them takes
+ * is answered 404, and is not given to the routes of a wildcard. The Gateway API leaves this open; Envoy, and what is
+ * built on it, does the same. Whoever names a host thereby owns all of its paths, and a route written for `*` cannot
+ * show through where nobody thought of it.
  */
 import type { Attachment, Gateway, Listener, Route } from "#shared/model/route.ts"
 import { Bucket } from "./bucket.ts"
