@@ -9,6 +9,26 @@ import { report } from "#cli/report.ts"
 
 const SHELLS = ["bash", "zsh", "fish"]
 
+/**
+ * Our own and not the library's, which evaluates the words of the command line (Tab would run what stands in `$(…)`) and
+ * needs the package bash-completion.
+ */
+const BASH = `# bash completion for weft: source <(weft completion bash)
+__weft_complete() {
+  local line value word=\${COMP_WORDS[COMP_CWORD]}
+  COMPREPLY=()
+  while IFS= read -r line; do
+    value=\${line%%$'\\t'*}
+    [[ $line != :* && $value == "$word"* ]] && COMPREPLY+=("$value")
+  done < <(weft complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+  if [[ \${#COMPREPLY[@]} -eq 1 && \${COMPREPLY[0]} == */ ]]; then compopt -o nospace 2>/dev/null; fi
+}
+complete -F __weft_complete weft
+`
+
+/** Names that every shell takes as they are; others are not offered. */
+const PLAIN_NAME = /^[\w@%+=:,.-]+$/
+
 export async function run(call: Call): Promise<ExitCode> {
   const [shell] = call.args
   if (!SHELLS.includes(shell!))
@@ -17,7 +37,8 @@ export async function run(call: Call): Promise<ExitCode> {
       message: `no completion for "${shell}"`,
       hint: `there is ${SHELLS.join(", ")}`,
     })
-  printing(call.io, () => tab.setup("weft", "weft", shell!))
+  if (shell === "bash") call.io.out.write(BASH)
+  else printing(call.io, () => tab.setup("weft", "weft", shell!))
   return EXIT.ok
 }
 
@@ -53,7 +74,7 @@ function filesLike(word: string, cwd: string): string[] {
   const prefix = word.slice(0, word.lastIndexOf("/") + 1)
   try {
     return readdirSync(resolve(cwd, prefix === "" ? "." : dirname(`${prefix}x`)), { withFileTypes: true })
-      .filter((entry) => !entry.name.startsWith(".") && entry.name !== "node_modules")
+      .filter((entry) => PLAIN_NAME.test(entry.name) && !/^(\.|node_modules$)/.test(entry.name))
       .map((entry) => `${prefix}${entry.name}${entry.isDirectory() ? "/" : ""}`)
   } catch {
     return []

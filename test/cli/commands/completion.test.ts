@@ -1,7 +1,15 @@
 import { spawnSync } from "node:child_process"
-import { describe, expect, it } from "vitest"
+import { existsSync, symlinkSync } from "node:fs"
+import { dirname, join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { describe, expect, it, vi } from "vitest"
 import { COMMANDS, GROUPS } from "#cli/rows.ts"
 import { folderOf, weft } from "#test/support/cli.ts"
+
+// Processes start here, and the machine may be busy.
+vi.setConfig({ testTimeout: 60_000 })
+
+const LAUNCHER = fileURLToPath(new URL("../../../cli/weft.mjs", import.meta.url))
 
 async function suggestions(words: string[], cwd?: string): Promise<string[]> {
   const ran = await weft(["complete", "--", ...words], cwd === undefined ? {} : { cwd })
@@ -19,6 +27,25 @@ describe("completion", () => {
     const check = { bash: ["-n"], zsh: ["-n"], fish: ["--no-execute"] }[shell]!
     const parsed = spawnSync(shell, check, { input: ran.out, encoding: "utf8" })
     if (!parsed.error) expect(parsed).toMatchObject({ status: 0, stderr: "" })
+  })
+
+  it("completes in a real bash, which runs nothing of what is typed or lies about", () => {
+    const bin = folderOf({})
+    symlinkSync(LAUNCHER, join(bin, "weft"))
+    const cwd = folderOf({ "mesh.yaml": "", "$(touch owned)": "", "a b": "" })
+    const type = (...words: string[]) => {
+      const quoted = words.map((word) => `'${word}'`).join(" ")
+      const script = `source <(weft completion bash); COMP_WORDS=(weft ${quoted}); COMP_CWORD=${words.length}; __weft_complete; printf '%s\\n' "\${COMPREPLY[@]}"`
+      const env = { PATH: `${bin}:${dirname(process.execPath)}:${process.env.PATH}`, HOME: cwd }
+      const ran = spawnSync("bash", ["-c", script], { cwd, env, encoding: "utf8" })
+      expect(ran.stderr).toBe("")
+      return ran.stdout.trim().split("\n")
+    }
+    expect(type("ro")).toEqual(["rollback"])
+    expect(type("token", "")).toEqual(["list", "create", "revoke"])
+    expect(type("apply", "-f", "")).toEqual(["mesh.yaml"])
+    expect(type("apply", "$(touch owned)", "--pr")).toEqual(["--prune"])
+    expect(existsSync(join(cwd, "owned"))).toBe(false)
   })
 
   it("knows every command and every option", async () => {
