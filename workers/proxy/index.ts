@@ -7,6 +7,7 @@ import { peerFromProps } from "#shared/identity/peer.ts"
 import { DEFAULT_GATEWAY, type GatewayId } from "#shared/model/names.ts"
 import { refuse } from "#shared/model/refusal.ts"
 import type { Entrance } from "./exchange.ts"
+import type { Background } from "./mesh.ts"
 import { serve } from "./pipeline.ts"
 import { respond, WeftRefusal } from "./respond.ts"
 import { perform } from "./rpc.ts"
@@ -19,18 +20,13 @@ const NOT_NAMED = refuse("unauthenticated", 'the binding\'s props must name the 
 /** Made by the first request: a Worker has no bindings before. */
 let isolate: Isolate | undefined
 
-function meshFor(env: ProxyEnv, context: Pick<ExecutionContext, "waitUntil">): WorkerMesh {
+function meshFor(env: ProxyEnv, context: Background): WorkerMesh {
   isolate ??= new Isolate(env)
   return new WorkerMesh(isolate, context)
 }
 
 /** Serves a request through one door. What escapes is a bug of the mesh: it is logged with its stack and answered 500, once, here. */
-async function enter(
-  request: Request,
-  door: Entrance,
-  env: ProxyEnv,
-  context: Pick<ExecutionContext, "waitUntil">,
-): Promise<Response> {
+async function enter(request: Request, door: Entrance, env: ProxyEnv, context: Background): Promise<Response> {
   try {
     return await serve(request, door, meshFor(env, context))
   } catch (error) {

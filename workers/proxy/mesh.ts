@@ -8,7 +8,7 @@ import type { RouteTable } from "#shared/routing/table.ts"
 import type { AccessRecord } from "#shared/telemetry/access-record.ts"
 import type { Entrance } from "./exchange.ts"
 
-export interface Mesh {
+export interface Mesh extends Background {
   /** The routes to go by, read once in an exchange. Undefined: ask `settledRoutes`. */
   readonly routes: Routes | undefined
   /** Waits a bounded while for routes that are on their way. */
@@ -18,13 +18,16 @@ export interface Mesh {
   roll(): number
   randomHex(digits: number): string
   sleep(ms: number): Promise<void>
-  /** Lets work go on after the response, without anybody waiting for it. */
-  waitUntil(promise: Promise<unknown>): void
   /** Undefined when the proxy has no such binding. */
   destination(endpoint: Endpoint): Destination | undefined
   /** Whether a request through this door may ask how the mesh decided. */
   mayDebug(entrance: Entrance): boolean
   record(record: AccessRecord): void
+}
+
+/** Lets work go on after the response, without anybody waiting for it: an `ExecutionContext` is one. */
+export interface Background {
+  waitUntil(promise: Promise<unknown>): void
 }
 
 /** A compiled snapshot. */

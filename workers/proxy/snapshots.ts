@@ -10,20 +10,22 @@ import type { Published } from "#shared/model/snapshot.ts"
 import { decode, digest } from "#shared/model/snapshot-codec.ts"
 import type { RouteTableRpc } from "#shared/protocol/route-table.ts"
 import { compile } from "#shared/routing/table.ts"
-import type { Routes } from "./mesh.ts"
+import type { Background, Routes } from "./mesh.ts"
 
 /** What the isolate tells and asks the object: `RouteTableObject` through its binding. */
 export type Puller = Pick<RouteTableRpc, "pull">
 
-export interface Clock {
+/** Time, chance, and a line in the log. */
+export interface Surroundings {
   nowMs(): number
   roll(): number
   sleep(ms: number): Promise<void>
+  log(line: string): void
 }
 
 export class Snapshots {
   readonly #puller: () => Puller
-  readonly #clock: Clock
+  readonly #around: Surroundings
   readonly #isolate: string
   readonly #bindings: readonly string[]
   #routes: Routes | undefined
@@ -32,10 +34,11 @@ export class Snapshots {
   #pullStartedAtMs = 0
   #leaseUntilMs = 0
   #lastUsedAtMs = 0
+  #unanswered = 0
 
-  constructor(puller: () => Puller, clock: Clock, isolate: string, bindings: readonly string[]) {
+  constructor(puller: () => Puller, around: Surroundings, isolate: string, bindings: readonly string[]) {
     this.#puller = puller
-    this.#clock = clock
+    this.#around = around
     this.#isolate = isolate
     this.#bindings = bindings
   }
@@ -44,9 +47,9 @@ export class Snapshots {
    * The routes to go by now. When the lease is over, a pull is begun; it is handed to `waitUntil`, because a promise that
    * several requests share must not end with the request that began it.
    */
-  current(context: Pick<ExecutionContext, "waitUntil">): Routes | undefined {
-    const nowMs = this.#clock.nowMs()
-    if (nowMs >= this.#leaseUntilMs) this.#pull(nowMs, context)
+  current(background: Background): Routes | undefined {
+    const nowMs = this.#around.nowMs()
+    if (nowMs >= this.#leaseUntilMs) this.#pull(nowMs, background)
     const slept = nowMs - this.#lastUsedAtMs > LIMITS.snapshotSleepMs
     this.#lastUsedAtMs = nowMs
     return slept ? undefined : this.#routes
@@ -55,11 +58,11 @@ export class Snapshots {
   /** For a request that found none, or none fresh enough after a sleep: the routes once the pull under way is done, or in time. */
   async settled(): Promise<Routes | undefined> {
     const waitMs = this.#routes ? LIMITS.snapshotAwakeWaitMs : LIMITS.snapshotFirstWaitMs
-    await Promise.race([this.#pulling, this.#clock.sleep(waitMs)])
+    await Promise.race([this.#pulling, this.#around.sleep(waitMs)])
     return this.#routes
   }
 
-  #pull(nowMs: number, context: Pick<ExecutionContext, "waitUntil">): void {
+  #pull(nowMs: number, background: Background): void {
     // A pull that hangs is left to itself after a while, so that one lost answer cannot stop all news.
     if (this.#pulling && nowMs - this.#pullStartedAtMs < LIMITS.snapshotPullMs) return
     this.#pullStartedAtMs = nowMs
@@ -67,7 +70,7 @@ export class Snapshots {
       if (this.#pulling === pulling) this.#pulling = undefined
     })
     this.#pulling = pulling
-    context.waitUntil(pulling)
+    background.waitUntil(pulling)
   }
 
   /** Never rejects. An outage of the object fails static: what is served stays, and the next lease asks again. */
@@ -80,10 +83,14 @@ export class Snapshots {
         ...(this.#refused ? { refused: this.#refused } : {}),
       })
       if (newer) await this.#adopt(newer)
+      if (this.#unanswered > 0)
+        this.#around.log(`the route table answers again after ${this.#unanswered} pulls without`)
+      this.#unanswered = 0
     } catch (error) {
-      console.warn("weft: the route table did not answer; serving what is known", String(error))
+      if (this.#unanswered === 0) this.#around.log(`the route table does not answer; serving what is known: ${error}`)
+      this.#unanswered += 1
     }
-    this.#leaseUntilMs = this.#clock.nowMs() + LIMITS.snapshotLeaseMs * (0.75 + this.#clock.roll() / 2)
+    this.#leaseUntilMs = this.#around.nowMs() + LIMITS.snapshotLeaseMs * (0.75 + this.#around.roll() / 2)
   }
 
   /** Serves a newer revision, or refuses it with a reason that control can see (xDS: NACK). Never goes back. */
@@ -92,7 +99,7 @@ export class Snapshots {
     if (revision <= (this.#routes?.revision ?? 0) || revision === this.#refused?.revision) return
     const routes = await compiled(published)
     if (typeof routes === "string") {
-      console.error(`weft: refused revision ${revision}: ${routes}`)
+      this.#around.log(`refused revision ${revision}: ${routes}`)
       this.#refused = { revision, reason: routes }
     } else {
       this.#routes = routes

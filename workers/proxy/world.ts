@@ -3,7 +3,7 @@ import type { Endpoint } from "#shared/model/service.ts"
 import { MESH, type RouteTableRpc } from "#shared/protocol/route-table.ts"
 import type { AccessRecord } from "#shared/telemetry/access-record.ts"
 import type { Entrance } from "./exchange.ts"
-import type { Destination, Mesh, Routes } from "./mesh.ts"
+import type { Background, Destination, Mesh, Routes } from "./mesh.ts"
 import { Snapshots } from "./snapshots.ts"
 
 /** The bindings that the proxy knows; all others are services'. */
@@ -24,22 +24,22 @@ export class Isolate {
     this.env = env
     // A stub must not be kept beyond the request that made it, so that each pull takes a fresh one.
     const puller = () => env.ROUTE_TABLE.getByName(MESH) as unknown as RouteTableRpc
-    this.snapshots = new Snapshots(puller, CLOCK, randomHex(16), serviceBindings(env))
+    this.snapshots = new Snapshots(puller, SURROUNDINGS, randomHex(16), serviceBindings(env))
   }
 }
 
 /** The world as one request sees it. */
 export class WorkerMesh implements Mesh {
   readonly #isolate: Isolate
-  readonly #context: Pick<ExecutionContext, "waitUntil">
+  readonly #background: Background
 
-  constructor(isolate: Isolate, context: Pick<ExecutionContext, "waitUntil">) {
+  constructor(isolate: Isolate, background: Background) {
     this.#isolate = isolate
-    this.#context = context
+    this.#background = background
   }
 
   get routes(): Routes | undefined {
-    return this.#isolate.snapshots.current(this.#context)
+    return this.#isolate.snapshots.current(this.#background)
   }
 
   settledRoutes(): Promise<Routes | undefined> {
@@ -59,11 +59,11 @@ export class WorkerMesh implements Mesh {
   }
 
   sleep(ms: number): Promise<void> {
-    return CLOCK.sleep(ms)
+    return SURROUNDINGS.sleep(ms)
   }
 
   waitUntil(promise: Promise<unknown>): void {
-    this.#context.waitUntil(promise)
+    this.#background.waitUntil(promise)
   }
 
   destination(endpoint: Endpoint): Destination | undefined {
@@ -87,10 +87,11 @@ export class WorkerMesh implements Mesh {
 /** Public upstreams by URL. */
 const GLOBAL: Destination = { fetch: (input, init) => fetch(input, init) }
 
-const CLOCK = {
+const SURROUNDINGS = {
   nowMs: () => Date.now(),
   roll: () => Math.random(),
   sleep: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)),
+  log: (line: string) => console.warn(`weft: ${line}`),
 }
 
 /** A namespace throws for a Worker that it does not have: that must happen where an upstream's failure is expected. */
