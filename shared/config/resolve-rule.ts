@@ -5,10 +5,11 @@ import type {
   MatchDocument,
   RetryDocument,
   RuleDocument,
+  StickyDocument,
 } from "#shared/model/document.ts"
 import type { RouteId, RuleId } from "#shared/model/names.ts"
 import type { RetryPolicy, Timeouts } from "#shared/model/policy.ts"
-import type { Backend, Filter, Match, PathChange, Rule } from "#shared/model/route.ts"
+import type { Backend, Filter, Match, PathChange, Rule, Sticky } from "#shared/model/route.ts"
 import { parseDuration } from "#shared/std/duration.ts"
 import type { Step } from "#shared/std/steps.ts"
 import { complain, hintFrom, quote } from "./complaint.ts"
@@ -49,6 +50,7 @@ export function resolveRule(context: RuleContext, document: RuleDocument, index:
     matches,
     filters: filters.flatMap(({ filter }) => filter ?? []),
     backends,
+    ...(document.sticky && { sticky: resolveSticky(document.sticky) }),
     timeouts,
     retry: document.retry && resolveRetry(document.retry),
   }
@@ -177,6 +179,15 @@ function pathChangeOf(filter: Filter | undefined): PathChange | undefined {
 
 function capturesOf(match: Match): string[] {
   return match.path?.kind === "template" ? captureNames(match.path.value) : []
+}
+
+function resolveSticky({ header, cookie, chain, session }: StickyDocument): Sticky {
+  if (header !== undefined) return { by: "header", name: header.toLowerCase() }
+  if (cookie !== undefined) return { by: "cookie", name: cookie }
+  if (session === undefined) return { by: chain ? "chain" : "caller" }
+  const maxAgeMs = session.maxAge === undefined ? undefined : parseDuration(session.maxAge)!
+  const life = maxAgeMs === undefined ? {} : { maxAgeSeconds: Math.ceil(maxAgeMs / 1000) }
+  return { by: "session", cookie: session.cookie, ...life }
 }
 
 function resolveTimeouts(context: RuleContext, { timeout, attemptTimeout }: RuleDocument, path: Path): Timeouts {

@@ -67,7 +67,12 @@ const endpoint = object<D.EndpointDocument>("Endpoint", endpointShape, (value) =
 )
 const endpoints = optional(list(endpoint, { min: 1, max: LIMITS.endpointsMax }), "Several places that serve the same.")
 
-const subset = object<D.SubsetDocument>("Subset", { ...endpointShape, endpoints }, checkEndpoints)
+const aliases = optional(
+  list(text(check.checkAlias), { min: 1, max: LIMITS.endpointsMax }),
+  "Names of Kubernetes Services that lead here: `namespace/name`, or `namespace/name:port`. For routes of the Gateway API.",
+)
+
+const subset = object<D.SubsetDocument>("Subset", { ...endpointShape, endpoints, aliases }, checkEndpoints)
 
 const service = object<D.ServiceDocument>(
   "Service",
@@ -80,6 +85,7 @@ const service = object<D.ServiceDocument>(
       named(check.checkName, subset, { max: LIMITS.subsetsMax }),
       "Labelled parts: versions, canaries. An empty subset `v2` of `orders` is reached through the binding `ORDERS_V2`.",
     ),
+    aliases,
   },
   checkEndpoints,
 )
@@ -205,6 +211,17 @@ const backend = object<D.BackendDocument>("Backend", {
   filters,
 })
 
+const sticky = oneOf<D.StickyDocument>("Sticky", {
+  header: text(check.checkHeaderName),
+  cookie: text(check.checkToken),
+  chain: z.literal(true),
+  caller: z.literal(true),
+  session: object<NonNullable<D.StickyDocument["session"]>>("Session", {
+    cookie: text(check.checkToken),
+    maxAge: optional(duration),
+  }),
+})
+
 const retry = object<D.RetryDocument>("Retry", {
   attempts: whole(1, LIMITS.retryAttemptsMax),
   on: optional(
@@ -225,6 +242,7 @@ const rule = object<D.RuleDocument>(
     matches: optional(list(match, { min: 1, max: LIMITS.matchesMax })),
     filters,
     backends: optional(list(backend, { max: LIMITS.backendsMax })),
+    sticky: optional(sticky, "Which requests get the same backend; without, every request throws the dice anew."),
     timeout: optional(duration),
     attemptTimeout: optional(duration),
     retry: optional(retry),

@@ -31,10 +31,14 @@ export interface ServiceDocument extends EndpointDocument {
   endpoints?: EndpointDocument[]
   /** Labelled parts: versions, canaries. An empty subset `v2` of `orders` is reached through the binding `ORDERS_V2`. */
   subsets?: { [name: string]: SubsetDocument }
+  /** Names of Kubernetes Services that lead here: `namespace/name`, or `namespace/name:port`. For routes of the Gateway API. */
+  aliases?: string[]
 }
 
 export interface SubsetDocument extends EndpointDocument {
   endpoints?: EndpointDocument[]
+  /** Names of Kubernetes Services that lead to this subset. */
+  aliases?: string[]
 }
 
 /** One place to send to: at most one of `binding`, `url`, `worker`. */
@@ -78,6 +82,8 @@ export interface RuleDocument {
   matches?: MatchDocument[]
   filters?: FilterDocument[]
   backends?: BackendDocument[]
+  /** Which requests get the same backend; without, every request throws the dice anew. */
+  sticky?: StickyDocument
   timeout?: string
   attemptTimeout?: string
   retry?: RetryDocument
@@ -146,6 +152,18 @@ export interface BackendDocument {
   filters?: FilterDocument[]
 }
 
+/**
+ * Exactly one key. `header` and `cookie` name the value that decides; `chain` is the whole chain of requests, `caller` the calling
+ * service; `session` sets a cookie of its own and stays with the backend even when its weight falls to 0.
+ */
+export interface StickyDocument {
+  header?: string
+  cookie?: string
+  chain?: true
+  caller?: true
+  session?: { cookie: string; maxAge?: string }
+}
+
 export interface RetryDocument {
   attempts: number
   on?: (number | "5xx" | "gateway-error" | "connect-failure")[]
@@ -182,4 +200,25 @@ export interface Change {
   readonly name: string
   readonly before?: unknown
   readonly after?: unknown
+}
+
+/**
+ * What became of one part of an object that is written in another system's language. In Kubernetes' words, where it has some:
+ * `condition` is the condition's type, `reason` its reason.
+ */
+export interface Note {
+  /** The resource's kind, or the object's own where it is no resource of the mesh. */
+  readonly kind: string
+  readonly namespace: string
+  readonly name: string
+  /** In the object: `spec.rules[0].filters[1]`; empty for the whole of it. */
+  readonly path: string
+  /**
+   * `ignored`: it says nothing to a mesh, and nothing is missing without it. `unsupported`: it asks for what this mesh cannot do.
+   * `invalid`: it contradicts itself, or points at what is not there or may not be used.
+   */
+  readonly outcome: "applied" | "ignored" | "unsupported" | "invalid"
+  readonly condition: string
+  readonly reason: string
+  readonly message: string
 }

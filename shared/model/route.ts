@@ -37,9 +37,27 @@ export interface Rule {
   readonly filters: readonly Filter[]
   /** May be empty when a filter answers by itself (redirect, respond); otherwise an empty list answers 500. */
   readonly backends: readonly Backend[]
+  /** Absent: each request throws the dice of the split anew. */
+  readonly sticky?: Sticky
   readonly timeouts: Timeouts
   readonly retry: RetryPolicy | undefined
 }
+
+/**
+ * Which requests get the same backend of a split. By a value of the request: equal values take equal places on the scale of the
+ * weights, at every rule alike, so that one user, or one chain of requests, is on the canary side of all splits or of none. A
+ * request without the value throws the dice.
+ */
+export type Sticky =
+  | { readonly by: "header" | "cookie"; readonly name: string }
+  /** The whole chain that the request belongs to, by its trace id. */
+  | { readonly by: "chain" }
+  | { readonly by: "caller" }
+  /**
+   * A session: the first answer sets a cookie that names the backend, and requests with it stay there, even when its weight
+   * falls to 0 (Gateway API: SessionPersistence). Absent `maxAgeSeconds`: for as long as the browser keeps the session.
+   */
+  | { readonly by: "session"; readonly cookie: string; readonly maxAgeSeconds?: number }
 
 /** All conditions must hold. An absent condition holds for every request. */
 export interface Match {

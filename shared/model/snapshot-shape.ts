@@ -137,6 +137,17 @@ const retry = object({
   backoffMs: milliseconds,
   unsafe: flag,
 })
+const sticky = tagged(
+  {
+    header: object({ name: filled }),
+    cookie: object({ name: filled }),
+    chain: object({}),
+    caller: object({}),
+    session: object({ cookie: filled }, { maxAgeSeconds: whole(0, LIMITS.timeoutMsMax) }),
+  },
+  "by",
+)
+
 const rule = object(
   {
     id: filled,
@@ -145,7 +156,7 @@ const rule = object(
     backends: list(backend, LIMITS.backendsMax),
     timeouts: object({}, { requestMs: milliseconds, attemptMs: milliseconds }),
   },
-  { retry },
+  { retry, sticky },
 )
 const route = object({
   id,

@@ -6,6 +6,7 @@ import type { Backend, BackendRef } from "#shared/model/route.ts"
 import type { Endpoint } from "#shared/model/service.ts"
 import type { RequestHead } from "#shared/routing/head.ts"
 import { split } from "#shared/routing/split.ts"
+import { stickySplit } from "#shared/routing/sticky.ts"
 import { type Entry, type Matched, match } from "#shared/routing/table.ts"
 import { enterTrace, type TraceContext } from "#shared/telemetry/trace-context.ts"
 import type { Mesh, Routes } from "./mesh.ts"
@@ -26,6 +27,8 @@ export interface Exchange {
   /** The rule that took the request; absent when the service has no routes and is simply called. */
   matched: Matched | undefined
   backend: Backend | undefined
+  /** The cookie that begins a session with the backend. */
+  setCookie: string | undefined
   attempts: number
 }
 
@@ -42,6 +45,7 @@ export function begin(
     routes: undefined,
     matched: undefined,
     backend: undefined,
+    setCookie: undefined,
     attempts: 0,
   }
 }
@@ -78,7 +82,9 @@ export function choose(
     return undefined
   }
   exchange.matched = matched
-  exchange.backend = split(matched.rule.backends, dice)
+  const { backends, sticky } = matched.rule
+  if (sticky) Object.assign(exchange, stickySplit(backends, sticky, head, exchange.trace.traceId, dice))
+  else exchange.backend = split(backends, dice)
   return undefined
 }
 

@@ -100,8 +100,9 @@ function targetOf({ path, rawQuery }: Address): string {
 /** The answer as the caller gets it: as it is, unless a filter changes it. `origin` is the request's own. */
 export function shapeResponse(exchange: Exchange, response: Response, origin: string | null): Response {
   const filters = filtersOf(exchange)
-  if (!filters.some(({ kind }) => kind === "responseHeaders" || kind === "cors")) return response
+  if (!exchange.setCookie && !filters.some(({ kind }) => kind === "responseHeaders" || kind === "cors")) return response
   const changed = changeable(response)
+  if (exchange.setCookie) changed.headers.append("set-cookie", exchange.setCookie)
   for (const { change } of each(filters, "responseHeaders")) applyHeaderChange(changed.headers, change)
   for (const { cors } of each(filters, "cors")) {
     applyHeaderChange(changed.headers, corsHeaders(cors, origin, changed.headers.keys()))

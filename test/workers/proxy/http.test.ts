@@ -35,6 +35,24 @@ const DOCUMENT: MeshDocument = {
             { service: "echo", subset: "v2", weight: 25 },
           ],
         },
+        {
+          name: "session",
+          match: { path: "/session" },
+          sticky: { session: { cookie: "side" } },
+          backends: [
+            { service: "echo", subset: "v1" },
+            { service: "echo", subset: "v2" },
+          ],
+        },
+        {
+          name: "sticky",
+          match: { path: "/sticky" },
+          sticky: { header: "x-user" },
+          backends: [
+            { service: "echo", subset: "v1" },
+            { service: "echo", subset: "v2" },
+          ],
+        },
         { name: "unbound", match: { path: "/unbound" }, backends: [{ service: "unbound" }] },
         { name: "nowhere", match: { path: "/nowhere" }, backends: [{ service: "nowhere" }] },
         { name: "slow", match: { path: "/slow" }, backends: [{ service: "echo" }], timeout: "150ms" },
@@ -254,6 +272,27 @@ describe("routing", () => {
     const share = answers.filter(({ name }) => name === "echo-v2").length / 800
     expect(share).toBeGreaterThan(0.19)
     expect(share).toBeLessThan(0.31)
+  })
+
+  it("keeps a user on one side of a sticky split", async () => {
+    for (const user of ["ann", "bob", "cid"]) {
+      const ask = () => seen("/sticky", { headers: [["x-user", user]] })
+      const names = (await Promise.all(Array.from({ length: 10 }, ask))).map(({ name }) => name)
+      expect(new Set(names).size).toBe(1)
+    }
+  })
+
+  it("begins a session with a cookie and stays with it", async () => {
+    const first = await get("/session")
+    const cookie = first.headers.get("set-cookie")?.split(";")[0] ?? ""
+    expect(cookie).toMatch(/^side=/)
+    for (let time = 0; time < 10; time++) {
+      const next = await get("/session", { headers: [["Cookie", cookie]] })
+      expect([next.headers.get("set-cookie"), next.headers.get("x-upstream")]).toEqual([
+        null,
+        first.headers.get("x-upstream"),
+      ])
+    }
   })
 
   it("prefers the match with the header", async () => {
