@@ -10,6 +10,12 @@ const DOCUMENT: MeshDocument = {
     caller: {},
     unbound: {},
     nowhere: { url: "http://127.0.0.1:9" },
+    versioned: { binding: "ECHO", version: { worker: "echo-v1", id: "0f3e2a1b-0000-4000-8000-000000000000" } },
+    tenant: {
+      binding: "TENANTS",
+      worker: "tenant-one",
+      subsets: { unknown: { binding: "TENANTS", worker: "tenant-two" } },
+    },
   },
   routes: {
     revision: { hosts: ["revision.test"], rules: [{ filters: [{ respond: { status: 200 } }] }] },
@@ -53,6 +59,9 @@ const DOCUMENT: MeshDocument = {
             { service: "echo", subset: "v2" },
           ],
         },
+        { name: "versioned", match: { path: "/versioned" }, backends: [{ service: "versioned" }] },
+        { name: "tenant", match: { path: "/tenant" }, backends: [{ service: "tenant" }] },
+        { name: "no-tenant", match: { path: "/no-tenant" }, backends: [{ service: "tenant", subset: "unknown" }] },
         { name: "unbound", match: { path: "/unbound" }, backends: [{ service: "unbound" }] },
         { name: "nowhere", match: { path: "/nowhere" }, backends: [{ service: "nowhere" }] },
         { name: "slow", match: { path: "/slow" }, backends: [{ service: "echo" }], timeout: "150ms" },
@@ -305,6 +314,18 @@ describe("routing", () => {
     expect((await seen("/", { host: "later.test" })).name).toBe("echo-v2")
     await mesh.apply({ routes: { later: { hosts: ["later.test"], rules: [{ backends: [{ service: "echo" }] }] } } })
     expect((await seen("/", { host: "later.test" })).name).toBe("echo-v1")
+  })
+
+  it("asks the platform for one version of a Worker", async () => {
+    const { headers } = await seen("/versioned", {
+      headers: [["Cloudflare-Workers-Version-Overrides", 'echo-v1="forged"']],
+    })
+    expect(headers["cloudflare-workers-version-overrides"]).toBe('echo-v1="0f3e2a1b-0000-4000-8000-000000000000"')
+  })
+
+  it("sends to a Worker of a dispatch namespace", async () => {
+    expect((await seen("/tenant/a")).name).toBe("echo-v2")
+    expect(await refusal("/no-tenant")).toBe("502 upstream_unreachable")
   })
 
   it("redirects without an upstream", async () => {

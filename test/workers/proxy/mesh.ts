@@ -33,7 +33,9 @@ export async function startTestMesh(document: MeshDocument): Promise<TestMesh> {
   const mesh = await startLocalMesh({
     proxyConfig: join(WORKERS, "proxy/wrangler.toml"),
     controlConfig: join(ROOT, "workers/control/wrangler.toml"),
-    projects: ["echo/wrangler.v1.toml", "echo/wrangler.v2.toml", "callee", "caller"].map((path) => join(WORKERS, path)),
+    projects: ["echo/wrangler.v1.toml", "echo/wrangler.v2.toml", "callee", "caller", "tenants"].map((path) =>
+      join(WORKERS, path),
+    ),
     ingressPort: 0,
     controlPort: 0,
     adminToken: TOKEN,
