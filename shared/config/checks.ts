@@ -39,6 +39,14 @@ export function checkReference(text: string): Complaint | undefined {
   return complain("bad-reference", `${quote(text)} must be a name or "namespace/name"`)
 }
 
+/** A Service of Kubernetes: `namespace/name`, with one port if need be. */
+export function checkAlias(text: string): Complaint | undefined {
+  const [name = "", port, ...more] = text.split(":")
+  const isPort = port === undefined || (/^\d{1,5}$/.test(port) && Number(port) >= 1 && Number(port) <= 65_535)
+  if (name.includes("/") && isPort && more.length === 0 && !checkReference(name)) return undefined
+  return complain("bad-reference", `${quote(text)} must be "namespace/name" or "namespace/name:port"`)
+}
+
 /** A reference, if need be with one listener: `public#https`. */
 export function checkGatewayReference(text: string): Complaint | undefined {
   const [gateway = "", listener, ...more] = text.split("#")

@@ -3,7 +3,8 @@
  *
  *   documents -> parse -> merge with the head -> resolve -> snapshot -> text, and the plan of what changes
  */
-import type { Change, Resource, SourcedDocument } from "#shared/model/document.ts"
+import { gatewayApi } from "#shared/dialects/gateway-api/index.ts"
+import type { Change, Note, Resource, SourcedDocument } from "#shared/model/document.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { Problem } from "#shared/model/problem.ts"
 import type { Snapshot } from "#shared/model/snapshot.ts"
@@ -28,18 +29,23 @@ export interface Compiled {
   /** The snapshot's canonical JSON. */
   readonly text: string
   readonly changes: Change[]
+  /** What became of objects in other languages than the native one. */
+  readonly notes: Note[]
 }
+
+/** The languages beside the native one. */
+const DIALECTS = [gatewayApi]
 
 export function compile(
   head: readonly Resource[],
   request: CompileRequest,
 ): Compiled | { readonly problems: Problem[] } {
-  const parsed = request.documents.map((document) => ({ document, ...parse(document) }))
+  const parsed = request.documents.map((document) => ({ document, ...parse(document, DIALECTS) }))
   const drafts = parsed.flatMap(({ resources }) => resources)
   const broken = parsed.flatMap((one) => one.broken)
   const resources = merge(head, drafts, request)
 
-  const { snapshot, problems } = resolve(withoutBroken(resources, broken), broken)
+  const { snapshot, problems, notes } = resolve(withoutBroken(resources, broken), broken, DIALECTS)
   const origins = originsOf(parsed)
   const all = [
     ...parsed.flatMap((one) => one.problems),
@@ -50,7 +56,8 @@ export function compile(
 
   const text = encode(snapshot)
   if (text.length > LIMITS.snapshotBytesMax) return { problems: [tooLarge(text.length)] }
-  return { resources, snapshot, text, changes: plan(head, resources) }
+  const ofDocuments = parsed.flatMap((one) => one.notes ?? [])
+  return { resources, snapshot, text, changes: plan(head, resources), notes: [...ofDocuments, ...notes] }
 }
 
 type Origins = ReadonlyMap<string, SourcedDocument>

@@ -2,12 +2,13 @@
  * The first step of a change: what somebody wrote becomes resources, or problems, all of them at once. Nothing is looked
  * up here: whether the names in a document mean anything is `resolve`'s question.
  */
-import type { MeshDocument, Resource, SourcedDocument } from "#shared/model/document.ts"
+import type { MeshDocument, Note, Resource, SourcedDocument } from "#shared/model/document.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import { DEFAULT_NAMESPACE } from "#shared/model/names.ts"
 import type { Problem } from "#shared/model/problem.ts"
 import { formatPath, type Step } from "#shared/std/steps.ts"
 import { complain, quote } from "./complaint.ts"
+import { type Dialect, isNative } from "./dialect.ts"
 import { type Found, problemsOf } from "./issues.ts"
 import { plainData } from "./plain.ts"
 import { documentSchema } from "./schema.ts"
@@ -25,10 +26,15 @@ export interface Parsed {
   readonly problems: Problem[]
   /** Those that are declared but have problems: references to them are not wrong. */
   readonly broken: ResourceKey[]
+  /** Of documents in other languages: what was read and is no resource. */
+  readonly notes?: Note[]
 }
 
-export function parse(document: SourcedDocument): Parsed {
+/** Documents in a language other than the native one are read by the first dialect that takes them. */
+export function parse(document: SourcedDocument, dialects: readonly Dialect[] = []): Parsed {
   const { value, problems: impure } = plainData(document.content)
+  const dialect = dialects.find((one) => one.takes(value))
+  if (dialect) return parseForeign(document, value, impure, dialect)
   switch (dialectOf(value)) {
     case "native":
       return parseNative(document, value, impure)
@@ -48,9 +54,20 @@ export function dialectOf(content: unknown): "native" | "kubernetes" {
 }
 
 /** The path of a resource's document, or of something in it. */
-export function pathOf(resource: ResourceKey, steps: readonly Step[] = []): string {
+export function pathOf(resource: ResourceKey & { readonly spec?: unknown }, steps: readonly Step[] = []): string {
+  // Other languages have one object a document, and paths that begin in it.
+  if (!isNative({ spec: resource.spec })) return formatPath(steps)
   const section = Object.entries(SECTIONS).find(([, kind]) => kind === resource.kind)?.[0] ?? resource.kind
   return formatPath([section, resource.name, ...steps])
+}
+
+function parseForeign(document: SourcedDocument, value: unknown, impure: readonly Found[], dialect: Dialect): Parsed {
+  const { resources, found, broken, notes } = dialect.read(value)
+  const problems = [
+    ...impure.map((one) => locate(document, one)),
+    ...withoutEchoes(found, impure).map((one) => locate(document, one, (one as (typeof found)[number]).resource)),
+  ]
+  return { resources, problems: limited(problems), broken, notes }
 }
 
 function parseNative(document: SourcedDocument, value: unknown, impure: readonly Found[]): Parsed {

@@ -2,15 +2,16 @@
  * From resources to the mesh: names become ids of things that exist, defaults are filled in, and what contradicts itself
  * is a problem. Resources are well-formed here: `parse` has seen each of them before it was stored.
  */
-import type { GatewayDocument, Resource, RouteDocument, ServiceDocument } from "#shared/model/document.ts"
+import type { GatewayDocument, Note, Resource, RouteDocument, ServiceDocument } from "#shared/model/document.ts"
 import { LIMITS } from "#shared/model/limits.ts"
-import { type GatewayId, gatewayId, type ServiceId, serviceId } from "#shared/model/names.ts"
+import { type GatewayId, gatewayId, routeId, type ServiceId, serviceId } from "#shared/model/names.ts"
 import type { Problem } from "#shared/model/problem.ts"
 import type { Attachment, Gateway, Route } from "#shared/model/route.ts"
 import type { Service } from "#shared/model/service.ts"
 import { SNAPSHOT_FORMAT, type Snapshot } from "#shared/model/snapshot.ts"
 import { canonicalJson } from "#shared/std/canonical-json.ts"
 import { type Complaint, complain, quote, type Report } from "./complaint.ts"
+import { type Dialect, isNative, type Translation } from "./dialect.ts"
 import { compare } from "./merge.ts"
 import { pathOf, type ResourceKey } from "./parse.ts"
 import { resolveRoute } from "./resolve-route.ts"
@@ -19,33 +20,45 @@ import { type ResolvedService, resolveService } from "./resolve-service.ts"
 export interface Resolved {
   readonly snapshot: Snapshot
   readonly problems: Problem[]
+  readonly notes: Note[]
 }
 
 /** `broken` are declared but could not be read: references to them are not reported as unknown. */
-export function resolve(resources: readonly Resource[], broken: readonly ResourceKey[] = []): Resolved {
+export function resolve(
+  resources: readonly Resource[],
+  broken: readonly ResourceKey[] = [],
+  dialects: readonly Dialect[] = [],
+): Resolved {
   const problems: Problem[] = []
-  const reportFor = (resource: ResourceKey): Report => {
+  const reportFor = (resource: ResourceKey & { readonly spec?: unknown }): Report => {
     const { kind, namespace, name } = resource
     return (path, complaint) =>
       problems.push({ path: pathOf(resource, path), ...complaint, resource: { kind, namespace, name } })
   }
 
-  const services = of(resources, "Service").map((resource) => ({
+  const native = of(resources, "Service").map((resource) => ({
     resource,
     ...resolveService(resource, resource.spec as ServiceDocument, reportFor(resource)),
   }))
-  checkDerivedBindings(services, reportFor)
-  const gateways = of(resources, "Gateway").map((resource) => resolveGateway(resource, reportFor(resource)))
+  const owners = new Map<string, ServiceId>()
+  checkDerivedBindings(native, owners, reportFor)
+  const nativeGateways = of(resources, "Gateway").map((resource) => resolveGateway(resource, reportFor(resource)))
 
   const names = {
-    services: new Map<ServiceId, Service | "broken">(services.map(({ service }) => [service.id, service])),
-    gateways: new Map<GatewayId, Gateway | "broken">(gateways.map((gateway) => [gateway.id, gateway])),
+    services: new Map<ServiceId, Service | "broken">(native.map(({ service }) => [service.id, service])),
+    gateways: new Map<GatewayId, Gateway | "broken">(nativeGateways.map((gateway) => [gateway.id, gateway])),
   }
   for (const { kind, namespace, name } of broken) {
     if (kind === "Service") names.services.set(serviceId(namespace, name), "broken")
     if (kind === "Gateway") names.gateways.set(gatewayId(namespace, name), "broken")
   }
-  const routes = of(resources, "Route").map((resource) => ({
+  const routeResources = of(resources, "Route")
+  const routeIds = new Set(routeResources.map(({ namespace, name }) => routeId(namespace, name)))
+  const foreign = translateAll(resources, dialects, names, routeIds)
+  checkDerivedBindings(foreign.services, owners, reportFor)
+  const services = [...native, ...foreign.services]
+  const gateways = [...nativeGateways, ...foreign.gateways.map(({ gateway }) => gateway)]
+  const nativeRoutes = routeResources.map((resource) => ({
     resource,
     route: resolveRoute(resource, resource.spec as RouteDocument, {
       ...names,
@@ -53,6 +66,7 @@ export function resolve(resources: readonly Resource[], broken: readonly Resourc
       report: reportFor(resource),
     }),
   }))
+  const routes = byAge([...foreign.routes, ...nativeRoutes])
   checkOrders(routes, reportFor)
   problems.push(...tooMany("services", services.length, LIMITS.servicesMax))
   problems.push(...tooMany("gateways", gateways.length, LIMITS.gatewaysMax))
@@ -64,11 +78,40 @@ export function resolve(resources: readonly Resource[], broken: readonly Resourc
     gateways: byId(gateways),
     routes: byId(routes.map(({ route }) => route)),
   }
-  return { snapshot, problems }
+  return { snapshot, problems, notes: [...foreign.notes] }
+}
+
+/** What all dialects say together. Their services and gateways are added to the names that native routes may use. */
+function translateAll(
+  resources: readonly Resource[],
+  dialects: readonly Dialect[],
+  names: { services: Map<ServiceId, Service | "broken">; gateways: Map<GatewayId, Gateway | "broken"> },
+  routes: ReadonlySet<string>,
+): Translation {
+  const all = dialects.map((dialect) => dialect.translate(resources, { ...names, routes }))
+  const services = all.flatMap((one) => one.services)
+  const gateways = all.flatMap((one) => one.gateways)
+  for (const { service } of services) names.services.set(service.id, service)
+  for (const { gateway } of gateways) names.gateways.set(gateway.id, gateway)
+  return { services, gateways, routes: all.flatMap((one) => one.routes), notes: all.flatMap((one) => one.notes) }
 }
 
 function of(resources: readonly Resource[], kind: string): Resource[] {
-  return resources.filter((resource) => resource.kind === kind)
+  return resources.filter((resource) => resource.kind === kind && isNative(resource))
+}
+
+/**
+ * The older of two routes wins a tie. Where routes of one revision say when they were created, revisions and times are
+ * brought onto one scale.
+ */
+function byAge(routes: Translation["routes"]): Translation["routes"] {
+  if (routes.every(({ createdAtMs }) => createdAtMs === undefined)) return routes
+  const ageOf = ({ route, createdAtMs = Number.MAX_SAFE_INTEGER }: Translation["routes"][number]) =>
+    [route.since, createdAtMs] as const
+  const ages = [...new Map(routes.map((one) => [ageOf(one).join(), ageOf(one)])).values()]
+  ages.sort((a, b) => a[0] - b[0] || a[1] - b[1])
+  const ranks = new Map(ages.map((age, index) => [age.join(), index + 1]))
+  return routes.map((one) => ({ ...one, route: { ...one.route, since: ranks.get(ageOf(one).join())! } }))
 }
 
 function byId<T extends { readonly id: string }>(things: readonly T[]): T[] {
@@ -102,9 +145,9 @@ function resolveGateway(resource: Resource, report: Report): Gateway {
 /** Two services in one binding would be one service: traffic for the one would silently reach the other. */
 function checkDerivedBindings(
   services: readonly (ResolvedService & { resource: Resource })[],
+  owners: Map<string, ServiceId>,
   reportFor: (resource: ResourceKey) => Report,
 ): void {
-  const owners = new Map<string, ServiceId>()
   for (const { resource, service, derived } of services) {
     for (const { binding, path } of derived) {
       const owner = owners.get(binding)

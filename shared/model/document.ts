@@ -37,7 +37,7 @@ export interface ServiceDocument extends EndpointDocument {
 
 export interface SubsetDocument extends EndpointDocument {
   endpoints?: EndpointDocument[]
-  /** Names of Kubernetes Services that lead to this subset. */
+  /** Names of Kubernetes Services that lead here: `namespace/name`, or `namespace/name:port`. For routes of the Gateway API. */
   aliases?: string[]
 }
 

@@ -26,9 +26,14 @@ export type Attachment =
   /**
    * Traffic inside the mesh that addresses a service (GAMMA: parentRef of kind Service). A producer route (`consumers`
    * absent) holds for every caller; a consumer route only for callers of that namespace, and for them it replaces the
-   * producer routes.
+   * producer routes. With a `port` only requests to that port of the service's address, beside the routes that name none.
    */
-  | { readonly to: "service"; readonly service: ServiceId; readonly consumers?: Namespace }
+  | {
+      readonly to: "service"
+      readonly service: ServiceId
+      readonly consumers?: Namespace
+      readonly port?: number
+    }
 
 export interface Rule {
   readonly id: RuleId

@@ -48,7 +48,7 @@ const gateway = object({ id, listeners: list(listener, LIMITS.listenersMax) })
 const attachment = tagged(
   {
     gateway: object({ gateway: id, hostname: filled }, { listener: label }),
-    service: object({ service: id }, { consumers: label }),
+    service: object({ service: id }, { consumers: label, port: whole(1, 65_535) }),
   },
   "to",
 )

@@ -10,7 +10,7 @@ import type { Candidate, Sink } from "./candidate.ts"
 import { firstFailing } from "./condition.ts"
 import { Reader, type RequestHead } from "./head.ts"
 import { decidedBy } from "./precedence.ts"
-import { bucketOf, type Entry, IMPLICIT, match, type RouteTable } from "./table.ts"
+import { bucketOf, type Entry, IMPLICIT, match, type RouteTable, serviceRoutes } from "./table.ts"
 import { describeFailure, describeMatch, describePathFailure, quote } from "./words.ts"
 
 export interface Explanation {
@@ -111,7 +111,7 @@ function describePlace(table: RouteTable, entry: Entry, head: RequestHead): stri
 }
 
 function describeService(table: RouteTable, entry: Entry & { at: "service" }, head: RequestHead): string {
-  const attached = table.services.get(entry.service)
+  const attached = serviceRoutes(table, entry)
   const namespace = head.caller && namespaceOf(head.caller)
   if (namespace && attached?.consumers.has(namespace)) {
     return `service ${entry.service}, routes for callers of namespace ${namespace}`

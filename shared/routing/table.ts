@@ -8,7 +8,7 @@
  * that an isolate that serves three hosts of five hundred pays for three.
  */
 import { DEFAULT_GATEWAY, type GatewayId, type Namespace, namespaceOf, type ServiceId } from "#shared/model/names.ts"
-import type { Gateway } from "#shared/model/route.ts"
+import type { Gateway, Route } from "#shared/model/route.ts"
 import type { Snapshot } from "#shared/model/snapshot.ts"
 import { Bucket } from "./bucket.ts"
 import type { Candidate, Matched, Sink } from "./candidate.ts"
@@ -23,6 +23,8 @@ export type { Matched } from "./candidate.ts"
 export interface RouteTable {
   readonly gateways: ReadonlyMap<GatewayId, Ingress>
   readonly services: ReadonlyMap<ServiceId, ServiceRoutes>
+  /** For the ports that some route names: its routes, and those that name none. */
+  readonly ports: ReadonlyMap<ServiceId, ReadonlyMap<number, ServiceRoutes>>
 }
 
 /** Routes attached to a service. Consumer routes replace the producer's for callers of their namespace. */
@@ -35,7 +37,7 @@ export interface ServiceRoutes {
 export type Entry =
   | { readonly at: "gateway"; readonly gateway: GatewayId; readonly port: number; readonly protocol: Protocol }
   /** Whose routes hold is told by the namespace of `head.caller`. */
-  | { readonly at: "service"; readonly service: ServiceId }
+  | { readonly at: "service"; readonly service: ServiceId; readonly port?: number }
 
 /** No route is attached to the service for this caller: the request goes to the service itself. */
 export const IMPLICIT = "implicit"
@@ -43,7 +45,8 @@ export const IMPLICIT = "implicit"
 export function compile(snapshot: Snapshot): RouteTable {
   const regexes = new RegexPool()
   const gateways = new Map<GatewayId, Ingress>()
-  const services = new Map<ServiceId, { producer: Bucket | undefined; consumers: Map<Namespace, Bucket> }>()
+  const services = new Map<ServiceId, MutableServiceRoutes>()
+  const ports = portsNamedIn(snapshot)
   for (const gateway of withDefault(snapshot.gateways)) gateways.set(gateway.id, new Ingress(gateway, regexes))
   for (const route of snapshot.routes) {
     for (const attachment of route.attachments) {
@@ -51,16 +54,37 @@ export function compile(snapshot: Snapshot): RouteTable {
         gateways.get(attachment.gateway)?.attach(attachment, route)
         continue
       }
-      const attached = services.get(attachment.service) ?? { producer: undefined, consumers: new Map() }
-      services.set(attachment.service, attached)
-      let bucket = attachment.consumers === undefined ? attached.producer : attached.consumers.get(attachment.consumers)
-      bucket ??= new Bucket(regexes)
-      if (attachment.consumers === undefined) attached.producer = bucket
-      else attached.consumers.set(attachment.consumers, bucket)
-      bucket.add(route)
+      for (const [port, routes] of ports.get(attachment.service) ?? []) {
+        if (attachment.port === undefined || attachment.port === port) add(routes, attachment.consumers, route, regexes)
+      }
+      if (attachment.port !== undefined) continue
+      const routes = services.get(attachment.service) ?? { producer: undefined, consumers: new Map() }
+      services.set(attachment.service, routes)
+      add(routes, attachment.consumers, route, regexes)
     }
   }
-  return { gateways, services }
+  return { gateways, services, ports }
+}
+
+type MutableServiceRoutes = { producer: Bucket | undefined; consumers: Map<Namespace, Bucket> }
+
+function portsNamedIn({ routes }: Snapshot): Map<ServiceId, Map<number, MutableServiceRoutes>> {
+  const ports = new Map<ServiceId, Map<number, MutableServiceRoutes>>()
+  for (const { attachments } of routes) {
+    for (const attachment of attachments) {
+      if (attachment.to !== "service" || attachment.port === undefined) continue
+      const ofService = ports.get(attachment.service) ?? new Map<number, MutableServiceRoutes>()
+      ports.set(attachment.service, ofService.set(attachment.port, { producer: undefined, consumers: new Map() }))
+    }
+  }
+  return ports
+}
+
+function add(routes: MutableServiceRoutes, consumers: Namespace | undefined, route: Route, regexes: RegexPool): void {
+  const bucket = (consumers === undefined ? routes.producer : routes.consumers.get(consumers)) ?? new Bucket(regexes)
+  if (consumers === undefined) routes.producer = bucket
+  else routes.consumers.set(consumers, bucket)
+  bucket.add(route)
 }
 
 /** The rule that takes the request; undefined when none does (404); `IMPLICIT` for a service without routes. */
@@ -77,10 +101,16 @@ export function match(table: RouteTable, entry: Entry, head: RequestHead): Match
 
 /** The routes that a request is for, before its path is looked at. */
 export function bucketOf(table: RouteTable, entry: Entry, head: RequestHead): Bucket | typeof IMPLICIT | undefined {
-  if (entry.at === "service") return bucketOfService(table.services.get(entry.service), head.caller) ?? IMPLICIT
+  if (entry.at === "service") return bucketOfService(serviceRoutes(table, entry), head.caller) ?? IMPLICIT
   const ingress = table.gateways.get(entry.gateway)
   const listener = ingress?.listener(entry.port, entry.protocol, head.host)
   return listener && ingress?.place(listener, head.host)?.bucket
+}
+
+/** The routes of the service, or of one port of its address. */
+export function serviceRoutes(table: RouteTable, entry: Entry & { at: "service" }): ServiceRoutes | undefined {
+  const ofPort = entry.port === undefined ? undefined : table.ports.get(entry.service)?.get(entry.port)
+  return ofPort ?? table.services.get(entry.service)
 }
 
 function bucketOfService(attached: ServiceRoutes | undefined, caller: ServiceId | undefined): Bucket | undefined {

@@ -63,7 +63,7 @@ export function identify({ entrance }: Exchange, routes: Routes, address: Addres
   }
   const { from, to } = entrance.peer
   const service = to ?? serviceFromHost(address.host, from)
-  return service && routes.services.has(service) ? { at: "service", service } : refuse("service_not_found")
+  return service && routes.services.has(service) ? { at: "service", service, port: address.port } : refuse("service_not_found")
 }
 
 /** Stages `match` and `split`: the rule that takes the request, and its backend for this throw of the dice. */

@@ -1,0 +1,24 @@
+/** Names of objects as names of the mesh: a Gateway may be called `public.web`, a part of an id is a label. */
+import { isLabel } from "#shared/model/names.ts"
+
+const HEAD_CHARS_MAX = 54
+
+/** The name itself where it is a label, else one made of it that no other name has. */
+export function labelOf(name: string): string {
+  if (isLabel(name)) return name
+  const head = name
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .slice(0, HEAD_CHARS_MAX)
+    .replace(/^-+|-+$/g, "")
+  return `${head === "" ? "x" : head}-${hash(name)}`
+}
+
+/** FNV-1a, 32 bits, in hex. */
+function hash(text: string): string {
+  let value = 0x811c9dc5
+  for (let index = 0; index < text.length; index++) {
+    value = Math.imul(value ^ text.charCodeAt(index), 0x01000193) >>> 0
+  }
+  return value.toString(16).padStart(8, "0")
+}
