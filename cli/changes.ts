@@ -1,5 +1,5 @@
 /** What an apply did or would do, as lines. */
-import type { Applied, Change } from "#shared/protocol/control-api.ts"
+import type { Applied, Change, Note } from "#shared/protocol/control-api.ts"
 import type { Client } from "./client.ts"
 import type { Call, ExitCode } from "./command.ts"
 import { EXIT } from "./command.ts"
@@ -17,6 +17,22 @@ export function changeLines(changes: readonly Change[], paint: Paint): string {
 export function changeTitle(change: Change, paint: Paint): string {
   const name = plain(`${change.kind} ${change.namespace}/${change.name}`)
   return paint(STYLE[change.action], `${SIGN[change.action]} ${name}`)
+}
+
+const NOTED = { applied: "green", ignored: "dim", unsupported: "yellow", invalid: "red" } as const
+
+/**
+ * What became of objects in another system's language, a line a note:
+ * `unsupported  HTTPRoute default/web spec.rules[0].filters[1]  UnsupportedValue: …`.
+ */
+export function noteLines(notes: readonly Note[], paint: Paint): string {
+  return notes
+    .map(({ kind, namespace, name, path, outcome, condition, reason, message }) => {
+      const place = plain([`${kind} ${namespace}/${name}`, path].filter((part) => part !== "").join(" "))
+      const why = reason === condition ? condition : `${condition} ${reason}`
+      return `${paint(NOTED[outcome], outcome)}  ${place}  ${plain(why)}: ${plain(message)}\n`
+    })
+    .join("")
 }
 
 /** `1 added, 2 changed`; `no changes`. */
@@ -40,9 +56,10 @@ export async function finish(call: Call, client: Client, applied: Applied, verb:
   const { io, format, options } = call
   const paint = painter(io, io.out)
   await print(io, format, applied, () => {
-    if (applied.changes.length === 0) return `nothing changed; head is revision ${applied.revision}\n`
+    const notes = noteLines(applied.notes ?? [], paint)
+    if (applied.changes.length === 0) return `${notes}nothing changed; head is revision ${applied.revision}\n`
     const head = paint("bold", `revision ${applied.revision}`)
-    return `${changeLines(applied.changes, paint)}${head} ${verb}: ${changeCounts(applied.changes)}\n`
+    return `${changeLines(applied.changes, paint)}${notes}${head} ${verb}: ${changeCounts(applied.changes)}\n`
   })
   return options.wait ? awaitConvergence(call, client, applied.revision) : EXIT.ok
 }

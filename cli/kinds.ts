@@ -7,6 +7,11 @@ const NATIVE: { readonly [typed: string]: string } = {
   gateway: "Gateway",
   route: "Route",
   svc: "Service",
+  httproute: "HTTPRoute",
+  grpcroute: "GRPCRoute",
+  referencegrant: "ReferenceGrant",
+  coreservice: "CoreService",
+  namespace: "Namespace",
 }
 
 /** `routes`, `Route`, `svc` -> `Route`, `Service`; kinds of dialects (`HTTPRoute`) are taken as they are. */
@@ -40,10 +45,22 @@ export function columnsOf(kind: string | undefined): readonly [string, (spec: Sp
       [
         "LISTENERS",
         (spec) =>
-          list(spec.listeners)
+          list(bodyOf(spec).listeners)
             .map((one) => text(one.name))
             .join(", "),
       ],
+    ]
+  if (kind === "HTTPRoute" || kind === "GRPCRoute")
+    return [
+      [
+        "PARENTS",
+        (spec) =>
+          list(bodyOf(spec).parentRefs)
+            .map((one) => text(one.name))
+            .join(", "),
+      ],
+      ["HOSTS", (spec) => strings(bodyOf(spec).hostnames).map(text).join(", ")],
+      ["RULES", (spec) => String(list(bodyOf(spec).rules).length)],
     ]
   return []
 }
@@ -60,9 +77,15 @@ export function specOf(resource: Resource): Spec {
 /** The resource as a document that can be applied again. */
 export function documentOf(resource: Resource): unknown {
   const section = { Service: "services", Gateway: "gateways", Route: "routes" }[resource.kind]
-  if (section === undefined) return resource.spec
+  // Objects of other systems are kept whole, as the documents that they are.
+  if (section === undefined || "apiVersion" in specOf(resource)) return resource.spec
   const namespace = resource.namespace === "default" ? {} : { namespace: resource.namespace }
   return { ...namespace, [section]: { [resource.name]: resource.spec } }
+}
+
+/** Objects of other systems say under `spec` what native documents say at once. */
+function bodyOf(spec: Spec): Spec {
+  return "apiVersion" in spec && isRecord(spec.spec) ? spec.spec : spec
 }
 
 function destination(spec: Spec): string {

@@ -1,5 +1,5 @@
 /** `weft apply`: documents in, a new revision out. */
-import { changeCounts, changeLines, finish } from "#cli/changes.ts"
+import { changeCounts, changeLines, finish, noteLines } from "#cli/changes.ts"
 import { type Client, clientFor } from "#cli/client.ts"
 import { type Call, EXIT, type ExitCode, failed } from "#cli/command.ts"
 import { type Loaded, loadDocuments } from "#cli/documents.ts"
@@ -31,7 +31,7 @@ async function preview(call: Call, client: Client, loaded: Loaded): Promise<Exit
   const paint = painter(io, io.out)
   await print(io, call.format, plan, () => {
     const end = `dry run against revision ${plan.head}: ${changeCounts(plan.changes)}; ${NOTHING}\n`
-    return changeLines(plan.changes, paint) + end
+    return changeLines(plan.changes, paint) + noteLines(plan.notes ?? [], paint) + end
   })
   return EXIT.ok
 }

@@ -1,10 +1,12 @@
 /** `weft get`: resources as a list, or one as it was written. */
+import { noteLines } from "#cli/changes.ts"
 import { clientFor } from "#cli/client.ts"
 import { type Call, EXIT, type ExitCode, failed } from "#cli/command.ts"
 import { columnsOf, documentOf, kindOf, nameOf, specOf } from "#cli/kinds.ts"
 import { plain, print, table, yaml } from "#cli/output.ts"
 import { report } from "#cli/report.ts"
 import type { Resource } from "#shared/model/document.ts"
+import type { ResourceList } from "#shared/protocol/control-api.ts"
 
 export async function run(call: Call): Promise<ExitCode> {
   const { io, args, options } = call
@@ -24,15 +26,16 @@ export async function run(call: Call): Promise<ExitCode> {
     const message = `there is no ${kind} ${named.namespace}/${named.name} in revision ${found.revision}`
     return report(io, { exit: EXIT.problems, message, hint: `weft get ${typedKind} lists what there is` })
   }
-  const one = named && found.resources.length === 1 ? await oneText(found.resources[0]!, found.revision) : undefined
+  const one = named && found.resources.length === 1 ? await oneText(found.resources[0]!, found) : undefined
   await print(io, call.format, found, () => one ?? listText(found.resources, kind))
   if (found.resources.length === 0 && call.format === "table") io.err.write("there is none\n")
   return EXIT.ok
 }
 
 /** As a document that can be edited and applied again. */
-async function oneText(resource: Resource, revision: number): Promise<string> {
-  return `# revision ${revision}; since revision ${resource.since}\n${await yaml(documentOf(resource))}`
+async function oneText(resource: Resource, { revision, notes = [] }: ResourceList): Promise<string> {
+  const noted = noteLines(notes, (_, text) => text).replace(/^(?=.)/gm, "# ")
+  return `# revision ${revision}; since revision ${resource.since}\n${noted}${await yaml(documentOf(resource))}`
 }
 
 function listText(resources: readonly Resource[], kind: string | undefined): string {

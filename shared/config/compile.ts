@@ -29,7 +29,7 @@ export interface Compiled {
   /** The snapshot's canonical JSON. */
   readonly text: string
   readonly changes: Change[]
-  /** What became of objects in other languages than the native one. */
+  /** What became of the documents' objects in other languages, and what is wrong with any such object of the mesh. */
   readonly notes: Note[]
 }
 
@@ -56,8 +56,15 @@ export function compile(
 
   const text = encode(snapshot)
   if (text.length > LIMITS.snapshotBytesMax) return { problems: [tooLarge(text.length)] }
+  const declared = new Set(drafts.map(keyText))
+  const told = notes.filter((note) => note.outcome === "invalid" || declared.has(keyText(note)))
   const ofDocuments = parsed.flatMap((one) => one.notes ?? [])
-  return { resources, snapshot, text, changes: plan(head, resources), notes: [...ofDocuments, ...notes] }
+  return { resources, snapshot, text, changes: plan(head, resources), notes: [...ofDocuments, ...told] }
+}
+
+/** What became of all objects in other languages than the native one. */
+export function notesOf(resources: readonly Resource[]): Note[] {
+  return resolve(resources, [], DIALECTS).notes
 }
 
 type Origins = ReadonlyMap<string, SourcedDocument>

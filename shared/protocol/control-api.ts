@@ -22,11 +22,11 @@
  * Errors are RFC 9457 `application/problem+json`: 400 malformed, 401, 403, 404, 409 stale (head moved on too often),
  * 412 If-Match failed, 413, 415, 422 with `problems`.
  */
-import type { Change, Resource, SourcedDocument } from "#shared/model/document.ts"
+import type { Change, Note, Resource, SourcedDocument } from "#shared/model/document.ts"
 import type { Problem } from "#shared/model/problem.ts"
 import type { IsolateStatus, RevisionSummary } from "./route-table.ts"
 
-export type { Change, SourcedDocument }
+export type { Change, Note, SourcedDocument }
 
 export type Role = "viewer" | "operator" | "admin"
 
@@ -46,6 +46,8 @@ export interface Plan {
   /** The head that the plan was made against. */
   readonly head: number
   readonly changes: readonly Change[]
+  /** What became of objects that are written in another system's language; absent when there are none. */
+  readonly notes?: readonly Note[]
 }
 
 export interface Applied extends Plan {
@@ -65,6 +67,8 @@ export interface RevisionDetail extends RevisionSummary {
 export interface ResourceList {
   readonly revision: number
   readonly resources: readonly Resource[]
+  /** Of those resources that are written in another system's language. */
+  readonly notes?: readonly Note[]
 }
 
 export interface Status {

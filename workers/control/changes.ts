@@ -8,7 +8,7 @@ import type { Resource } from "#shared/model/document.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { Problem } from "#shared/model/problem.ts"
 import { decode, digest } from "#shared/model/snapshot-codec.ts"
-import type { Applied, ApplyRequest, Change, Plan, RollbackRequest } from "#shared/protocol/control-api.ts"
+import type { Applied, ApplyRequest, Change, Note, Plan, RollbackRequest } from "#shared/protocol/control-api.ts"
 import type { RevisionSummary } from "#shared/protocol/route-table.ts"
 import { sha256 } from "./auth.ts"
 import { type Call, reply } from "./endpoint.ts"
@@ -22,6 +22,7 @@ interface Draft {
   readonly text: string
   readonly changes: readonly Change[]
   readonly message: string
+  readonly notes?: readonly Note[]
   readonly rollbackOf?: number
 }
 
@@ -34,7 +35,7 @@ export async function dryRun(call: Call<object, object, ApplyRequest>): Promise<
   const head = await readHead(call.env)
   const draft = drafted(head, call.body)
   if (draft instanceof Response) return draft
-  return reply<Plan>({ head: head.revision, changes: draft.changes }, { head: head.revision })
+  return reply<Plan>({ head: head.revision, changes: draft.changes, ...noted(draft) }, { head: head.revision })
 }
 
 export function apply(call: Call<object, object, ApplyRequest>): Promise<Response> {
@@ -95,7 +96,7 @@ async function change(call: AnyCall, make: MakeDraft): Promise<Response> {
     if (draft instanceof Response) return draft
     const hash = await digest(draft.text)
     if (draft.changes.length === 0 && (hash === head.digest || head.revision === 0)) {
-      return applied({ head: head.revision, changes: [], revision: head.revision, digest: hash })
+      return applied({ head: head.revision, changes: [], ...noted(draft), revision: head.revision, digest: hash })
     }
     const result = await routeTable(call.env).commit({
       expected: head.revision,
@@ -110,7 +111,8 @@ async function change(call: AnyCall, make: MakeDraft): Promise<Response> {
     })
     if (result.outcome === "repeated") return repeat(call, result.revision)
     if (result.outcome === "committed") {
-      return applied({ head: head.revision, changes: draft.changes, revision: result.revision.revision, digest: hash })
+      const { revision } = result.revision
+      return applied({ head: head.revision, changes: draft.changes, ...noted(draft), revision, digest: hash })
     }
   }
   const head = await readHead(call.env)
@@ -144,9 +146,9 @@ function compiled(
 ): Draft | Response {
   const result = compile(from, { ...options, revision: head.revision + 1 })
   if ("problems" in result) return invalid(result.problems)
-  const { resources, text } = result
+  const { resources, text, notes } = result
   const changes = plan(head.resources, resources)
-  return { resources, text, changes, message: cleanMessage(message, LIMITS.messageCharsMax) }
+  return { resources, text, changes, notes, message: cleanMessage(message, LIMITS.messageCharsMax) }
 }
 
 /** The target's very content, unless its snapshot is of a format that proxies no longer read: then it is compiled anew. */
@@ -167,6 +169,11 @@ function restored(head: MeshAt, target: MeshAt, message: string | undefined): Dr
 async function repeat(call: AnyCall, earlier: RevisionSummary): Promise<Response> {
   const { revision, digest } = earlier
   return applied({ head: revision - 1, changes: await changesOf(call.env, revision), revision, digest })
+}
+
+/** Most meshes have nothing but native documents, and nothing to say here. */
+function noted({ notes }: Draft): Pick<Plan, "notes"> {
+  return notes?.length ? { notes } : {}
 }
 
 function applied(value: Applied): Response {

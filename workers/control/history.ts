@@ -1,5 +1,9 @@
 /** What the mesh is and was: revisions, their differences, and the resources they hold. */
+import { notesOf } from "#shared/config/compile.ts"
+import { isNative } from "#shared/config/dialect.ts"
+import { keyText } from "#shared/config/merge.ts"
 import { plan } from "#shared/config/plan.ts"
+import type { Note, Resource } from "#shared/model/document.ts"
 import type { Plan, ResourceList, RevisionDetail, RevisionList } from "#shared/protocol/control-api.ts"
 import { type Call, reply } from "./endpoint.ts"
 import { readHead, readRevision, routeTable } from "./mesh.ts"
@@ -58,7 +62,13 @@ export async function listResources(call: Call<object, ResourcesQuery, undefined
       (name === undefined || resource.name === name),
   )
   return reply<ResourceList>(
-    { revision: mesh.revision, resources },
+    { revision: mesh.revision, resources, ...notesAbout(resources, mesh.resources) },
     revision === undefined ? { head: mesh.revision } : {},
   )
+}
+
+/** What became of those of the resources that are written in another system's language. */
+function notesAbout(chosen: readonly Resource[], all: readonly Resource[]): { notes?: Note[] } {
+  const foreign = new Set(chosen.filter((resource) => !isNative(resource)).map(keyText))
+  return foreign.size === 0 ? {} : { notes: notesOf(all).filter((note) => foreign.has(keyText(note))) }
 }

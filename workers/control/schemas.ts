@@ -23,6 +23,12 @@ const label = z
   .string()
   .refine(isLabel, "must be lower-case letters, digits and dashes, at most 63 characters")
   .openapi({ pattern: "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", example: "orders" })
+/** Objects of other systems may have dots in their names. */
+const resourceName = z
+  .string()
+  .max(253)
+  .refine((name) => name.split(".").every(isLabel), "must be lower-case letters, digits, dashes and dots")
+  .openapi({ example: "orders" })
 const role = z.enum(["viewer", "operator", "admin"]).openapi({
   description: "Each includes those before it: a viewer reads, an operator changes the mesh, an admin manages tokens.",
 }) satisfies Schema<api.Role>
@@ -65,13 +71,31 @@ const change = z
   })
   .openapi("Change") satisfies Schema<api.Change>
 
+const note = z
+  .object({
+    kind: z.string(),
+    namespace: z.string(),
+    name: z.string(),
+    path: z.string().openapi({ description: "In the object; empty for the whole of it." }),
+    outcome: z.enum(["applied", "ignored", "unsupported", "invalid"]),
+    condition: z.string(),
+    reason: z.string(),
+    message: z.string(),
+  })
+  .openapi("Note", {
+    description: "What became of a part of an object that is written in another system's language.",
+  }) satisfies Schema<api.Note>
+const notes = z.array(note).optional()
+
 export const plan = z
-  .object({ head: count, changes: z.array(change) })
+  .object({ head: count, changes: z.array(change), notes })
   .openapi("Plan", { description: "What would change against the head." }) satisfies Schema<api.Plan>
 
-export const applied = z.object({ head: count, changes: z.array(change), revision: count, digest }).openapi("Applied", {
-  description: "`revision` is the head afterwards. It equals `head` when nothing changed: then no revision was made.",
-}) satisfies Schema<api.Applied>
+export const applied = z
+  .object({ head: count, changes: z.array(change), notes, revision: count, digest })
+  .openapi("Applied", {
+    description: "`revision` is the head afterwards. It equals `head` when nothing changed: then no revision was made.",
+  }) satisfies Schema<api.Applied>
 
 export const revisionSummary = z
   .object({
@@ -106,7 +130,7 @@ export const revisionDetail = revisionSummary
   .openapi("RevisionDetail") satisfies Schema<api.RevisionDetail>
 
 export const resourceList = z
-  .object({ revision: count, resources: z.array(resource) })
+  .object({ revision: count, resources: z.array(resource), notes })
   .openapi("ResourceList") satisfies Schema<api.ResourceList>
 
 const isolateStatus = z
@@ -187,7 +211,7 @@ export const params = {
       example: "head",
     }),
   }),
-  resource: z.strictObject({ kind, namespace: label, name: label }),
+  resource: z.strictObject({ kind, namespace: label, name: resourceName }),
   token: z.strictObject({ name: label }),
 }
 
@@ -204,7 +228,7 @@ export const query = {
   resources: z.strictObject({
     kind: kind.optional(),
     namespace: label.optional(),
-    name: label.optional(),
+    name: resourceName.optional(),
     revision: digits(0, REVISION_MAX).optional().openapi({ description: "The head when absent." }),
   }),
 }
