@@ -5,36 +5,19 @@
  *   request    limits, cors (preflight), fault, redirect or respond, requestHeaders, rewrite, mirror
  *   response   responseHeaders, cors
  */
+import { authorityOf, rewriteAddress, targetOf } from "#shared/exchange/address.ts"
+import { filtersOf } from "#shared/exchange/decide.ts"
 import { type Refusal, refuse } from "#shared/model/refusal.ts"
-import type { Filter, Rewrite } from "#shared/model/route.ts"
+import type { Filter } from "#shared/model/route.ts"
 import { HEADER } from "#shared/protocol/headers.ts"
 import { corsHeaders, preflight } from "#shared/routing/cors.ts"
-import {
-  type Answer,
-  applyHeaderChange,
-  directAnswer,
-  faultWanted,
-  literalPrefix,
-  redirectAnswer,
-  rewriteOf,
-} from "#shared/routing/filters.ts"
+import { type Answer, applyHeaderChange, directAnswer, faultWanted, redirectAnswer } from "#shared/routing/filters.ts"
 import type { RequestHead } from "#shared/routing/head.ts"
-import { canonicalPath } from "#shared/std/path.ts"
 import { formatTraceparent, isTracestate } from "#shared/telemetry/trace-context.ts"
-import { type Address, authorityOf, type CanonicalRequest, DEFAULT_PORT, withUrl } from "./canonicalise.ts"
+import { type CanonicalRequest, withUrl } from "./canonicalise.ts"
 import type { Exchange } from "./exchange.ts"
 import type { Mesh } from "./mesh.ts"
 import { BodyTooLarge, type Outgoing } from "./send.ts"
-
-const NONE: readonly Filter[] = []
-
-/** The rule's filters, then the backend's. */
-export function filtersOf({ matched, backend }: Exchange): readonly Filter[] {
-  const ofRule = matched?.rule.filters ?? NONE
-  const ofBackend = backend?.filters ?? NONE
-  if (ofBackend.length === 0) return ofRule
-  return ofRule.length === 0 ? ofBackend : [...ofRule, ...ofBackend]
-}
 
 type FilterOf<K extends Filter["kind"]> = Extract<Filter, { kind: K }>
 
@@ -86,15 +69,11 @@ export function shapeRequest(exchange: Exchange, canonical: CanonicalRequest): O
     return { request: canonical.request, target: targetOf(canonical), body: undefined, signal: undefined }
   }
   for (const { change } of each(filters, "requestHeaders")) applyHeaderChange(canonical.request.headers, change)
-  const address = rewritten(exchange, canonical, each(filters, "rewrite"))
+  const address = rewriteAddress(canonical, each(filters, "rewrite"), exchange.matched)
   if ("refusal" in address) return address
   const request = address === canonical ? canonical.request : withUrl(canonical.request, address)
   mark(request.headers, exchange, canonical)
   return { ...withBodyLimit(request, filters), target: targetOf(address), body: undefined }
-}
-
-function targetOf({ path, rawQuery }: Address): string {
-  return rawQuery === "" ? path : `${path}?${rawQuery}`
 }
 
 /** The answer as the caller gets it: as it is, unless a filter changes it. `origin` is the request's own. */
@@ -121,32 +100,6 @@ function toResponse({ status, headers, body }: Answer): Response {
   const response = new Response(body === "" ? null : body, { status })
   for (const { name, value } of headers) response.headers.append(name, value)
   return response
-}
-
-/** Where the request goes after rewrites: canonical again, and still under the literal part of the new path (rule S3). */
-function rewritten(
-  { matched }: Exchange,
-  canonical: CanonicalRequest,
-  rewrites: readonly { readonly rewrite: Rewrite }[],
-): Address | Refusal {
-  let address: Address = canonical
-  for (const { rewrite } of rewrites) {
-    if (!matched) break
-    const { host, path: raw } = rewriteOf(rewrite, address, matched)
-    const path = canonicalPath(raw)
-    if (typeof path !== "string") return refuse("bad_request", path.problem)
-    if (rewrite.path && !isUnder(path, literalPrefix(rewrite.path))) {
-      return refuse("bad_request", "the path leaves the place that the route rewrites it to")
-    }
-    const { scheme, rawQuery } = address
-    address = { scheme, host, path, rawQuery, port: host === address.host ? address.port : DEFAULT_PORT[scheme] }
-  }
-  return address
-}
-
-function isUnder(path: string, prefix: string): boolean {
-  if (prefix === "/" || path === prefix) return true
-  return path.startsWith(prefix.endsWith("/") ? prefix : `${prefix}/`)
 }
 
 function mark(headers: Headers, exchange: Exchange, canonical: CanonicalRequest): void {

@@ -3,10 +3,10 @@
  * by RPC; `Gateway` is a way in for Workers that stand before the mesh and say which of its gateways they are.
  */
 import { WorkerEntrypoint } from "cloudflare:workers"
+import type { Entrance } from "#shared/exchange/decide.ts"
 import { peerFromProps } from "#shared/identity/peer.ts"
 import { DEFAULT_GATEWAY, type GatewayId } from "#shared/model/names.ts"
 import { refuse } from "#shared/model/refusal.ts"
-import type { Entrance } from "./exchange.ts"
 import type { Background } from "./mesh.ts"
 import { serve } from "./pipeline.ts"
 import { respond, WeftRefusal } from "./respond.ts"

@@ -2,11 +2,11 @@
  * All that the pipeline needs of the world, as one small interface: the same pipeline can run in a Worker of its own or
  * embedded in a service's Worker, and tests can hand it a world of their own.
  */
+import type { Entrance } from "#shared/exchange/decide.ts"
 import type { ServiceId } from "#shared/model/names.ts"
 import type { Endpoint, Service } from "#shared/model/service.ts"
 import type { RouteTable } from "#shared/routing/table.ts"
 import type { AccessRecord } from "#shared/telemetry/access-record.ts"
-import type { Entrance } from "./exchange.ts"
 
 export interface Mesh extends Background {
   /** The routes to go by, read once in an exchange. Undefined: ask `settledRoutes`. */

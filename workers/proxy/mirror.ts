@@ -3,12 +3,12 @@
  * never shows in the request's own answer (Gateway API: RequestMirror; Envoy: request_mirror_policies).
  */
 import { pick } from "#shared/balancing/random.ts"
+import { endpointsIn, filtersOf } from "#shared/exchange/decide.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import { isRefusal } from "#shared/model/refusal.ts"
 import type { Mirror } from "#shared/model/route.ts"
 import { mirrorWanted } from "#shared/routing/filters.ts"
-import { type Exchange, endpointsIn } from "./exchange.ts"
-import { filtersOf } from "./filter.ts"
+import type { Exchange } from "./exchange.ts"
 import type { Mesh } from "./mesh.ts"
 import { type Outgoing, send } from "./send.ts"
 
@@ -22,7 +22,7 @@ export function mirror(exchange: Exchange, outgoing: Outgoing, mesh: Mesh): void
 }
 
 async function sendCopy(exchange: Exchange, { backend }: Mirror, copy: Outgoing, mesh: Mesh): Promise<void> {
-  const endpoints = endpointsIn(exchange.routes, backend)
+  const endpoints = endpointsIn(exchange.routes?.services, backend)
   const endpoint = pick(endpoints, [], mesh.roll())
   const destination = endpoint && mesh.destination(endpoint)
   if (!destination) return

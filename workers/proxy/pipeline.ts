@@ -5,12 +5,13 @@
  *
  *   begin  canonicalise  identify  match  split  filter  select  send  judge  record
  */
+import { type Entrance, endpointsOf, filtersOf, identify } from "#shared/exchange/decide.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import { isRefusal, type Refusal, refuse } from "#shared/model/refusal.ts"
 import type { RequestHead } from "#shared/routing/head.ts"
 import { type CanonicalRequest, canonicalise } from "./canonicalise.ts"
-import { begin, choose, type Entrance, type Exchange, endpointsOf, identify } from "./exchange.ts"
-import { answerByFilter, filtersOf, shapeRequest, shapeResponse } from "./filter.ts"
+import { begin, choose, type Exchange } from "./exchange.ts"
+import { answerByFilter, shapeRequest, shapeResponse } from "./filter.ts"
 import { forward } from "./forward.ts"
 import type { Mesh } from "./mesh.ts"
 import { mirror } from "./mirror.ts"
@@ -32,7 +33,7 @@ async function decide(exchange: Exchange, canonical: CanonicalRequest, mesh: Mes
   if (!routes) return refuse("no_snapshot")
   exchange.routes = routes
 
-  const entry = identify(exchange, routes, canonical)
+  const entry = identify(exchange.entrance, routes.services, canonical)
   if (isRefusal(entry)) return entry
 
   const head = headOf(canonical, exchange, mesh.roll())
@@ -43,7 +44,7 @@ async function decide(exchange: Exchange, canonical: CanonicalRequest, mesh: Mes
   const answered = filters.length === 0 ? undefined : await answerByFilter(exchange, canonical, head, filters, mesh)
   if (answered) return isRefusal(answered) ? answered : shapeResponse(exchange, answered, canonical.origin)
 
-  const endpoints = endpointsOf(exchange)
+  const endpoints = endpointsOf(routes.services, exchange.backend)
   if (isRefusal(endpoints)) return endpoints
 
   const outgoing = shapeRequest(exchange, canonical)

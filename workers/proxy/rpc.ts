@@ -4,12 +4,13 @@
  * `traceparent` string, the callee gets a copy of it with the mesh's span as its parent.
  */
 import { pick } from "#shared/balancing/random.ts"
+import { type Entrance, endpointsOf, identify } from "#shared/exchange/decide.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import { isRefusal, type Refusal, refuse } from "#shared/model/refusal.ts"
 import { HEADER } from "#shared/protocol/headers.ts"
 import type { RequestHead } from "#shared/routing/head.ts"
 import { formatTraceparent } from "#shared/telemetry/trace-context.ts"
-import { begin, choose, type Entrance, type Exchange, endpointsOf, identify } from "./exchange.ts"
+import { begin, choose, type Exchange } from "./exchange.ts"
 import { injectFault } from "./filter.ts"
 import type { Mesh } from "./mesh.ts"
 import { finish } from "./record.ts"
@@ -62,7 +63,7 @@ async function decide(exchange: Exchange, method: string, mesh: Mesh): Promise<{
   if (!routes) return refuse("no_snapshot")
   exchange.routes = routes
 
-  const entry = identify(exchange, routes, NO_ADDRESS)
+  const entry = identify(exchange.entrance, routes.services, NO_ADDRESS)
   if (isRefusal(entry)) return entry
 
   const refused = choose(exchange, routes, entry, headOf(exchange, method, mesh.roll()), mesh.roll())
@@ -71,7 +72,7 @@ async function decide(exchange: Exchange, method: string, mesh: Mesh): Promise<{
   const fault = await injectFault(exchange, mesh)
   if (fault) return fault
 
-  const endpoints = endpointsOf(exchange)
+  const endpoints = endpointsOf(routes.services, exchange.backend)
   if (isRefusal(endpoints)) return endpoints
 
   const callable = endpoints.filter((endpoint) => endpoint.kind !== "url")

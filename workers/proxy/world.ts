@@ -1,8 +1,8 @@
 /** The `Mesh` of a proxy Worker: its bindings, its clock and dice, and what it keeps from request to request. */
+import type { Entrance } from "#shared/exchange/decide.ts"
 import type { Endpoint } from "#shared/model/service.ts"
 import { MESH, type RouteTableRpc } from "#shared/protocol/route-table.ts"
 import type { AccessRecord } from "#shared/telemetry/access-record.ts"
-import type { Entrance } from "./exchange.ts"
 import type { Background, Destination, Mesh, Routes } from "./mesh.ts"
 import { Snapshots } from "./snapshots.ts"
 

@@ -1,0 +1,90 @@
+/**
+ * What is decided of one request before anything is sent: whose routes it takes, which rule, which backend, which endpoints.
+ * Pure, so that the proxy and `explain` decide by the same functions.
+ */
+import { type SidecarPeer, serviceFromHost } from "#shared/identity/peer.ts"
+import type { GatewayId, ServiceId } from "#shared/model/names.ts"
+import { type Refusal, refuse } from "#shared/model/refusal.ts"
+import type { Backend, BackendRef, Filter } from "#shared/model/route.ts"
+import type { Endpoint, Service } from "#shared/model/service.ts"
+import type { RequestHead } from "#shared/routing/head.ts"
+import { split } from "#shared/routing/split.ts"
+import { stickySplit } from "#shared/routing/sticky.ts"
+import { type Entry, IMPLICIT, type Matched, match, type RouteTable } from "#shared/routing/table.ts"
+import type { Address } from "./address.ts"
+
+/** How a request came in: by a gateway from anybody, or by a sidecar binding from a service of the mesh. */
+export type Entrance =
+  | { readonly at: "gateway"; readonly gateway: GatewayId }
+  | { readonly at: "service"; readonly peer: SidecarPeer }
+
+export type Services = ReadonlyMap<ServiceId, Service>
+
+export interface Choice {
+  /** Absent when the service has no routes and is simply called. */
+  readonly matched: Matched | undefined
+  readonly backend: Backend | undefined
+  /** The cookie that begins a session with the backend. */
+  readonly setCookie: string | undefined
+}
+
+/** Stage `identify`: which routes the request may take, by the door it came through. */
+export function identify(
+  entrance: Entrance,
+  services: Services,
+  address: Pick<Address, "scheme" | "host" | "port">,
+): Entry | Refusal {
+  if (entrance.at === "gateway") {
+    return { at: "gateway", gateway: entrance.gateway, port: address.port, protocol: address.scheme }
+  }
+  const { from, to } = entrance.peer
+  const service = to ?? serviceFromHost(address.host, from)
+  if (!service || !services.has(service)) return refuse("service_not_found")
+  return { at: "service", service, port: address.port }
+}
+
+/** Stages `match` and `split`: the rule that takes the request, and its backend for this throw of the dice. */
+export function choose(
+  table: RouteTable,
+  entry: Entry,
+  head: RequestHead,
+  traceId: string,
+  dice: number,
+): Choice | Refusal {
+  const matched = match(table, entry, head)
+  if (!matched) return refuse("route_not_found")
+  if (matched === IMPLICIT) {
+    // A service that no route is attached to is simply called (GAMMA).
+    const backend = entry.at === "service" ? { service: entry.service, weight: 1, filters: NONE } : undefined
+    return { matched: undefined, backend, setCookie: undefined }
+  }
+  const { backends, sticky } = matched.rule
+  if (!sticky) return { matched, backend: split(backends, dice), setCookie: undefined }
+  return { matched, ...stickySplit(backends, sticky, head, traceId, dice) }
+}
+
+/** The rule's filters, then the backend's. */
+export function filtersOf({ matched, backend }: Pick<Choice, "matched" | "backend">): readonly Filter[] {
+  const ofRule = matched?.rule.filters ?? NONE
+  const ofBackend = backend?.filters ?? NONE
+  if (ofBackend.length === 0) return ofRule
+  return ofRule.length === 0 ? ofBackend : [...ofRule, ...ofBackend]
+}
+
+/** Stage `select`, first half: every place that could take the request. */
+export function endpointsOf(
+  services: Services | undefined,
+  backend: Backend | undefined,
+): readonly Endpoint[] | Refusal {
+  if (!backend || backend.invalid) return refuse("backend_invalid")
+  const endpoints = endpointsIn(services, backend)
+  return endpoints.length > 0 ? endpoints : refuse("no_healthy_endpoint")
+}
+
+export function endpointsIn(services: Services | undefined, { service, subset }: BackendRef): readonly Endpoint[] {
+  const found = services?.get(service)
+  return (subset === undefined ? found?.endpoints : found?.subsets[subset]?.endpoints) ?? NO_ENDPOINTS
+}
+
+const NONE: readonly Filter[] = []
+const NO_ENDPOINTS: readonly Endpoint[] = []
