@@ -71,6 +71,11 @@ export function targetOf({ path, rawQuery }: Address): string {
   return rawQuery === "" ? path : `${path}?${rawQuery}`
 }
 
+/** The target at an endpoint of its own origin: the endpoint's path is a prefix of the request's. */
+export function urlAt(origin: string, target: string): string {
+  return origin.endsWith("/") ? origin.slice(0, -1) + target : origin + target
+}
+
 /** A path at or below a prefix, by whole segments. */
 export function isUnder(path: string, prefix: string): boolean {
   if (prefix === "/" || path === prefix) return true

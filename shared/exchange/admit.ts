@@ -26,14 +26,24 @@ export function admit({ method, url, headers }: RawRequest, door: Door): Admitte
   if (method === "TRACE" || method === "CONNECT") return refuse("method_not_supported")
   const address = canonicalAddress(url, door === "gateway" ? headers.get("host") : null)
   if ("refusal" in address) return address
-  const dropped = droppedHeaders(headers, door)
-  if (!Array.isArray(dropped)) return dropped
-  return { address, dropped, hops: door === "service" ? hopsOf(headers.get(HEADER.hops)) : 0 }
+  if (door === "service") return { address, dropped: ofPeer(headers), hops: hopsOf(headers.get(HEADER.hops)) }
+  const dropped = droppedHeaders(headers)
+  return Array.isArray(dropped) ? { address, dropped, hops: 0 } : dropped
+}
+
+const NONE: readonly string[] = []
+
+/**
+ * A peer's headers are its service's own doing, and the mesh's names among them are set anew before the request leaves. Going
+ * through all of them would cost as much as the rest of what is decided; only a service that passes on a connection's
+ * headers as they came makes that worth it.
+ */
+function ofPeer(headers: Headers): readonly string[] {
+  return headers.has("connection") ? [...headers.keys()].filter(isHopByHop) : NONE
 }
 
 /** A refusal when the headers are too many or too large. */
-function droppedHeaders(headers: Headers, door: Door): string[] | Refusal {
-  const untrusted = door === "gateway"
+function droppedHeaders(headers: Headers): string[] | Refusal {
   const dropped: string[] = []
   let count = 0
   let bytes = 0
@@ -42,8 +52,8 @@ function droppedHeaders(headers: Headers, door: Door): string[] | Refusal {
     bytes += name.length + value.length
     if (isHopByHop(name)) {
       dropped.push(name)
-      if (name === "connection" && untrusted) dropped.push(...nominated(value))
-    } else if (untrusted ? isReserved(name) : name.startsWith("weft")) dropped.push(name)
+      if (name === "connection") dropped.push(...nominated(value))
+    } else if (isReserved(name)) dropped.push(name)
   })
   if (count > LIMITS.headersMax) return refuse("headers_too_large", `more than ${LIMITS.headersMax} headers`)
   if (bytes > LIMITS.headerBytesMax) {

@@ -15,7 +15,8 @@ import type { Address } from "./address.ts"
 
 /** How a request came in: by a gateway from anybody, or by a sidecar binding from a service of the mesh. */
 export type Entrance =
-  | { readonly at: "gateway"; readonly gateway: GatewayId }
+  /** With a `port`, requests came in at that one, whatever port their Host header names. */
+  | { readonly at: "gateway"; readonly gateway: GatewayId; readonly port?: number }
   | { readonly at: "service"; readonly peer: SidecarPeer }
 
 export type Services = ReadonlyMap<ServiceId, Service>
@@ -35,7 +36,7 @@ export function identify(
   address: Pick<Address, "scheme" | "host" | "port">,
 ): Entry | Refusal {
   if (entrance.at === "gateway") {
-    return { at: "gateway", gateway: entrance.gateway, port: address.port, protocol: address.scheme }
+    return { at: "gateway", gateway: entrance.gateway, port: portOf(entrance, address), protocol: address.scheme }
   }
   const { from, to } = entrance.peer
   const service = to ?? serviceFromHost(address.host, from)

@@ -1,4 +1,6 @@
 /** Stage `send`: one request to one endpoint, and what comes back. */
+import { urlAt } from "#shared/exchange/address.ts"
+import { isDisguised } from "#shared/identity/headers.ts"
 import { type Refusal, refuse } from "#shared/model/refusal.ts"
 import type { Endpoint } from "#shared/model/service.ts"
 import type { Destination } from "./mesh.ts"
@@ -45,17 +47,13 @@ function requestFor(endpoint: Endpoint, { request, target, body }: Outgoing): Re
   if (endpoint.kind === "url") {
     const moved = new Request(urlAt(endpoint.url, target), fresh)
     moved.headers.delete("host")
+    for (const name of [...moved.headers.keys()]) if (isDisguised(name)) moved.headers.delete(name)
     return moved
   }
   if (endpoint.kind === "dispatch" || !endpoint.version) return fresh
   const headers = new Headers(fresh.headers)
   headers.set(VERSION_OVERRIDES, `${endpoint.version.worker}="${endpoint.version.versionId}"`)
   return new Request(fresh, { headers })
-}
-
-/** The endpoint's path is a prefix of the request's. */
-function urlAt(origin: string, target: string): string {
-  return origin.endsWith("/") ? origin.slice(0, -1) + target : origin + target
 }
 
 function isDeliverable({ status, webSocket }: Response): boolean {

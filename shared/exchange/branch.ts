@@ -1,0 +1,116 @@
+/**
+ * What becomes of a request that a rule has taken and one backend gets: the filters in the order in which the proxy
+ * (`workers/proxy/filter.ts`) carries them out, until one of them answers, and where the request is sent then.
+ */
+import type { Refusal } from "#shared/model/refusal.ts"
+import { isRefusal, REFUSALS, refuse } from "#shared/model/refusal.ts"
+import type { Backend, Filter } from "#shared/model/route.ts"
+import type { Endpoint } from "#shared/model/service.ts"
+import type { Branch, ExplainedRefusal, FilterStep, ReachedEndpoint } from "#shared/protocol/explain.ts"
+import { preflight } from "#shared/routing/cors.ts"
+import { type Answer, directAnswer, redirectAnswer } from "#shared/routing/filters.ts"
+import type { RequestHead } from "#shared/routing/head.ts"
+import type { Matched } from "#shared/routing/table.ts"
+import { type Address, rewriteAddress, targetOf, urlAt, urlOf } from "./address.ts"
+import { endpointsOf, filtersOf, type Services } from "./decide.ts"
+import { describeFilter } from "./filter-words.ts"
+
+export interface Subject {
+  readonly services: Services
+  /** The bindings of live proxies; undefined when none has told. */
+  readonly bindings: ReadonlySet<string> | undefined
+  readonly head: RequestHead
+  /** Undefined for an RPC call. */
+  readonly address: Address | undefined
+  readonly matched: Matched | undefined
+}
+
+type Outcome = Pick<Branch, "steps" | "sends" | "answer" | "refusal">
+
+/** The order of the proxy's stage `filter`. */
+const ON_REQUEST = ["limits", "cors", "fault", "redirect", "respond", "requestHeaders", "rewrite", "mirror"] as const
+const ON_RESPONSE = ["responseHeaders", "cors"] as const
+
+export function follow(subject: Subject, backend: Backend | undefined): Outcome {
+  const filters = filtersOf({ matched: subject.matched, backend })
+  const steps: FilterStep[] = []
+  const step = (filter: Filter, on: FilterStep["on"], effect = describeFilter(filter)) =>
+    steps.push({ filter: filter.kind, of: backend?.filters.includes(filter) ? "backend" : "rule", on, effect })
+
+  let ended: Answer | Refusal | undefined
+  for (const filter of inOrder(filters, subject, ON_REQUEST)) {
+    if (ended) break
+    ended = endedBy(filter, subject)
+    const { address, matched } = subject
+    const moved = filter.kind === "rewrite" && address ? rewriteAddress(address, [filter], matched) : undefined
+    step(filter, "request", moved && !isRefusal(moved) ? `to ${urlOf(moved)}` : undefined)
+  }
+  if (ended && isRefusal(ended)) return { steps, refusal: explainRefusal(ended) }
+  const sent = ended ? { answer: ended } : sending(subject, filters, backend)
+  if (!("refusal" in sent)) {
+    for (const filter of inOrder(filters, subject, ON_RESPONSE)) step(filter, "response")
+  }
+  return { steps, ...sent }
+}
+
+export function explainRefusal({ refusal, detail, status }: Refusal): ExplainedRefusal {
+  const { title, status: usual } = REFUSALS[refusal]
+  return { name: refusal, status: status ?? usual, title, ...(detail !== undefined && { detail }) }
+}
+
+/** For an RPC call only faults have a meaning. */
+function inOrder(filters: readonly Filter[], { head }: Subject, order: readonly Filter["kind"][]): Filter[] {
+  const kinds = head.rpc === undefined ? order : order.filter((kind) => kind === "fault")
+  return kinds.flatMap((kind) => filters.filter((filter) => filter.kind === kind))
+}
+
+/** What ends the way of this very request; what only a share of requests meets does not. */
+function endedBy(filter: Filter, { head, address, matched }: Subject): Answer | Refusal | undefined {
+  switch (filter.kind) {
+    case "limits":
+      return Number(head.headers.get("content-length") ?? 0) > filter.limits.bodyBytesMax
+        ? refuse("body_too_large")
+        : undefined
+    case "cors":
+      return preflight(filter.cors, head)
+    case "fault":
+      return filter.fault.abort?.percent === 100
+        ? { ...refuse("fault_injected"), status: filter.fault.abort.status }
+        : undefined
+    case "redirect":
+      return address && matched && redirectAnswer(filter.redirect, address, matched)
+    case "respond":
+      return directAnswer(filter.respond)
+    default:
+      return undefined
+  }
+}
+
+function sending(
+  { services, bindings, head, address, matched }: Subject,
+  filters: readonly Filter[],
+  backend: Backend | undefined,
+): Pick<Branch, "sends"> | Pick<Required<Branch>, "refusal"> {
+  const endpoints = endpointsOf(services, backend)
+  if (isRefusal(endpoints)) return { refusal: explainRefusal(endpoints) }
+  if (!address) {
+    const callable = endpoints.filter(({ kind }) => kind !== "url")
+    if (callable.length > 0) return { sends: { endpoints: callable.map((one) => reached(one, bindings)) } }
+    return { refusal: explainRefusal(refuse("no_healthy_endpoint", "the service has no binding that takes RPC")) }
+  }
+  const rewrites = filters.filter((filter) => filter.kind === "rewrite")
+  const moved = head.rpc === undefined ? rewriteAddress(address, rewrites, matched) : address
+  if (isRefusal(moved)) return { refusal: explainRefusal(moved) }
+  const [first] = endpoints
+  const url = first?.kind === "url" ? urlAt(first.url, targetOf(moved)) : urlOf(moved)
+  return { sends: { url, endpoints: endpoints.map((one) => reached(one, bindings)) } }
+}
+
+function reached(endpoint: Endpoint, bindings: ReadonlySet<string> | undefined): ReachedEndpoint {
+  if (endpoint.kind === "url") return { at: endpoint.url }
+  const bound = bindings && { bound: bindings.has(endpoint.binding) }
+  if (endpoint.kind === "dispatch")
+    return { at: `Worker ${endpoint.worker} of dispatch namespace ${endpoint.binding}`, ...bound }
+  const version = endpoint.version ? `, version ${endpoint.version.versionId} of ${endpoint.version.worker}` : ""
+  return { at: `binding ${endpoint.binding}${version}`, ...bound }
+}

@@ -1,0 +1,172 @@
+/**
+ * Where a request would go, and why: the stages of the proxy's pipeline, by the same functions, with every decision kept.
+ * What the proxy leaves to the dice is told with its shares.
+ */
+
+import { LIMITS } from "#shared/model/limits.ts"
+import type { ServiceId } from "#shared/model/names.ts"
+import { isRefusal, type Refusal, refuse } from "#shared/model/refusal.ts"
+import type { Backend, Rule, Sticky } from "#shared/model/route.ts"
+import type { Snapshot } from "#shared/model/snapshot.ts"
+import type { Branch, DescribedRequest, Explained, Understood } from "#shared/protocol/explain.ts"
+import { HEADER } from "#shared/protocol/headers.ts"
+import { mayRepeat } from "#shared/resilience/retry.ts"
+import { explain as explainMatch } from "#shared/routing/explain.ts"
+import { applyHeaderChange } from "#shared/routing/filters.ts"
+import type { RequestHead } from "#shared/routing/head.ts"
+import { compile, type Entry } from "#shared/routing/table.ts"
+import { enterTrace } from "#shared/telemetry/trace-context.ts"
+import { authorityOf, urlOf } from "./address.ts"
+import { type Admitted, admit } from "./admit.ts"
+import { explainRefusal, follow, type Subject } from "./branch.ts"
+import { type Choice, choose, identify, type Services } from "./decide.ts"
+import { type Arriving, arriving } from "./described.ts"
+import { backendName } from "./filter-words.ts"
+import { likeliestDice, sharesOf } from "./shares.ts"
+
+export interface ExplainBy {
+  readonly revision: number
+  readonly snapshot: Snapshot
+  /** The bindings of live proxies; absent when none has told. */
+  readonly bindings?: ReadonlySet<string>
+}
+
+export function explain({ revision, snapshot, bindings }: ExplainBy, described: DescribedRequest): Explained {
+  const request = arriving(described)
+  if (isRefusal(request)) return refused(revision, request)
+  const admitted = admit(request.raw, request.entrance.at)
+  if (isRefusal(admitted)) return refused(revision, admitted)
+  const services: Services = new Map(snapshot.services.map((service) => [service.id, service]))
+  const entry = identify(request.entrance, services, admitted.address)
+  const understood = understand(request, admitted, isRefusal(entry) ? undefined : entry)
+  if (admitted.hops + 1 > LIMITS.hopsMax) return refused(revision, refuse("loop_detected"), understood)
+  if (isRefusal(entry)) return refused(revision, entry, understood)
+
+  const table = compile(snapshot)
+  const first = headOf(request, admitted, described.dice ?? 0)
+  const shares = described.dice === undefined ? sharesOf(table, entry, first) : []
+  const head = { ...first, dice: described.dice ?? likeliestDice(shares) }
+  const told = explainMatch(table, entry, head)
+  const { place, others, more } = told
+  const found = {
+    place,
+    others,
+    more,
+    ...(told.winner && { winner: told.winner }),
+    ...(shares.length > 1 && { shares }),
+  }
+
+  const traceId = enterTrace(head.headers.get(HEADER.traceparent), () => "").traceId
+  const choiceFor = (dice: number) => choose(table, entry, head, traceId, dice)
+  const choice = choiceFor(described.dice ?? 0)
+  if (isRefusal(choice)) return { ...refused(revision, choice, understood), ...found }
+  const subject: Subject = {
+    services,
+    bindings,
+    head,
+    address: request.rpc === undefined ? admitted.address : undefined,
+    matched: choice.matched,
+  }
+  const rule = choice.matched?.rule
+  // The id of a chain that begins with this request is not known yet.
+  const begins = rule?.sticky?.by === "chain" && traceId === ""
+  const sticks = rule?.sticky !== undefined && !begins && sameWhateverTheDice(rule.backends, choiceFor)
+  const certain = sticks || (described.dice !== undefined && !begins)
+  return {
+    revision,
+    understood,
+    ...found,
+    ...(rule?.sticky && { sticky: describeSticky(rule.sticky, sticks) }),
+    branches: branchesOf(subject, choice, certain),
+    ...(rule && { timeouts: rule.timeouts }),
+    ...(rule?.retry && { retry: { ...rule.retry, ...retryOf(rule, rule.retry, subject) } }),
+  }
+}
+
+function refused(revision: number, refusal: Refusal, understood?: Understood): Explained {
+  const known = understood && { understood }
+  return { revision, ...known, others: [], more: 0, branches: [], refusal: explainRefusal(refusal) }
+}
+
+function understand({ raw, entrance, rpc }: Arriving, { address, dropped }: Admitted, entry?: Entry): Understood {
+  return {
+    method: rpc === undefined ? raw.method : "RPC",
+    ...(rpc === undefined ? { url: urlOf(address) } : { rpc }),
+    ...(entrance.at === "service" && { caller: entrance.peer.from }),
+    ...(entry?.at === "service" && { service: entry.service }),
+    dropped: [...new Set(dropped)].filter((name) => raw.headers.has(name)),
+  }
+}
+
+/** As the proxy makes it (`pipeline.ts`, `rpc.ts`). */
+function headOf({ raw, entrance, rpc }: Arriving, { address, dropped }: Admitted, dice: number): RequestHead {
+  const caller: ServiceId | undefined = entrance.at === "service" ? entrance.peer.from : undefined
+  if (rpc !== undefined) {
+    return { method: "", path: "", rawQuery: "", host: "", headers: new Headers(), caller, rpc, dice }
+  }
+  const headers = new Headers(raw.headers)
+  for (const name of dropped) headers.delete(name)
+  if (headers.has("host")) headers.set("host", authorityOf(address))
+  const { path, rawQuery } = address
+  const host = entrance.at === "service" ? "" : address.host
+  return { method: raw.method, path, rawQuery, host, headers, caller, rpc: undefined, dice }
+}
+
+function branchesOf(subject: Subject, { matched, backend: taken }: Choice, certain: boolean): Branch[] {
+  const backends = matched ? matched.rule.backends.filter(({ weight }) => weight > 0) : taken ? [taken] : []
+  const reached = taken && !backends.includes(taken) ? [...backends, taken] : backends
+  if (reached.length === 0) return [{ share: 1, chosen: true, ...follow(subject, undefined) }]
+  const sum = reached.reduce((total, { weight }) => total + weight, 0)
+  return reached.map((backend) => ({
+    backend: backendName(backend),
+    share: sum === 0 ? 0 : backend.weight / sum,
+    chosen: reached.length === 1 || (certain && backend === taken),
+    ...follow(subject, backend),
+  }))
+}
+
+/** One throw into the middle of each backend's share. */
+function sameWhateverTheDice(backends: readonly Backend[], choiceFor: (dice: number) => Choice | Refusal): boolean {
+  const sum = backends.reduce((total, { weight }) => total + weight, 0)
+  const taken = new Set<Backend | undefined>()
+  let upTo = 0
+  for (const { weight } of backends) {
+    const choice = choiceFor((upTo + weight / 2) / Math.max(sum, 1))
+    upTo += weight
+    if (!isRefusal(choice)) taken.add(choice.backend)
+  }
+  return taken.size === 1
+}
+
+function describeSticky(sticky: Sticky, decided: boolean): string {
+  const by = stickyWords(sticky)
+  return decided ? `decided by ${by}` : `by ${by}, which this request does not bring: the dice decide`
+}
+
+function stickyWords(sticky: Sticky): string {
+  switch (sticky.by) {
+    case "header":
+    case "cookie":
+      return `the ${sticky.by} ${sticky.name}`
+    case "chain":
+      return "the chain of requests"
+    case "caller":
+      return "the caller"
+    case "session":
+      return `the session in the cookie ${sticky.cookie}`
+  }
+}
+
+function retryOf(rule: Rule, retry: NonNullable<Rule["retry"]>, { head, matched }: Subject) {
+  if (head.rpc !== undefined) return { applies: false, because: "RPC calls are not repeated" }
+  const headers = new Headers(head.headers)
+  for (const filter of matched?.rule.filters ?? []) {
+    if (filter.kind === "requestHeaders") applyHeaderChange(headers, filter.change)
+  }
+  const keyed = headers.has("idempotency-key")
+  if (!mayRepeat(retry, head.method, keyed)) {
+    return { applies: false, because: `${head.method} may act twice, and the rule does not say "unsafe"` }
+  }
+  if (rule.retry?.unsafe) return { applies: true, because: 'the rule says "unsafe"' }
+  return { applies: true, because: keyed ? "it has an idempotency-key" : `${head.method} may be sent twice` }
+}

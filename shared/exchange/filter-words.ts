@@ -1,0 +1,64 @@
+/** What filters do, in words. */
+import type { Cors, Fault, Filter, HeaderChange, PathChange, Rewrite } from "#shared/model/route.ts"
+
+/** A filter's effect, where no request has to be looked at to tell it. */
+export function describeFilter(filter: Filter): string {
+  switch (filter.kind) {
+    case "requestHeaders":
+    case "responseHeaders":
+      return describeHeaderChange(filter.change)
+    case "rewrite":
+      return describeRewrite(filter.rewrite)
+    case "redirect":
+      return `answers ${filter.redirect.status}`
+    case "respond":
+      return `answers ${filter.respond.status}`
+    case "mirror":
+      return `${percent(filter.mirror.percent)} of requests are also sent to ${backendName(filter.mirror.backend)}`
+    case "cors":
+      return describeCors(filter.cors)
+    case "fault":
+      return describeFault(filter.fault)
+    case "limits":
+      return `a body has at most ${filter.limits.bodyBytesMax} bytes`
+  }
+}
+
+/** `default/orders`, `default/orders/v2`: as `weft-debug` writes it. */
+export function backendName({ service, subset }: { readonly service: string; readonly subset?: string }): string {
+  return subset === undefined ? service : `${service}/${subset}`
+}
+
+function describeHeaderChange({ set, add, remove }: HeaderChange): string {
+  const parts = [
+    ...remove.map((name) => `removes ${name}`),
+    ...set.map(({ name, value }) => `sets ${name}: ${value}`),
+    ...add.map(({ name, value }) => `adds ${name}: ${value}`),
+  ]
+  return parts.length === 0 ? "changes nothing" : parts.join(", ")
+}
+
+function describeRewrite({ host, path }: Rewrite): string {
+  const parts = [host === undefined ? undefined : `host ${host}`, path && describePathChange(path)]
+  return parts.filter((part) => part !== undefined).join(", ") || "changes nothing"
+}
+
+function describePathChange({ kind, value }: PathChange): string {
+  return kind === "full" ? `path ${value}` : `path by ${kind} ${value}`
+}
+
+function describeCors({ origins, credentials }: Cors): string {
+  return `browsers at ${origins.join(", ")} may read the answer${credentials ? ", with credentials" : ""}`
+}
+
+function describeFault({ delay, abort }: Fault): string {
+  const parts = [
+    delay && `${percent(delay.percent)} of requests wait ${delay.ms} ms`,
+    abort && `${percent(abort.percent)} are answered ${abort.status}`,
+  ]
+  return parts.filter((part) => part !== undefined).join(", ") || "changes nothing"
+}
+
+function percent(value: number): string {
+  return `${value} %`
+}
