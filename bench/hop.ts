@@ -3,14 +3,16 @@
  * plain workerd. Usage: `npm run bench:hop`, or `node bench/hop.ts --rounds 200 --batch 250`.
  */
 import { spawn } from "node:child_process"
+import { once } from "node:events"
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
+import { type AddressInfo, createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { parseArgs, styleText } from "node:util"
 import { build } from "esbuild"
 import type { Snapshot } from "#shared/model/snapshot.ts"
 
-const PORT = 8179
+const PORT = await freePort()
 const { values } = parseArgs({ options: { rounds: { type: "string" }, batch: { type: "string" } } })
 
 const folder = await mkdtemp(join(tmpdir(), "weft-bench-"))
@@ -20,6 +22,14 @@ try {
   print(await measure(folder))
 } finally {
   await rm(folder, { recursive: true, force: true })
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1")
+  await once(server, "listening")
+  const { port } = server.address() as AddressInfo
+  server.close()
+  return port
 }
 
 async function bundle(folder: string): Promise<void> {

@@ -51,6 +51,11 @@ export function isReserved(name: string): boolean {
   return false
 }
 
+/** Whether a header only looks like another name: servers that read `_` and `.` as `-` would take it for a reserved one. */
+export function isDisguised(name: string): boolean {
+  return fold(name) !== name && isReserved(name)
+}
+
 export function isHopByHop(name: string): boolean {
   return HOP_BY_HOP.has(name)
 }

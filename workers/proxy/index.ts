@@ -39,29 +39,40 @@ export default {
   fetch: (request, env, context) => enter(request, DEFAULT_DOOR, env, context),
 } satisfies ExportedHandler<ProxyEnv>
 
-/** Props: `{ gateway: "<namespace>/<name>" }`. */
-export class Gateway extends WorkerEntrypoint<ProxyEnv, { gateway?: string }> {
+/**
+ * Props: `{ gateway: "<namespace>/<name>", port?: <number> }`. Without a port the request's Host header says by which of the
+ * gateway's ports it came in.
+ */
+export class Gateway extends WorkerEntrypoint<ProxyEnv, { gateway?: string; port?: number }> {
   override fetch(request: Request): Promise<Response> {
-    const { gateway } = this.ctx.props
-    const door: Entrance = { at: "gateway", gateway: (gateway ?? DEFAULT_GATEWAY) as GatewayId }
+    const { gateway, port } = this.ctx.props
+    const id = (gateway ?? DEFAULT_GATEWAY) as GatewayId
+    const door: Entrance = { at: "gateway", gateway: id, ...(typeof port === "number" && { port }) }
     return enter(request, door, this.env, this.ctx)
   }
 }
 
+/** Where an entrypoint keeps what it was made with: out of reach of RPC, which looks up names. */
+const MADE_WITH = Symbol("made with")
+
 /** Props: `{ from: "<service>", to?: "<service>" }`; without `to` the request's host names the service. */
 export class Sidecar extends WorkerEntrypoint<ProxyEnv> {
+  readonly [MADE_WITH]: { readonly door: Entrance | undefined; readonly env: ProxyEnv; readonly background: Background }
+
   constructor(context: ExecutionContext, env: ProxyEnv) {
     super(context, env)
+    const peer = peerFromProps(context.props)
+    const door: Entrance | undefined = peer && { at: "service", peer }
+    this[MADE_WITH] = { door, env, background: context }
     // biome-ignore lint/correctness/noConstructorReturn: the runtime looks RPC methods up on what the constructor returns
     return forwardUnknown(this, (path, operation) => {
-      const peer = peerFromProps(context.props)
-      if (!peer) throw new WeftRefusal(NOT_NAMED)
-      return perform(path, operation, { at: "service", peer }, meshFor(env, context))
+      if (!door) throw new WeftRefusal(NOT_NAMED)
+      return perform(path, operation, door, meshFor(env, context))
     })
   }
 
   override fetch(request: Request): Promise<Response> | Response {
-    const peer = peerFromProps(this.ctx.props)
-    return peer ? enter(request, { at: "service", peer }, this.env, this.ctx) : respond(NOT_NAMED)
+    const { door, env, background } = this[MADE_WITH]
+    return door ? enter(request, door, env, background) : respond(NOT_NAMED)
   }
 }

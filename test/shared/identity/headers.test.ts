@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { isHopByHop, isReserved, nominated } from "#shared/identity/headers.ts"
+import { isDisguised, isHopByHop, isReserved, nominated } from "#shared/identity/headers.ts"
 
 describe("reserved names", () => {
   it.each([
@@ -29,6 +29,13 @@ describe("reserved names", () => {
       expect(isReserved(name)).toBe(false)
     },
   )
+})
+
+describe("disguised names", () => {
+  it("are those that fold to a reserved one, not the reserved ones themselves", () => {
+    expect(["weft_from", "x.forwarded_for"].map(isDisguised)).toEqual([true, true])
+    expect(["weft-from", "x_custom", "a.b", "accept"].map(isDisguised)).toEqual([false, false, false, false])
+  })
 })
 
 describe("what is for one connection", () => {
