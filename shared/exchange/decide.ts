@@ -29,6 +29,11 @@ export interface Choice {
   readonly setCookie: string | undefined
 }
 
+/** The port that a request came in at. */
+export function portOf(entrance: Entrance, address: Pick<Address, "port">): number {
+  return entrance.at === "gateway" ? (entrance.port ?? address.port) : address.port
+}
+
 /** Stage `identify`: which routes the request may take, by the door it came through. */
 export function identify(
   entrance: Entrance,

@@ -17,7 +17,7 @@ export const REFUSALS = {
   headers_too_large: { status: 431, retry: "never", title: "The headers are more or larger than the mesh takes" },
   internal: { status: 500, retry: "never", title: "The mesh itself failed; this is a bug" },
   backend_invalid: { status: 500, retry: "never", title: "The route's backend cannot be used" },
-  upstream_unreachable: { status: 502, retry: "elsewhere", title: "The upstream could not be reached" },
+  upstream_unreachable: { status: 503, retry: "elsewhere", title: "The upstream could not be reached" },
   fault_injected: { status: 503, retry: "never", title: "The route injects this failure on purpose" },
   no_snapshot: { status: 503, retry: "later", title: "This proxy has not received its routes yet" },
   no_healthy_endpoint: { status: 503, retry: "later", title: "The service has no endpoint that can take the request" },
@@ -40,6 +40,8 @@ export interface Refusal {
   readonly detail?: string
   /** Overrides the table's status: injected faults choose their own. */
   readonly status?: number
+  /** When trying again may help, as far as the mesh knows. */
+  readonly retryAfterMs?: number
 }
 
 export function refuse(refusal: RefusalName, detail?: string): Refusal {

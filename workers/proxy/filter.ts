@@ -6,7 +6,7 @@
  *   response   responseHeaders, cors
  */
 import { authorityOf, rewriteAddress, targetOf } from "#shared/exchange/address.ts"
-import { filtersOf } from "#shared/exchange/decide.ts"
+import { filtersOf, portOf } from "#shared/exchange/decide.ts"
 import { type Refusal, refuse } from "#shared/model/refusal.ts"
 import type { Filter } from "#shared/model/route.ts"
 import { HEADER } from "#shared/protocol/headers.ts"
@@ -45,7 +45,9 @@ export async function answerByFilter(
   if (fault) return fault
   if (!exchange.matched) return undefined
   for (const { redirect } of each(filters, "redirect")) {
-    return toResponse(redirectAnswer(redirect, canonical, exchange.matched))
+    return toResponse(
+      redirectAnswer(redirect, { ...canonical, port: portOf(exchange.entrance, canonical) }, exchange.matched),
+    )
   }
   for (const { respond } of each(filters, "respond")) return toResponse(directAnswer(respond))
   return undefined

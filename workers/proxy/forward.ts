@@ -37,8 +37,9 @@ async function forwardWithRetries(
     const answer = await attempt(exchange, outgoing, endpoint, timeouts, mesh)
     if (!repeatable || exchange.attempts > retry.attempts || !isRetried(retry, answer)) return answer
     const waitMs = backoffMs(retry, exchange.attempts, mesh.roll())
-    if (waitMs >= remainingMs(exchange, timeouts, mesh)) return isRefusal(answer) ? refuse("deadline_exceeded") : answer
     if (!isRefusal(answer)) await answer.body?.cancel()
+    // No time is left for the try that the route asks for: that is a timeout, at once (Gateway API).
+    if (waitMs >= remainingMs(exchange, timeouts, mesh)) return refuse("deadline_exceeded")
     await mesh.sleep(waitMs)
   }
 }

@@ -21,6 +21,8 @@ export interface Surroundings {
   roll(): number
   sleep(ms: number): Promise<void>
   log(line: string): void
+  /** How long routes are gone by before newer ones are asked for; absent: `LIMITS.snapshotLeaseMs`. */
+  readonly leaseMs?: number
 }
 
 export class Snapshots {
@@ -90,7 +92,8 @@ export class Snapshots {
       if (this.#unanswered === 0) this.#around.log(`the route table does not answer; serving what is known: ${error}`)
       this.#unanswered += 1
     }
-    this.#leaseUntilMs = this.#around.nowMs() + LIMITS.snapshotLeaseMs * (0.75 + this.#around.roll() / 2)
+    this.#leaseUntilMs =
+      this.#around.nowMs() + (this.#around.leaseMs ?? LIMITS.snapshotLeaseMs) * (0.75 + this.#around.roll() / 2)
   }
 
   /** Serves a newer revision, or refuses it with a reason that control can see (xDS: NACK). Never goes back. */

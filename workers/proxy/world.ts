@@ -13,6 +13,8 @@ export interface ProxyEnv {
   readonly WEFT_ACCESS_LOG?: string
   /** `on`: public traffic may ask for `weft-debug`. For development; callers inside the mesh always may. */
   readonly WEFT_DEBUG?: string
+  /** Milliseconds between an isolate's questions for newer routes, where changes must take effect sooner than usual. */
+  readonly WEFT_LEASE_MS?: string
 }
 
 /** What one isolate keeps for as long as it lives. */
@@ -24,7 +26,7 @@ export class Isolate {
     this.env = env
     // A stub must not be kept beyond the request that made it, so that each pull takes a fresh one.
     const puller = () => env.ROUTE_TABLE.getByName(MESH) as unknown as RouteTableRpc
-    this.snapshots = new Snapshots(puller, SURROUNDINGS, randomHex(16), serviceBindings(env))
+    this.snapshots = new Snapshots(puller, { ...SURROUNDINGS, ...leaseOf(env) }, randomHex(16), serviceBindings(env))
   }
 }
 
@@ -92,6 +94,13 @@ const SURROUNDINGS = {
   roll: () => Math.random(),
   sleep: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)),
   log: (line: string) => console.warn(`weft: ${line}`),
+}
+
+const LEASE_MS_MIN = 10
+
+function leaseOf({ WEFT_LEASE_MS }: ProxyEnv): { leaseMs?: number } {
+  const leaseMs = Number(WEFT_LEASE_MS)
+  return leaseMs >= LEASE_MS_MIN ? { leaseMs } : {}
 }
 
 /** A namespace throws for a Worker that it does not have: that must happen where an upstream's failure is expected. */

@@ -265,8 +265,8 @@ describe("refusals", () => {
   })
 
   it.each([
-    ["an upstream that throws", "/x?throw=1", "502 upstream_unreachable"],
-    ["an origin that nobody listens at", "/nowhere", "502 upstream_unreachable"],
+    ["an upstream that throws", "/x?throw=1", "503 upstream_unreachable"],
+    ["an origin that nobody listens at", "/nowhere", "503 upstream_unreachable"],
     ["a service that the proxy does not bind", "/unbound", "503 no_healthy_endpoint"],
     ["an upstream over its time", "/slow?delayMs=1000", "504 deadline_exceeded"],
     ["an injected fault", "/broken", "418 fault_injected"],
@@ -325,7 +325,7 @@ describe("routing", () => {
 
   it("sends to a Worker of a dispatch namespace", async () => {
     expect((await seen("/tenant/a")).name).toBe("echo-v2")
-    expect(await refusal("/no-tenant")).toBe("502 upstream_unreachable")
+    expect(await refusal("/no-tenant")).toBe("503 upstream_unreachable")
   })
 
   it("redirects without an upstream", async () => {
