@@ -1,30 +1,17 @@
 /**
  * Whether a value is a snapshot that the data path can trust: every field of the right type, every union's tag known,
- * every reference pointing at something. Hand-written, because a schema library is too large and too slow for the proxy.
+ * every reference pointing at something.
  */
 import { LIMITS } from "./limits.ts"
-import { DEFAULT_GATEWAY, isLabel } from "./names.ts"
+import { DEFAULT_GATEWAY } from "./names.ts"
 import type { BackendRef, Filter } from "./route.ts"
+import { filled, flag, id, label, list, number, object, path, record, tagged, text, whole, word } from "./shape.ts"
 import type { Snapshot } from "./snapshot.ts"
-
-/** Answers with what is wrong and where; undefined when nothing is. */
-type Shape = (value: unknown) => string | undefined
 
 /** What is wrong with `value`; undefined when it is a snapshot. */
 export function faultOf(value: object): string | undefined {
   return snapshot(value) ?? danglingReference(value as Snapshot)
 }
-
-const text: Shape = (value) => (typeof value === "string" ? undefined : "is not a text")
-const flag: Shape = (value) => (typeof value === "boolean" ? undefined : "is not a boolean")
-const id: Shape = (value) => {
-  if (typeof value !== "string") return "is not a text"
-  const slash = value.indexOf("/")
-  return isLabel(value.slice(0, slash)) && isLabel(value.slice(slash + 1)) ? undefined : "is not an id"
-}
-const label: Shape = (value) => (typeof value === "string" && isLabel(value) ? undefined : "is not a name")
-const filled: Shape = (value) => (typeof value === "string" && value !== "" ? undefined : "is not a text with content")
-const path: Shape = (value) => (typeof value === "string" && value[0] === "/" ? undefined : "is not a path")
 
 const header = object({ name: filled, value: text })
 const headerList = list(header, LIMITS.headerChangesMax)
@@ -199,73 +186,4 @@ function danglingReference({ services, gateways, routes }: Snapshot): string | u
 
 function retryCondition(value: unknown): string | undefined {
   return typeof value === "number" ? status(value) : word("5xx", "gateway-error", "connect-failure")(value)
-}
-
-function number(min: number, max: number): Shape {
-  return (value) =>
-    typeof value === "number" && value >= min && value <= max ? undefined : `is not between ${min} and ${max}`
-}
-
-function whole(min: number, max: number): Shape {
-  const range = number(min, max)
-  return (value) => (Number.isInteger(value) ? range(value) : "is not a whole number")
-}
-
-function word(...words: readonly (string | number)[]): Shape {
-  return (value) => (words.includes(value as string) ? undefined : `is none of ${words.join(", ")}`)
-}
-
-function list(item: Shape, max: number, min = 0): Shape {
-  return (value) => {
-    if (!Array.isArray(value)) return "is not a list"
-    if (value.length < min || value.length > max) return `has ${value.length} items`
-    for (let index = 0; index < value.length; index++) {
-      const fault = item(value[index])
-      if (fault !== undefined) return `[${index}] ${fault}`
-    }
-    return undefined
-  }
-}
-
-function object(required: Record<string, Shape>, optional: Record<string, Shape> = {}): Shape {
-  const needed = Object.entries(required)
-  const allowed = Object.entries(optional)
-  return (value) => {
-    if (typeof value !== "object" || value === null || Array.isArray(value)) return "is not an object"
-    const fields = value as Record<string, unknown>
-    for (const [key, shape] of needed) {
-      const fault = shape(Object.hasOwn(fields, key) ? fields[key] : undefined)
-      if (fault !== undefined) return `.${key} ${fault}`
-    }
-    for (const [key, shape] of allowed) {
-      if (fields[key] === undefined) continue
-      const fault = shape(fields[key])
-      if (fault !== undefined) return `.${key} ${fault}`
-    }
-    return undefined
-  }
-}
-
-/** By name; each item says its own name again. */
-function record(item: Shape, max: number): Shape {
-  return (value) => {
-    if (typeof value !== "object" || value === null || Array.isArray(value)) return "is not an object"
-    const entries = Object.entries(value)
-    if (entries.length > max) return `has ${entries.length} items`
-    for (const [key, entry] of entries) {
-      const fault = item(entry) ?? (entry.name === key ? undefined : "is under another's name")
-      if (fault !== undefined) return `.${key} ${fault}`
-    }
-    return undefined
-  }
-}
-
-/** A union, told apart by the word under `tag`. */
-function tagged(shapes: Record<string, Shape>, tag = "kind"): Shape {
-  const byTag = new Map(Object.entries(shapes))
-  return (value) => {
-    if (typeof value !== "object" || value === null) return "is not an object"
-    const shape = byTag.get((value as Record<string, string>)[tag]!)
-    return shape ? shape(value) : `.${tag} is not known`
-  }
 }
