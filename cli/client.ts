@@ -14,6 +14,7 @@ import type {
   TokenCreated,
   TokenList,
 } from "#shared/protocol/control-api.ts"
+import type { Explained, ExplainRequest } from "#shared/protocol/explain.ts"
 import { EXIT, type Failure, failed } from "./command.ts"
 import { type Connection, connect } from "./connection.ts"
 import type { Io } from "./io.ts"
@@ -60,6 +61,7 @@ function clientOf(connection: Connection | Failure) {
         keyed: true,
       }),
     status: () => ask<Status>("/v1/status"),
+    explain: (body: ExplainRequest) => ask<Explained>("/v1/explain", { method: "POST", body }),
     tokens: () => ask<TokenList>("/v1/tokens"),
     createToken: (body: NewToken) => ask<TokenCreated>("/v1/tokens", { method: "POST", body }),
     revokeToken: (name: string) => ask<undefined>(`/v1/tokens/${encodeURIComponent(name)}`, { method: "DELETE" }),

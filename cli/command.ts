@@ -59,6 +59,13 @@ export interface Options {
   readonly controlPort?: number
   readonly apply?: string
   readonly watch?: boolean
+  readonly method?: string
+  readonly header?: readonly string[]
+  readonly gateway?: string
+  readonly from?: string
+  readonly to?: string
+  readonly rpc?: string
+  readonly dice?: string
 }
 
 export type Handler = (call: Call) => Promise<ExitCode>

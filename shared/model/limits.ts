@@ -63,6 +63,8 @@ export const LIMITS = {
 
   /** The control plane. Small requests: everything but plan and apply. */
   controlBodyBytesMax: 16 * 1024,
+  /** A request in words, with all the headers that a request may have. */
+  explainBodyBytesMax: 128 * 1024,
   documentsMax: 1_000,
   sourceCharsMax: 1_024,
   /** How often an apply without If-Match is compiled again when another one was faster. */

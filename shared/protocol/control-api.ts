@@ -14,6 +14,7 @@
  *   GET    /v1/diff?from=&to=                        viewer    -> Plan                          (revision 0 is the empty mesh)
  *   GET    /v1/resources?kind=&namespace=&name=&revision=   viewer    -> ResourceList
  *   DELETE /v1/resources/{kind}/{namespace}/{name}   operator  -> Applied
+ *   POST   /v1/explain                               viewer    ExplainRequest -> Explained      (explain.ts; nothing is sent)
  *   GET    /v1/status                                viewer    -> Status
  *   GET    /v1/tokens                                admin     -> TokenList
  *   POST   /v1/tokens                                admin     NewToken -> TokenCreated

@@ -5,9 +5,12 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
 import { Hono } from "hono"
+import { compile } from "#shared/config/compile.ts"
+import { explain } from "#shared/exchange/explain.ts"
 import type { Resource } from "#shared/model/document.ts"
 import type { Problem } from "#shared/model/problem.ts"
 import type { ApplyRequest, Change, Status, TokenInfo } from "#shared/protocol/control-api.ts"
+import type { DescribedRequest, Explained, ExplainRequest } from "#shared/protocol/explain.ts"
 import type { IsolateStatus, RevisionSummary } from "#shared/protocol/route-table.ts"
 
 export const TOKEN = "fake-control-admin-token"
@@ -95,6 +98,10 @@ function api(control: FakeControl): Hono {
     if (rest.length === at(control).length) return details(404, `There is no ${gone.replaceAll(",", " ")}.`)
     return c.json(commit(control, c.req.raw, rest, { message: "" }))
   })
+  app.post("/v1/explain", async (c) => {
+    const { request, revision } = await c.req.json<ExplainRequest>()
+    return c.json(explainedBy(at(control, revision), revision ?? head()?.revision ?? 0, request))
+  })
   app.get("/v1/tokens", (c) => c.json({ tokens: control.tokens }))
   app.post("/v1/tokens", async (c) => {
     const { name, role, expiresInSeconds } = await c.req.json()
@@ -111,6 +118,13 @@ function api(control: FakeControl): Hono {
     return c.body(null, 204)
   })
   return app
+}
+
+/** The one endpoint for which the fake needs the real compiler: what it tells is all that there is to see. */
+function explainedBy(resources: readonly Resource[], revision: number, request: DescribedRequest): Explained {
+  const compiled = compile(resources, { documents: [], prune: false, revision })
+  if ("problems" in compiled) throw new Error("the fake's mesh has problems")
+  return explain({ revision, snapshot: compiled.snapshot }, request)
 }
 
 /** The next revision, or the one that this request's key made before. */

@@ -3,10 +3,13 @@ import { z } from "@hono/zod-openapi"
 import { jsonSchema } from "#shared/config/schema.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { ApplyRequest, NewToken, RollbackRequest } from "#shared/protocol/control-api.ts"
+import type { ExplainRequest } from "#shared/protocol/explain.ts"
 import * as changes from "./changes.ts"
 import { type Answers, type Endpoint, endpoint, reply } from "./endpoint.ts"
+import { explainRequest } from "./explain.ts"
 import * as history from "./history.ts"
 import * as schemas from "./schemas.ts"
+import * as shapes from "./schemas-explain.ts"
 import { showStatus } from "./status.ts"
 import * as tokens from "./tokens.ts"
 
@@ -141,6 +144,24 @@ const MESH: readonly Endpoint[] = [
       "The head, the proxy isolates that asked for routes within the last minute, and the bindings that services name and no isolate has.",
     answers: { status: 200, description: "The status.", schema: schemas.status },
     handle: showStatus,
+  }),
+  endpoint<object, object, ExplainRequest>({
+    method: "POST",
+    path: "/v1/explain",
+    role: "viewer",
+    group: "Mesh",
+    summary: "Say where a request would go, and why",
+    description:
+      "Takes a request in words through the decisions of the proxy: which route takes it and why the nearest others do not, what the filters make of it, which backends may get it with which share, and whether a live proxy can reach them. Nothing is sent.",
+    body: {
+      schema: shapes.explainRequest,
+      bytesMax: LIMITS.explainBodyBytesMax,
+      example: {
+        request: { url: "https://shop.example.com/orders/7", headers: [{ name: "x-canary", value: "always" }] },
+      },
+    },
+    answers: { status: 200, description: "The story.", schema: shapes.explained, problems: [404, 409] },
+    handle: explainRequest,
   }),
   endpoint<object, history.ResourcesQuery>({
     method: "GET",

@@ -1,0 +1,33 @@
+/** Where a described request would go, by the head or by an earlier revision. */
+import { explain } from "#shared/exchange/explain.ts"
+import { SNAPSHOT_FORMAT, type Snapshot } from "#shared/model/snapshot.ts"
+import { decode } from "#shared/model/snapshot-codec.ts"
+import type { Explained, ExplainRequest } from "#shared/protocol/explain.ts"
+import type { IsolateStatus } from "#shared/protocol/route-table.ts"
+import { type Call, reply } from "./endpoint.ts"
+import { readHead, readRevision, routeTable } from "./mesh.ts"
+import { problem } from "./problems.ts"
+
+const EMPTY: Snapshot = { format: SNAPSHOT_FORMAT, services: [], gateways: [], routes: [] }
+
+export async function explainRequest(call: Call<object, object, ExplainRequest>): Promise<Response> {
+  const { request, revision } = call.body
+  const [mesh, isolates] = await Promise.all([
+    revision === undefined ? readHead(call.env) : readRevision(call.env, revision),
+    routeTable(call.env).isolates(),
+  ])
+  if (!mesh) return problem(404, `There is no revision ${revision}.`)
+  const decoded = mesh.text === "" ? { snapshot: EMPTY } : decode(mesh.text)
+  if ("reason" in decoded) {
+    return problem(409, `Revision ${mesh.revision} cannot be read by this version: its snapshot is ${decoded.reason}.`)
+  }
+  const bindings = bindingsOf(isolates)
+  const by = { revision: mesh.revision, snapshot: decoded.snapshot, ...(bindings && { bindings }) }
+  return reply<Explained>(explain(by, request), revision === undefined ? { head: mesh.revision } : {})
+}
+
+/** Isolates that say nothing of their bindings prove nothing. */
+function bindingsOf(isolates: readonly IsolateStatus[]): ReadonlySet<string> | undefined {
+  const told = isolates.flatMap(({ bindings }) => (bindings ? [bindings] : []))
+  return told.length === 0 ? undefined : new Set(told.flat())
+}

@@ -1,0 +1,125 @@
+/** The shapes of `/v1/explain`; see schemas.ts. */
+import { z } from "@hono/zod-openapi"
+import { LIMITS } from "#shared/model/limits.ts"
+import { REFUSALS, type RefusalName } from "#shared/model/refusal.ts"
+import type * as api from "#shared/protocol/explain.ts"
+
+/** `T` as zod infers it: an optional property may also hold undefined. JSON has no undefined, so nothing is lost. */
+type Loose<T> = T extends object
+  ? { [K in keyof T]: Record<never, never> extends Pick<T, K> ? Loose<T[K]> | undefined : Loose<T[K]> }
+  : T
+type Schema<T> = z.ZodType<Loose<T>>
+
+const name = z.string().max(LIMITS.matchValueCharsMax)
+const count = z.int().min(0)
+const share = z.number().min(0).max(1)
+const header = z.object({ name: z.string(), value: z.string() })
+
+const described = z
+  .strictObject({
+    url: z
+      .string()
+      .max(2 * LIMITS.targetBytesMax)
+      .optional()
+      .openapi({ description: "Of a service's request the path is enough; needless for an RPC call." }),
+    method: z.string().max(32).optional().openapi({ description: "`GET` when absent." }),
+    headers: z
+      .array(z.strictObject({ name, value: z.string().max(LIMITS.headerValueCharsMax) }))
+      .max(LIMITS.headersMax)
+      .optional(),
+    gateway: name.optional().openapi({ description: "`name` or `namespace/name`; the built-in one when absent." }),
+    from: name.optional().openapi({ description: "The calling service. Absent: the request comes from the public." }),
+    to: name.optional().openapi({ description: "The service that the caller's binding names." }),
+    rpc: name.optional().openapi({ description: "The RPC method that is called." }),
+    dice: z.number().min(0).lt(1).optional().openapi({
+      description: "The throw for percentages and weights. Absent: all that could happen is told.",
+    }),
+  })
+  .openapi("DescribedRequest") satisfies Schema<api.DescribedRequest>
+
+export const explainRequest = z
+  .strictObject({
+    request: described,
+    revision: z.int().min(1).optional().openapi({ description: "The head when absent." }),
+  })
+  .openapi("ExplainRequest") satisfies Schema<api.ExplainRequest>
+
+const considered = z
+  .object({
+    route: z.string(),
+    rule: z.string(),
+    match: z.string(),
+    because: z.string().openapi({ description: "The first condition that fails, or what it lost or won by." }),
+  })
+  .openapi("ConsideredMatch") satisfies Schema<api.ConsideredMatch>
+
+const refusal = z
+  .object({
+    name: z.enum(Object.keys(REFUSALS) as [RefusalName]),
+    status: z.int(),
+    title: z.string(),
+    detail: z.string().optional(),
+  })
+  .openapi("ExplainedRefusal") satisfies Schema<api.ExplainedRefusal>
+
+const branch = z
+  .object({
+    backend: z.string().optional().openapi({ description: "Absent when the rule answers by itself." }),
+    share,
+    chosen: z.boolean(),
+    steps: z.array(
+      z.object({
+        filter: z.string(),
+        of: z.enum(["rule", "backend"]),
+        on: z.enum(["request", "response"]),
+        effect: z.string(),
+      }),
+    ),
+    sends: z
+      .object({
+        url: z.string().optional(),
+        endpoints: z.array(z.object({ at: z.string(), bound: z.boolean().optional() })),
+      })
+      .optional(),
+    answer: z.object({ status: z.int(), headers: z.array(header), body: z.string() }).optional(),
+    refusal: refusal.optional(),
+  })
+  .openapi("Branch", { description: "Of `sends`, `answer` and `refusal` one is there." }) satisfies Schema<api.Branch>
+
+const condition = z.union([z.int(), z.enum(["5xx", "gateway-error", "connect-failure"])])
+
+export const explained = z
+  .object({
+    revision: count,
+    understood: z
+      .object({
+        method: z.string(),
+        url: z.string().optional(),
+        rpc: z.string().optional(),
+        caller: z.string().optional(),
+        service: z.string().optional(),
+        dropped: z.array(z.string()),
+      })
+      .optional()
+      .openapi({ description: "The request as the mesh reads it; absent when it is refused before that." }),
+    place: z.string().optional(),
+    winner: considered.optional(),
+    others: z.array(considered),
+    more: count,
+    shares: z.array(z.object({ share, rule: z.string().optional(), dice: z.number() })).optional(),
+    sticky: z.string().optional(),
+    branches: z.array(branch),
+    timeouts: z.object({ requestMs: z.number().optional(), attemptMs: z.number().optional() }).optional(),
+    retry: z
+      .object({
+        attempts: z.int(),
+        on: z.array(condition),
+        backoffMs: z.number(),
+        unsafe: z.boolean(),
+        applies: z.boolean(),
+        because: z.string(),
+      })
+      .optional(),
+    refusal: refusal.optional(),
+  })
+  .openapi("Explained") satisfies Schema<api.Explained>
