@@ -85,6 +85,17 @@ function stopOnSignals(mesh: LocalMesh): void {
     process.exit(0)
   }
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stop)
+  if (process.env.npm_lifecycle_event) stopWithParent(stop)
+}
+
+/** The shell that npm puts between does not hand on a signal that npm got: without this, `kill` would leave a mesh behind. */
+function stopWithParent(stop: () => Promise<void>): void {
+  const parent = process.ppid
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(watch)
+    stop()
+  }, 500)
 }
 
 function print({ worker, level, message }: LogLine): void {

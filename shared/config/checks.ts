@@ -8,7 +8,7 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,256}$/
 const BINDING = /^[A-Za-z_$][A-Za-z0-9_$]{0,127}$/
 const WORKER = /^[A-Za-z0-9_][A-Za-z0-9_-]{0,254}$/
 const METHOD = /^[A-Z][A-Z-]{0,31}$/
-const RPC = /^[A-Za-z_$*][A-Za-z0-9_$*]{0,127}$/
+const RPC = /^[A-Za-z_$*][A-Za-z0-9_$*]{0,127}(\.[A-Za-z_$*][A-Za-z0-9_$*]{0,127}){0,3}$/
 const VERSION_ID = /^[0-9a-fA-F][0-9a-fA-F-]{7,63}$/
 // Visible ASCII, spaces and tabs between it: anything else is read differently by different peers.
 const FIELD_VALUE = /^(?:[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?)?$/

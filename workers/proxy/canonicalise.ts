@@ -19,11 +19,11 @@ export interface CanonicalRequest extends Address {
   /** Mesh hops the request has made before this one. */
   readonly hops: number
   readonly traceparent: string | null
-  /** Whether the sender asked how the mesh decided. */
+  /** Whether the sender asked how the mesh decided, and may. */
   readonly debug: boolean
 }
 
-export function canonicalise(request: Request, entrance: Entrance): CanonicalRequest | Refusal {
+export function canonicalise(request: Request, entrance: Entrance, mayDebug: boolean): CanonicalRequest | Refusal {
   const admitted = admit(request, entrance.at)
   if ("refusal" in admitted) return admitted
   const { address, dropped, hops } = admitted
@@ -43,7 +43,7 @@ export function canonicalise(request: Request, entrance: Entrance): CanonicalReq
     origin: headers.get("origin"),
     hops,
     traceparent: headers.get(HEADER.traceparent),
-    debug: headers.has(HEADER.debug),
+    debug: mayDebug && headers.has(HEADER.debug),
   }
 }
 

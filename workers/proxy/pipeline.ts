@@ -19,12 +19,12 @@ import { debugged, finish } from "./record.ts"
 import { respond } from "./respond.ts"
 
 export async function serve(request: Request, entrance: Entrance, mesh: Mesh): Promise<Response> {
-  const canonical = canonicalise(request, entrance)
+  const canonical = canonicalise(request, entrance, mesh.mayDebug(entrance))
   const exchange = begin(entrance, isRefusal(canonical) ? NOTHING_CARRIED : canonical, mesh)
   const answer = isRefusal(canonical) ? canonical : await decide(exchange, canonical, mesh)
   mesh.record(finish(exchange, "http", request.method, answer, mesh.nowMs()))
   const response = isRefusal(answer) ? respond(answer) : answer
-  return !isRefusal(canonical) && canonical.debug && mesh.mayDebug(entrance) ? debugged(response, exchange) : response
+  return !isRefusal(canonical) && canonical.debug ? debugged(response, exchange) : response
 }
 
 async function decide(exchange: Exchange, canonical: CanonicalRequest, mesh: Mesh): Promise<Response | Refusal> {

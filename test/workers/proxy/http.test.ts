@@ -467,6 +467,13 @@ describe("hops", () => {
   })
 })
 
+describe("debugging", () => {
+  it("says how the mesh decided, hop by hop", async () => {
+    const { headers } = await get("/caller/fetch/ECHO/a", { headers: [["weft-debug", "1"]] })
+    expect(headers.get("weft-debug")).toMatch(/rule=default\/app\/caller to=default\/caller attempts=1, revision=\d+ to=default\/echo attempts=1$/)
+  })
+})
+
 describe("what streams", () => {
   it("is not held back", async () => {
     const response = await fetch(`${mesh.ingressUrl}/stream`)
