@@ -19,7 +19,11 @@ export const grpcRouteForm: Form = {
   name: "Gateway API GRPCRoute",
   takes: (file, content) => isTestList(content) && /grpcroute/i.test(file) && !/mesh/i.test(file),
   read: (content) =>
-    readTests(content as GatewayApiTest[], { doors: gatewayDoors, request: grpcRequest, statuses: grpcStatuses }),
+    readTests(content as GatewayApiTest[], () => ({
+      doors: gatewayDoors,
+      request: grpcRequest,
+      statuses: grpcStatuses,
+    })),
 }
 
 /** The service of the echo server that upstream's cases call. */
@@ -29,28 +33,13 @@ const STATUSES: Readonly<Record<string, readonly number[]>> = {
   OK: [200],
   UNIMPLEMENTED: [404],
   UNAVAILABLE: [500, 503],
-  DEADLINE_EXCEEDED: [504],
+  DEADLINEEXCEEDED: [504],
 }
-const CODES = [
-  "OK",
-  "CANCELLED",
-  "UNKNOWN",
-  "INVALID_ARGUMENT",
-  "DEADLINE_EXCEEDED",
-  "NOT_FOUND",
-  "ALREADY_EXISTS",
-].concat(
-  [
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
-    "INTERNAL",
-  ],
-  ["UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED"],
-)
+/** By their numbers. */
+const CODES = (
+  "OK CANCELLED UNKNOWN INVALIDARGUMENT DEADLINEEXCEEDED NOTFOUND ALREADYEXISTS PERMISSIONDENIED RESOURCEEXHAUSTED " +
+  "FAILEDPRECONDITION ABORTED OUTOFRANGE UNIMPLEMENTED INTERNAL UNAVAILABLE DATALOSS UNAUTHENTICATED"
+).split(" ")
 
 export function grpcRequest({ request = {} }: GatewayApiCase): Partial<CaseRequest> {
   const metadata = Object.entries(record(request.metadata)).map(([name, value]) => [name, String(value)] as const)
@@ -58,24 +47,25 @@ export function grpcRequest({ request = {} }: GatewayApiCase): Partial<CaseReque
   const path = text(request.path)
   const service = text(request.service) ?? ECHO_SERVICE
   // A case that says nothing but a path, or an HTTP method in the method's place, is taken as it is.
-  const method = text(request.rpc) ?? text(request.rpcMethod) ?? text(request.grpcMethod) ?? text(request.method)
+  const named = text(request.rpc) ?? text(request.rpcMethod) ?? text(request.grpcMethod) ?? text(request.method)
+  const method = named === undefined || /^[A-Z]+$/.test(named) ? "Echo" : named
   const isHttp = path !== undefined && path.length > 1
   const authority = text(request.authority) ?? text(request.host)
   return {
     method: "POST",
-    target: isHttp ? path : `/${service}/${method === undefined || method === "POST" ? "Echo" : method}`,
+    target: isHttp ? path : `/${service}/${method}`,
     headers: [["content-type", "application/grpc"], ...headers, ...metadata],
     ...(authority !== undefined && { host: authority }),
   }
 }
 
 export function grpcStatuses(expect: Fields): readonly number[] | undefined {
-  const code = expect.grpcStatus ?? expect.grpcCode ?? expect.code ?? expect.status
-  const stated = list(code)
+  const stated = list(expect.grpcStatus ?? expect.grpcCode ?? expect.code ?? expect.status)
   if (stated.length === 0) return [200]
   return stated.flatMap((one) => {
-    const name = typeof one === "number" ? (one < CODES.length ? CODES[one]! : undefined) : String(one).toUpperCase()
-    if (name === undefined) return [one as number]
+    const isHttp = typeof one === "number" && one >= CODES.length
+    if (isHttp) return [one]
+    const name = typeof one === "number" ? CODES[one]! : String(one).toUpperCase().replaceAll("_", "")
     return STATUSES[name] ?? [500]
   })
 }

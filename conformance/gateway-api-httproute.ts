@@ -6,7 +6,7 @@ import type { KubernetesObject } from "./pods.ts"
 export const httpRouteForm: Form = {
   name: "Gateway API HTTPRoute",
   takes: (file, content) => isTestList(content) && /httproute/i.test(file) && !/mesh/i.test(file),
-  read: (content) => readTests(content as GatewayApiTest[], { doors: gatewayDoors }),
+  read: (content) => readTests(content as GatewayApiTest[], () => ({ doors: gatewayDoors })),
 }
 
 /** By the ports of the listeners that the case names, else by the first one of the request's scheme. */

@@ -13,9 +13,9 @@ export const meshForm: Form = {
     isTestList(content) &&
     (/mesh/i.test(file) || content.some(({ cases = [] }) => cases.some((one) => one.client !== undefined))),
   read: (content) =>
-    (content as GatewayApiTest[]).flatMap((test) => {
-      const isGrpc = /grpc/i.test(test.test)
-      return readTests([test], { doors: sidecarDoors, ...(isGrpc && { request: grpcRequest, statuses: grpcStatuses }) })
+    readTests(content as GatewayApiTest[], ({ test }) => {
+      const grpc = /grpc/i.test(test) ? { request: grpcRequest, statuses: grpcStatuses } : {}
+      return { doors: sidecarDoors, ...grpc }
     }),
 }
 
@@ -29,7 +29,7 @@ function sidecarDoors(
 ): readonly Door[] | string {
   const own = objects.find(({ kind, metadata }) => kind === "Service" && metadata.namespace !== undefined)?.metadata
     .namespace
-  const from = clientOf(one.client, own ?? "default")
+  const from = clientOf(one.client, text((one as { clientNamespace?: unknown }).clientNamespace) ?? own ?? "default")
   if (from === undefined) return "it names no client"
   const fields = { ...record(one.request), ...record((one as { address?: unknown }).address) }
   const address = ADDRESS_KEYS.map(
@@ -37,7 +37,7 @@ function sidecarDoors(
   ).find((value) => value !== undefined && value !== "")
   const host = address ?? text(fields.host)
   if (host === undefined) return "it names no service to call"
-  if (/^[\d.]+(:\d+)?$|^\[|ip>|pod/i.test(host)) return "it calls the address of a pod, and Workers have none"
+  if (/^[\d.]+(:\d+)?$|^\[|[<>{}]|pod/i.test(host)) return "it calls the address of a pod, and Workers have none"
   const to = serviceOf(host, from.slice(0, from.indexOf("/")), objects)
   return to === undefined ? `it calls ${host}, which is no Service` : [{ at: "service", from, to }]
 }

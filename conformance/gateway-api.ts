@@ -45,11 +45,21 @@ export function isTestList(content: unknown): content is GatewayApiTest[] {
   )
 }
 
-export function readTests(tests: readonly GatewayApiTest[], particulars: Particulars): FormTest[] {
+export function readTests(
+  tests: readonly GatewayApiTest[],
+  particulars: (test: GatewayApiTest) => Particulars,
+): FormTest[] {
+  const cluster = clusterOf(tests)
   return tests.map((test) => {
-    const objects = [...(test.baseManifests ?? []), ...(test.manifests ?? [])].map(withClass)
+    const objects = [
+      ...cluster,
+      ...(test.baseManifests ?? []).filter((one) => !isCommon(one)),
+      ...(test.manifests ?? []),
+    ].map(withClass)
     const pods = podsOf(objects)
-    const cases = (test.cases ?? []).flatMap((one, index) => casesOf(test, one, index, objects, pods, particulars))
+    const cases = (test.cases ?? []).flatMap((one, index) =>
+      casesOf(test, one, index, objects, pods, particulars(test)),
+    )
     return {
       name: test.test,
       documents: [...objects, ...pods.documents],
@@ -62,6 +72,16 @@ export function readTests(tests: readonly GatewayApiTest[], particulars: Particu
   })
 }
 
+/** Upstream's base has all its Services and Namespaces in the cluster for all of its tests. */
+function clusterOf(tests: readonly GatewayApiTest[]): KubernetesObject[] {
+  const common = tests.flatMap(({ baseManifests = [] }) => baseManifests.filter(isCommon))
+  return [...new Map(common.map((one) => [`${one.kind}/${one.metadata.namespace}/${one.metadata.name}`, one])).values()]
+}
+
+function isCommon({ apiVersion, kind }: KubernetesObject): boolean {
+  return apiVersion === "v1" && (kind === "Service" || kind === "Namespace")
+}
+
 function casesOf(
   test: GatewayApiTest,
   one: GatewayApiCase,
@@ -71,7 +91,8 @@ function casesOf(
   particulars: Particulars,
 ): FormCase[] {
   const name = one.name ?? String(index)
-  const request = { ...requestOf(one), ...particulars.request?.(one) }
+  const isSocket = /websocket|"wss?(:|")/i.test(test.test + JSON.stringify(one))
+  const request = { ...requestOf(one, isSocket), ...particulars.request?.(one) }
   const unbacked = pods.unbacked.find((path) => request.target.split("?")[0] === path)
   if (unbacked)
     return [skipped(name, "its Service has hand-written EndpointSlices: addresses of pods, which Workers do not have")]
@@ -82,7 +103,7 @@ function casesOf(
     return [skipped(name, `what is to happen before is not understood: ${JSON.stringify(one.after)}`)]
   const doors = particulars.doors(test, one, objects)
   if (typeof doors === "string") return [skipped(name, doors)]
-  const expect = expectationOf(one, particulars)
+  const expect = expectationOf(one, particulars, isSocket)
   const distribution = one.distribution && distributionOf(one.distribution)
   return doors.map((door, at) => ({
     name: doors.length > 1 ? `${name} [${at + 1} of ${doors.length} listeners]` : name,
@@ -107,27 +128,31 @@ export function skipped(name: string, reason: string): FormCase {
   return { name, skip: reason, door, removals: [], request, expect: expectationOf({}, { doors: () => [] }) }
 }
 
-function requestOf({ request = {}, backendSetsResponseHeaders }: GatewayApiCase): CaseRequest {
+function requestOf(one: GatewayApiCase, isSocket: boolean): CaseRequest {
+  const { request = {}, backendSetsResponseHeaders } = one
   const scheme = text(request.scheme) ?? "http"
   const headers = Object.entries(record(request.headers)).flatMap(([name, value]) =>
     list(value).map((one) => [name, String(one)] as const),
   )
+  // A Host among the headers is what the backend sees; the other one is what is connected to.
+  const [, written] = headers.find(([name]) => name.toLowerCase() === "host") ?? []
+  const others = headers.filter(([name]) => name.toLowerCase() !== "host")
   const answers = Object.entries(record(backendSetsResponseHeaders)).map(([name, value]) => `${name}:${String(value)}`)
-  const isAsked = headers.some(([name]) => name.toLowerCase() === "x-echo-set-header")
-  if (answers.length > 0 && !isAsked) headers.push(["X-Echo-Set-Header", answers.join(",")])
-  const target = text(request.path) ?? "/"
+  const isAsked = others.some(([name]) => name.toLowerCase() === "x-echo-set-header")
+  if (answers.length > 0 && !isAsked) others.push(["X-Echo-Set-Header", answers.join(",")])
+  const target = text(request.path) ?? (isSocket ? "/ws" : "/")
   return {
     scheme: scheme === "https" || scheme === "wss" ? "https" : "http",
-    host: text(request.host) ?? ANY_HOST,
+    host: written ?? text(request.host) ?? ANY_HOST,
     target: target.startsWith("/") ? target : `/${target}`,
     method: text(request.method) ?? "GET",
-    headers,
-    webSocket: scheme === "ws" || scheme === "wss" || /websocket/i.test(text(request.protocol) ?? ""),
+    headers: others,
+    webSocket: isSocket,
   }
 }
 
 /** An expectation that upstream declares but does not compare is not compared here either. */
-function expectationOf(one: GatewayApiCase, particulars: Particulars): Expectation {
+function expectationOf(one: GatewayApiCase, particulars: Particulars, isSocket = false): Expectation {
   const undeclared = new Set(keysOf(one.declaredButNotAssertedUpstream ?? one.expect?.declaredButNotAssertedUpstream))
   const given = Object.entries(one.expect ?? {}).filter(([key, value]) => !undeclared.has(key) && value !== null)
   const expect: Fields = Object.fromEntries(given)
@@ -137,7 +162,7 @@ function expectationOf(one: GatewayApiCase, particulars: Particulars): Expectati
   ])
   const exact = Object.entries(record(expect.responseHeaders)).map(([name, value]) => [name, [String(value)]])
   return {
-    statuses: particulars.statuses?.(expect) ?? statusesOf(expect, one.request),
+    statuses: isSocket ? [101] : (particulars.statuses?.(expect) ?? statusesOf(expect)),
     ...texts(expect, ["backend", "namespace", "pathAtBackend", "methodAtBackend", "hostAtBackend"]),
     headersAtBackend: record(expect.headersAtBackend) as Record<string, string>,
     absentHeadersAtBackend: list(expect.absentHeadersAtBackend).map(String),
@@ -148,7 +173,9 @@ function expectationOf(one: GatewayApiCase, particulars: Particulars): Expectati
     mirroredTo: list(expect.mirroredTo).map((mirror) => nameOf(mirror)),
     backendsNotReached: list(expect.backendThatMustNotBeReached).map((backend) => nameOf(backend)),
     answeredByProxy: expect.answeredByProxy === true,
-    unknown: Object.keys(expect).filter((key) => !KNOWN.has(key)),
+    unknown: Object.keys(expect).filter(
+      (key) => !KNOWN.has(key) && !(isSocket && /socket|echo|frame|message/i.test(key)),
+    ),
   }
 }
 
@@ -176,10 +203,9 @@ const KNOWN = new Set([
   "declaredButNotAssertedUpstream",
 ])
 
-function statusesOf(expect: Fields, request: Fields = {}): number[] {
+function statusesOf(expect: Fields): number[] {
   const stated = [...list(expect.status), ...list(expect.statusAlsoAccepted)].map(Number)
-  if (stated.length > 0) return stated
-  return /websocket|^wss?$/i.test(`${text(request.protocol) ?? text(request.scheme)}`) ? [101] : [200]
+  return stated.length > 0 ? stated : [200]
 }
 
 function redirectOf(redirect: Fields): ExpectedRedirect {
