@@ -47,6 +47,7 @@ export function resolve(
   const names = {
     services: new Map<ServiceId, Service | "broken">(native.map(({ service }) => [service.id, service])),
     gateways: new Map<GatewayId, Gateway | "broken">(nativeGateways.map((gateway) => [gateway.id, gateway])),
+    hints: { left: LIMITS.problemsMax },
   }
   for (const { kind, namespace, name } of broken) {
     if (kind === "Service") names.services.set(serviceId(namespace, name), "broken")

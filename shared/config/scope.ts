@@ -12,12 +12,14 @@ import {
 import type { Gateway } from "#shared/model/route.ts"
 import type { Service } from "#shared/model/service.ts"
 import type { Step } from "#shared/std/steps.ts"
-import { complain, hintFrom, quote, type Report } from "./complaint.ts"
+import { type Complaint, complain, hintFrom, quote, type Report } from "./complaint.ts"
 
 /** `broken`: declared, with problems of its own; nothing more can be said about references to it. */
 export interface Names {
   readonly services: ReadonlyMap<ServiceId, Service | "broken">
   readonly gateways: ReadonlyMap<GatewayId, Gateway | "broken">
+  /** How many more hints may be looked for: each is a search through all names, and only the first problems are told. */
+  readonly hints: { left: number }
 }
 
 export interface Scope extends Names {
@@ -38,7 +40,7 @@ export function serviceIdIn(namespace: string, reference: string): ServiceId {
 export function findService(scope: Scope, reference: string, path: Path): ServiceId | undefined {
   const id = serviceIdIn(scope.namespace, reference)
   if (scope.services.has(id)) return id
-  scope.report(path, unknown("service", reference, [...scope.services.keys()], scope.namespace))
+  scope.report(path, unknown(scope, "service", reference))
   return undefined
 }
 
@@ -62,7 +64,7 @@ export function findGateway(
   const id = second === undefined ? gatewayId(scope.namespace, first) : gatewayId(first, second)
   const gateway = scope.gateways.get(id)
   if (gateway === undefined && id !== DEFAULT_GATEWAY) {
-    scope.report(path, unknown("gateway", reference, [...scope.gateways.keys()], scope.namespace))
+    scope.report(path, unknown(scope, "gateway", reference))
     return undefined
   }
   if (namespaceOf(id) !== scope.namespace && id !== DEFAULT_GATEWAY) {
@@ -78,10 +80,17 @@ export function notGranted(scope: Scope, noun: string, id: ServiceId | GatewayId
   scope.report(path, complain("reference-not-granted", message, hint))
 }
 
-function unknown(noun: string, reference: string, ids: readonly (ServiceId | GatewayId)[], namespace: string) {
-  // As they would be written from here.
-  const known = ids.map((id) => (namespaceOf(id) === namespace ? nameOf(id) : id))
+function unknown(scope: Scope, noun: "service" | "gateway", reference: string): Complaint {
+  return complain(`unknown-${noun}`, `No ${noun} is named ${quote(reference)}`, hintFor(scope, noun, reference))
+}
+
+function hintFor(scope: Scope, noun: "service" | "gateway", reference: string): string | undefined {
+  if (scope.hints.left <= 0) return undefined
+  scope.hints.left -= 1
+  const ids = [...scope[`${noun}s`].keys()]
   const elsewhere = ids.find((id) => nameOf(id) === reference)
-  const hint = elsewhere ? `did you mean ${quote(elsewhere)}?` : hintFrom(reference, `${noun}s`, known)
-  return complain(`unknown-${noun}`, `No ${noun} is named ${quote(reference)}`, hint)
+  if (elsewhere) return `did you mean ${quote(elsewhere)}?`
+  // As they would be written from here.
+  const known = ids.map((id) => (namespaceOf(id) === scope.namespace ? nameOf(id) : id))
+  return hintFrom(reference, `${noun}s`, known)
 }

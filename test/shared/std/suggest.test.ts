@@ -29,4 +29,19 @@ describe("did you mean", () => {
       }),
     )
   })
+
+  it("stops at the distance that is too far, and says the same below it", () => {
+    const word = fc.string({ unit: fc.constantFrom("a", "b", "c"), maxLength: 7 })
+    fc.assert(
+      fc.property(word, word, fc.nat({ max: 8 }), (a, b, atMost) => {
+        expect(editDistance(a, b, atMost)).toBe(Math.min(atMost, editDistance(a, b)))
+      }),
+    )
+  })
+
+  it("takes a long word with many differences for another word", () => {
+    const known = "a-rather-long-name-of-some-service"
+    expect(suggest("a-rather-lomg-mane-of-some-servise", [known])).toBe(known)
+    expect(suggest("a-xxxxxxx-lomg-mane-of-some-servise", [known])).toBeUndefined()
+  })
 })
