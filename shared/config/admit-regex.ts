@@ -1,4 +1,7 @@
 /** Which regular expressions may enter the mesh: the one place where documents meet the engine. */
+import { LIMITS } from "#shared/model/limits.ts"
+import type { Match } from "#shared/model/route.ts"
+import type { Snapshot } from "#shared/model/snapshot.ts"
 import { admitRegex } from "#shared/routing/regex.ts"
 import { type Complaint, complain, quote } from "./complaint.ts"
 
@@ -8,4 +11,27 @@ export function checkRegex(pattern: string): Complaint | undefined {
   if ("regex" in admitted) return undefined
   const hint = "prefer a prefix or a template; the syntax is RE2, without look-around and back-references"
   return complain("bad-regex", `${quote(pattern)} is refused: ${admitted.problem}`, hint)
+}
+
+/**
+ * What is wrong with all expressions of a mesh together. Each proxy isolate compiles those of the hosts that it serves when the
+ * first request for them comes, and may have all of them in memory.
+ */
+export function checkRegexesTogether({ routes }: Snapshot): Complaint | undefined {
+  const patterns = new Set(routes.flatMap(({ rules }) => rules.flatMap(({ matches }) => matches.flatMap(regexesOf))))
+  let steps = 0
+  for (const pattern of patterns) {
+    const admitted = admitRegex(pattern)
+    if ("steps" in admitted) steps += admitted.steps
+    if (steps > LIMITS.regexProgramsMax) {
+      const message = `The mesh's ${patterns.size} regular expressions together have more than ${LIMITS.regexProgramsMax} steps`
+      return complain("regexes-too-large", message, "prefer prefixes and templates, which cost nothing")
+    }
+  }
+  return undefined
+}
+
+function regexesOf({ path, headers, query, cookies }: Match): string[] {
+  const tests = [...headers, ...query, ...cookies].map(({ test }) => test)
+  return [...(path ? [path] : []), ...tests].flatMap((one) => (one.kind === "regex" ? [one.value] : []))
 }

@@ -9,6 +9,7 @@ import { LIMITS } from "#shared/model/limits.ts"
 import type { Problem } from "#shared/model/problem.ts"
 import type { Snapshot } from "#shared/model/snapshot.ts"
 import { encode } from "#shared/model/snapshot-codec.ts"
+import { checkRegexesTogether } from "./admit-regex.ts"
 import { complain, quote } from "./complaint.ts"
 import { keyText, merge } from "./merge.ts"
 import { type Draft, limited, type Parsed, parse, pathOf } from "./parse.ts"
@@ -56,6 +57,8 @@ export function compile(
 
   const text = encode(snapshot)
   if (text.length > LIMITS.snapshotBytesMax) return { problems: [tooLarge(text.length)] }
+  const regexes = checkRegexesTogether(snapshot)
+  if (regexes) return { problems: [{ path: "", ...regexes }] }
   const declared = new Set(drafts.map(keyText))
   const told = notes.filter((note) => note.outcome === "invalid" || declared.has(keyText(note)))
   const ofDocuments = parsed.flatMap((one) => one.notes ?? [])

@@ -10,18 +10,20 @@ export interface LinearRegex {
   matches(text: string): boolean
 }
 
-/** Compiles an expression that may be configured; the second form says why it may not. */
-export function admitRegex(pattern: string): { readonly regex: LinearRegex } | { readonly problem: string } {
+/** Compiles an expression that may be configured, and tells how many steps it has; the second form says why it may not. */
+export function admitRegex(
+  pattern: string,
+): { readonly regex: LinearRegex; readonly steps: number } | { readonly problem: string } {
   if (pattern.length > LIMITS.regexCharsMax) {
     return { problem: `the expression has ${pattern.length} characters, more than ${LIMITS.regexCharsMax}` }
   }
   const compiled = compileRegex(pattern)
   if (typeof compiled === "string") return { problem: compiled }
-  const size = compiled.programSize()
-  if (size > LIMITS.regexProgramMax) {
-    return { problem: `the expression compiles to ${size} steps, more than ${LIMITS.regexProgramMax}` }
+  const steps = compiled.programSize()
+  if (steps > LIMITS.regexProgramMax) {
+    return { problem: `the expression compiles to ${steps} steps, more than ${LIMITS.regexProgramMax}` }
   }
-  return { regex: { matches: (text) => compiled.matches(cut(text)) } }
+  return { regex: { matches: (text) => compiled.matches(cut(text)) }, steps }
 }
 
 /** The expressions of one table: each is compiled once, when it is first asked. */
