@@ -20,15 +20,27 @@ export interface Admitted {
   readonly dropped: readonly string[]
   /** Mesh hops the request has made before this one. */
   readonly hops: number
+  /** How long the caller still waits, when it said so. */
+  readonly remainingMs: number | undefined
+  /** The request is an attempt of a hop that retries by itself. */
+  readonly nested: boolean
 }
 
 export function admit({ method, url, headers }: RawRequest, door: Door): Admitted | Refusal {
   if (method === "TRACE" || method === "CONNECT") return refuse("method_not_supported")
   const address = canonicalAddress(url, door === "gateway" ? headers.get("host") : null)
   if ("refusal" in address) return address
-  if (door === "service") return { address, dropped: ofPeer(headers), hops: hopsOf(headers.get(HEADER.hops)) }
+  if (door === "service") {
+    return {
+      address,
+      dropped: ofPeer(headers),
+      hops: hopsOf(headers.get(HEADER.hops)),
+      remainingMs: remainingOf(headers.get(HEADER.deadlineMs)),
+      nested: headers.has(HEADER.attempt),
+    }
+  }
   const dropped = droppedHeaders(headers)
-  return Array.isArray(dropped) ? { address, dropped, hops: 0 } : dropped
+  return Array.isArray(dropped) ? { address, dropped, hops: 0, remainingMs: undefined, nested: false } : dropped
 }
 
 const NONE: readonly string[] = []
@@ -60,6 +72,11 @@ function droppedHeaders(headers: Headers): string[] | Refusal {
     return refuse("headers_too_large", `more than ${LIMITS.headerBytesMax} bytes of headers`)
   }
   return dropped
+}
+
+/** What is no number of milliseconds says nothing. */
+function remainingOf(header: string | null): number | undefined {
+  return header !== null && /^\d{1,9}$/.test(header) ? Number(header) : undefined
 }
 
 function hopsOf(header: string | null): number {

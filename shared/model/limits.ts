@@ -49,6 +49,10 @@ export const LIMITS = {
   weightMax: 1_000_000,
   retryAttemptsMax: 10,
   retryConditionsMax: 16,
+  /** An upstream that asks to be left alone for longer is: its answer stands. */
+  retryAfterMsMax: 30_000,
+  hedgesMax: 3,
+  breakerProbesMax: 100,
   timeoutMsMax: 60 * 60 * 1000,
   matchValueCharsMax: 1_024,
   headerValueCharsMax: 8 * 1024,

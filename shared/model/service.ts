@@ -1,5 +1,6 @@
 /** A service of the mesh (the field's "cluster") and the places its requests can be sent to. */
 import type { ServiceId, SubsetName } from "./names.ts"
+import type { ServicePolicy } from "./policy.ts"
 
 /** A service: its endpoints, and its subsets (v1, v2, canary), each a service's labelled part with endpoints of its own. */
 export interface Service {
@@ -7,6 +8,7 @@ export interface Service {
   /** Where requests go that name no subset. */
   readonly endpoints: readonly Endpoint[]
   readonly subsets: { readonly [subset in SubsetName]: Subset }
+  readonly policy?: ServicePolicy
 }
 
 export interface Subset {

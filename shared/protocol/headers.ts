@@ -9,6 +9,10 @@ export const HEADER = {
   /** On a response, when asked for by `weft-debug`: revision, route, backend, attempts. */
   debug: "weft-debug",
   revision: "weft-revision",
+  /** The milliseconds that the caller still waits; a hop never gives itself more. */
+  deadlineMs: "weft-deadline-ms",
+  /** Which attempt of another hop's retries this request is: hops within it do not retry. */
+  attempt: "weft-attempt",
   traceparent: "traceparent",
   tracestate: "tracestate",
 } as const

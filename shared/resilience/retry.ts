@@ -1,16 +1,21 @@
 /** Whether a failed attempt is tried again, and after how long. */
 
 import type { RetryCondition, RetryPolicy } from "#shared/model/policy.ts"
-import type { RefusalName } from "#shared/model/refusal.ts"
+import { REFUSALS, type RefusalName } from "#shared/model/refusal.ts"
 
-/** What came of one attempt: a status the upstream answered, or the mesh's word for why it did not. */
-export type Outcome = { readonly status: number } | { readonly refusal: RefusalName }
+/** What came of one attempt: what the upstream answered, or the mesh's word for why it did not. */
+export type Outcome =
+  | { readonly status: number; readonly headers: Pick<Headers, "get"> }
+  | { readonly refusal: RefusalName }
 
 /** RFC 9110 9.2.2: these may be sent twice without acting twice. */
 const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"])
 
-/** No wait grows beyond this. */
+/** No wait of the mesh's own grows beyond this. */
 const BACKOFF_MS_MAX = 10_000
+
+/** What an inner hop writes on an answer of its own. */
+const REFUSAL_HEADER = "weft-refusal"
 
 /** Whether a request may be sent again at all: idempotent by method, by its own key, or by the route's word. */
 export function mayRepeat(policy: RetryPolicy, method: string, hasIdempotencyKey: boolean): boolean {
@@ -23,26 +28,91 @@ export function isRetried(policy: RetryPolicy, outcome: Outcome): boolean {
 }
 
 /**
- * Wait before the attempt after `failed` failures: the policy's back-off doubled for each failure before, and up to half as
- * much again by the dice, so that callers that failed together do not come back together. Never below the policy's
- * own figure (Gateway API: backoff is a minimum).
+ * Whether an error that an RPC call threw is one the policy retries: only what the platform marks as `retryable`, which means
+ * that the connection broke, and never what is overloaded. What a callee throws by itself is its answer.
+ */
+export function isErrorRetried(policy: RetryPolicy, error: unknown): boolean {
+  const marked = isPlatformFailure(error) && (error as { overloaded?: unknown }).overloaded !== true
+  return marked && isRetried(policy, { refusal: "upstream_unreachable" })
+}
+
+/** The platform's own failure to reach a callee, as against an error that the callee threw, or a refusal of an inner hop. */
+export function isPlatformFailure(error: unknown): boolean {
+  if (typeof error !== "object" || error === null) return false
+  const { retryable, overloaded, refusal } = error as { retryable?: unknown; overloaded?: unknown; refusal?: unknown }
+  return (retryable === true || overloaded === true) && refusal === undefined
+}
+
+export interface Wait {
+  /** What the upstream asked for by `Retry-After`; 0 when it did not. */
+  readonly asked: number
+  readonly total: number
+}
+
+/** The wait before the attempt after `failed` failures. */
+export function waitBeforeRetryMs(
+  policy: RetryPolicy,
+  failed: number,
+  outcome: Outcome,
+  nowMs: number,
+  dice: number,
+): Wait {
+  const own = backoffMs(policy, failed, dice)
+  const asked = "refusal" in outcome ? 0 : retryAfterMs(outcome.headers.get("retry-after"), nowMs)
+  // All who were told the same time would come back at the same time.
+  return { asked, total: asked === 0 ? own : asked + own }
+}
+
+/**
+ * Full jitter between the policy's back-off and its doubling for each failure, so that callers that failed together do not
+ * come back together. Never below the policy's own figure (Gateway API: backoff is a minimum).
  */
 export function backoffMs(policy: RetryPolicy, failed: number, dice: number): number {
-  const least = policy.backoffMs * 2 ** (failed - 1)
-  return Math.min(least * (1 + dice / 2), Math.max(BACKOFF_MS_MAX, policy.backoffMs))
+  const { backoffMs: least } = policy
+  return least + dice * (Math.min(least * 2 ** failed, Math.max(BACKOFF_MS_MAX, least)) - least)
+}
+
+/** RFC 9110 10.2.3: seconds, or a date. What cannot be read, or is over, asks for nothing. */
+export function retryAfterMs(header: string | null, nowMs: number): number {
+  if (header === null) return 0
+  if (/^\d{1,9}$/.test(header)) return Number(header) * 1_000
+  const atMs = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/.test(header) ? Date.parse(header) : 0
+  return Math.max(0, atMs - nowMs)
 }
 
 /**
  * Status conditions look only at what an upstream really answered. A try that got no answer, for want of a connection or of
- * time, meets `connect-failure`, `gateway-error` and `5xx` (Envoy: reset is part of 5xx).
+ * time, meets the classes that speak of it (Envoy: reset is part of 5xx). The answer of an inner hop of the mesh meets a class
+ * only when trying elsewhere can help; a number or a header asks for exactly that answer and always counts.
  */
 function meets(condition: RetryCondition, outcome: Outcome): boolean {
   if ("refusal" in outcome) {
     const unanswered = outcome.refusal === "upstream_unreachable" || outcome.refusal === "upstream_timeout"
-    return unanswered && typeof condition === "string"
+    return unanswered && typeof condition === "string" && condition !== "retriable-4xx"
   }
-  const { status } = outcome
-  if (condition === "5xx") return status >= 500 && status <= 599
-  if (condition === "gateway-error") return status >= 502 && status <= 504
-  return condition === status
+  const { status, headers } = outcome
+  if (typeof condition === "number") return condition === status
+  if (typeof condition === "object") {
+    const value = headers.get(condition.header)
+    return value !== null && (condition.value === undefined || condition.value === value)
+  }
+  return isOfClass(condition, status) && !isFinal(headers.get(REFUSAL_HEADER))
+}
+
+function isOfClass(condition: Extract<RetryCondition, string>, status: number): boolean {
+  switch (condition) {
+    case "5xx":
+      return status >= 500 && status <= 599
+    case "gateway-error":
+      return status >= 502 && status <= 504
+    case "retriable-4xx":
+      return status === 409
+    case "reset":
+    case "connect-failure":
+      return false
+  }
+}
+
+function isFinal(refusal: string | null): boolean {
+  return refusal !== null && Object.hasOwn(REFUSALS, refusal) && REFUSALS[refusal as RefusalName].retry !== "elsewhere"
 }

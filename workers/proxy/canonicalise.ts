@@ -18,6 +18,10 @@ export interface CanonicalRequest extends Address {
   readonly origin: string | null
   /** Mesh hops the request has made before this one. */
   readonly hops: number
+  /** How long the caller still waits, when it said so. */
+  readonly remainingMs: number | undefined
+  /** The request is an attempt of a hop that retries by itself. */
+  readonly nested: boolean
   readonly traceparent: string | null
   /** Whether the sender asked how the mesh decided, and may. */
   readonly debug: boolean
@@ -26,7 +30,7 @@ export interface CanonicalRequest extends Address {
 export function canonicalise(request: Request, entrance: Entrance, mayDebug: boolean): CanonicalRequest | Refusal {
   const admitted = admit(request, entrance.at)
   if ("refusal" in admitted) return admitted
-  const { address, dropped, hops } = admitted
+  const { address, dropped, hops, remainingMs, nested } = admitted
 
   const { method, headers } = request
   const copy = urlOf(address) === request.url ? new Request(request) : withUrl(request, address)
@@ -42,6 +46,8 @@ export function canonicalise(request: Request, entrance: Entrance, mayDebug: boo
     request: copy,
     origin: headers.get("origin"),
     hops,
+    remainingMs,
+    nested,
     traceparent: headers.get(HEADER.traceparent),
     debug: mayDebug && headers.has(HEADER.debug),
   }

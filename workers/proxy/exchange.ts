@@ -13,6 +13,10 @@ export interface Exchange {
   readonly trace: TraceContext
   /** Mesh hops of the request's chain, this one included. */
   readonly hops: number
+  /** The request is an attempt of another hop, which retries by itself. */
+  readonly nested: boolean
+  /** When the caller, or the rule, gives up: infinity for never. */
+  deadlineAtMs: number
   /** The one set of routes that this exchange goes by, from its first stage to its last. */
   routes: Routes | undefined
   /** The rule that took the request; absent when the service has no routes and is simply called. */
@@ -21,23 +25,33 @@ export interface Exchange {
   /** The cookie that begins a session with the backend. */
   setCookie: string | undefined
   attempts: number
+  /** The retry budget kept the answer from being tried for again. */
+  budgetExhausted: boolean
 }
 
-export function begin(
-  entrance: Entrance,
-  carried: { readonly traceparent: string | null; readonly hops: number },
-  mesh: Mesh,
-): Exchange {
+/** What the caller's hop says of the chain that a request belongs to. */
+export interface Carried {
+  readonly traceparent: string | null
+  readonly hops: number
+  readonly remainingMs: number | undefined
+  readonly nested: boolean
+}
+
+export function begin(entrance: Entrance, carried: Carried, mesh: Mesh): Exchange {
+  const startedAtMs = mesh.nowMs()
   return {
     entrance,
-    startedAtMs: mesh.nowMs(),
+    startedAtMs,
     trace: enterTrace(carried.traceparent, mesh.randomHex),
     hops: carried.hops + 1,
+    nested: carried.nested,
+    deadlineAtMs: startedAtMs + (carried.remainingMs ?? Number.POSITIVE_INFINITY),
     routes: undefined,
     matched: undefined,
     backend: undefined,
     setCookie: undefined,
     attempts: 0,
+    budgetExhausted: false,
   }
 }
 
@@ -54,5 +68,9 @@ export function choose(
   exchange.matched = choice.matched
   exchange.backend = choice.backend
   exchange.setCookie = choice.setCookie
+  const requestMs = choice.matched?.rule.timeouts.requestMs
+  if (requestMs !== undefined) {
+    exchange.deadlineAtMs = Math.min(exchange.deadlineAtMs, exchange.startedAtMs + requestMs)
+  }
   return undefined
 }

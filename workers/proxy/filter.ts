@@ -98,7 +98,7 @@ export function changeable(response: Response): Response {
     : new Response(response.body, response)
 }
 
-function toResponse({ status, headers, body }: Answer): Response {
+export function toResponse({ status, headers, body }: Answer): Response {
   const response = new Response(body === "" ? null : body, { status })
   for (const { name, value } of headers) response.headers.append(name, value)
   return response

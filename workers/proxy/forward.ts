@@ -1,13 +1,19 @@
 /** Stages `select`, `send` and `judge`: the attempts of one request. */
-import { pick } from "#shared/balancing/random.ts"
+import { endpointsIn } from "#shared/exchange/decide.ts"
 import { LIMITS } from "#shared/model/limits.ts"
-import type { RetryPolicy, Timeouts } from "#shared/model/policy.ts"
+import type { Fallback, RetryPolicy } from "#shared/model/policy.ts"
 import { isRefusal, type Refusal, refuse } from "#shared/model/refusal.ts"
 import type { Endpoint } from "#shared/model/service.ts"
-import { backoffMs, isRetried, mayRepeat } from "#shared/resilience/retry.ts"
+import { HEADER } from "#shared/protocol/headers.ts"
+import { isRetried, mayRepeat, waitBeforeRetryMs } from "#shared/resilience/retry.ts"
+import { directAnswer } from "#shared/routing/filters.ts"
+import { type Attempting, attempt } from "./attempt.ts"
 import type { Exchange } from "./exchange.ts"
+import { toResponse } from "./filter.ts"
+import { hedged } from "./hedge.ts"
+import type { Entry } from "./ledger.ts"
 import type { Mesh } from "./mesh.ts"
-import { type Outgoing, send } from "./send.ts"
+import type { Outgoing } from "./send.ts"
 
 /** Sends the request to one of the endpoints and, as far as the rule allows, again. */
 export function forward(
@@ -16,76 +22,78 @@ export function forward(
   endpoints: readonly Endpoint[],
   mesh: Mesh,
 ): Promise<Response | Refusal> | Refusal {
-  const rule = exchange.matched?.rule
-  if (rule?.retry) return forwardWithRetries(exchange, outgoing, endpoints, rule.retry, rule.timeouts, mesh)
-  return attempt(exchange, outgoing, pick(endpoints, [], mesh.roll()), rule?.timeouts, mesh)
+  const entry = mesh.ledger.entry(exchange.routes!, exchange.backend!)
+  if (entry.fallback) return forwardOrFallBack(exchange, outgoing, endpoints, entry, entry.fallback, mesh)
+  return forwardTo(exchange, outgoing, endpoints, entry, mesh)
 }
 
-async function forwardWithRetries(
+async function forwardOrFallBack(
   exchange: Exchange,
   outgoing: Outgoing,
   endpoints: readonly Endpoint[],
-  retry: RetryPolicy,
-  timeouts: Timeouts,
+  entry: Entry,
+  fallback: Fallback,
   mesh: Mesh,
 ): Promise<Response | Refusal> {
+  const answer = await forwardTo(exchange, outgoing, endpoints, entry, mesh)
+  if (!isRefusal(answer) || answer.refusal !== "circuit_open") return answer
+  if (fallback.kind === "respond") return toResponse(directAnswer(fallback.respond))
+  const others = endpointsIn(exchange.routes?.services, fallback.backend)
+  if (others.length === 0) return answer
+  exchange.backend = { ...fallback.backend, weight: 1, filters: exchange.backend?.filters ?? [] }
+  // What stands in has its own guards, and no stand-in of its own: two that stand in for each other must not go round.
+  return forwardTo(exchange, outgoing, others, mesh.ledger.entry(exchange.routes!, fallback.backend), mesh)
+}
+
+function forwardTo(
+  exchange: Exchange,
+  outgoing: Outgoing,
+  endpoints: readonly Endpoint[],
+  entry: Entry,
+  mesh: Mesh,
+): Promise<Response | Refusal> | Refusal {
+  const rule = exchange.matched?.rule
+  const attempting: Attempting = { exchange, outgoing, entry, timeouts: rule?.timeouts, mesh }
+  const retry = rule?.retry
+  if (retry && (!exchange.nested || retry.nested)) return forwardWithRetries(attempting, endpoints, retry)
+  return attempt(attempting, entry.select(endpoints, NONE, mesh.roll()))
+}
+
+async function forwardWithRetries(
+  attempting: Attempting,
+  endpoints: readonly Endpoint[],
+  retry: RetryPolicy,
+): Promise<Response | Refusal> {
+  const { exchange, outgoing, entry, mesh } = attempting
   const repeatable = await makeRepeatable(outgoing, retry)
+  entry.began(mesh.nowMs())
   const tried: Endpoint[] = []
-  for (;;) {
-    const endpoint = pick(endpoints, tried, mesh.roll())
+  const next = (abandoned?: AbortSignal) => {
+    const endpoint = entry.select(endpoints, tried, mesh.roll())
     if (endpoint) tried.push(endpoint)
-    const answer = await attempt(exchange, outgoing, endpoint, timeouts, mesh)
+    if (repeatable) outgoing.request.headers.set(HEADER.attempt, String(exchange.attempts + 1))
+    return attempt(attempting, endpoint, abandoned)
+  }
+  for (;;) {
+    const { hedge } = retry
+    const answer = await (hedge && repeatable ? hedged(next, retry, hedge, entry, mesh) : next())
     if (!repeatable || exchange.attempts > retry.attempts || !isRetried(retry, answer)) return answer
-    const waitMs = backoffMs(retry, exchange.attempts, mesh.roll())
+    const waitMs = waitBeforeRetryMs(retry, exchange.attempts, answer, mesh.nowMs(), mesh.roll())
+    // The upstream asks for more patience than there is time: its answer is the truest that the caller can get.
+    const remainingMs = exchange.deadlineAtMs - mesh.nowMs()
+    if (waitMs.asked > Math.min(remainingMs, LIMITS.retryAfterMsMax)) return answer
+    if (waitMs.total < remainingMs && !entry.mayRetry(mesh.nowMs())) return exhausted(exchange, answer)
     if (!isRefusal(answer)) await answer.body?.cancel()
     // No time is left for the try that the route asks for: that is a timeout, at once (Gateway API).
-    if (waitMs >= remainingMs(exchange, timeouts, mesh)) return refuse("deadline_exceeded")
-    await mesh.sleep(waitMs)
+    if (waitMs.total >= remainingMs) return refuse("deadline_exceeded")
+    await mesh.sleep(waitMs.total)
   }
 }
 
-function attempt(
-  exchange: Exchange,
-  outgoing: Outgoing,
-  endpoint: Endpoint | undefined,
-  timeouts: Timeouts | undefined,
-  mesh: Mesh,
-): Promise<Response | Refusal> | Refusal {
-  const destination = endpoint && mesh.destination(endpoint)
-  if (!destination) return refuse("no_healthy_endpoint", "the proxy has no binding to the service")
-  exchange.attempts += 1
-  const overallMs = remainingMs(exchange, timeouts, mesh)
-  const limitMs = Math.min(overallMs, timeouts?.attemptMs ?? Number.POSITIVE_INFINITY)
-  if (limitMs === Number.POSITIVE_INFINITY) return send(destination, endpoint, outgoing)
-  if (limitMs <= 0) return refuse("deadline_exceeded")
-  return sendWithin(limitMs, limitMs === overallMs ? "deadline_exceeded" : "upstream_timeout", (signal) =>
-    send(destination, endpoint, outgoing, signal),
-  )
-}
-
-/** Runs until the response's head has come or the time is over; a body that streams on is not cut. */
-async function sendWithin(
-  limitMs: number,
-  onTimeout: "deadline_exceeded" | "upstream_timeout",
-  run: (signal: AbortSignal) => Promise<Response | Refusal>,
-): Promise<Response | Refusal> {
-  const controller = new AbortController()
-  let timer: ReturnType<typeof setTimeout> | null = null
-  const expired = new Promise<Refusal>((resolve) => {
-    timer = setTimeout(() => {
-      resolve(refuse(onTimeout))
-      controller.abort()
-    }, limitMs)
-  })
-  const answer = await Promise.race([run(controller.signal), expired])
-  clearTimeout(timer)
+/** The answer at hand stands; that the budget kept it from being retried is counted. */
+function exhausted(exchange: Exchange, answer: Response | Refusal): Response | Refusal {
+  exchange.budgetExhausted = true
   return answer
-}
-
-function remainingMs(exchange: Exchange, timeouts: Timeouts | undefined, mesh: Mesh): number {
-  return timeouts?.requestMs === undefined
-    ? Number.POSITIVE_INFINITY
-    : exchange.startedAtMs + timeouts.requestMs - mesh.nowMs()
 }
 
 /**
@@ -101,3 +109,5 @@ async function makeRepeatable(outgoing: Outgoing, retry: RetryPolicy): Promise<b
   outgoing.body = await outgoing.request.arrayBuffer()
   return true
 }
+
+const NONE: readonly Endpoint[] = []

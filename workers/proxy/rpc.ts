@@ -3,27 +3,22 @@
  * a caller that wants its trace continued says so in the open: when the last argument is a plain object with an own
  * `traceparent` string, the callee gets a copy of it with the mesh's span as its parent.
  */
-import { pick } from "#shared/balancing/random.ts"
 import { type Entrance, endpointsOf, identify } from "#shared/exchange/decide.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import { isRefusal, type Refusal, refuse } from "#shared/model/refusal.ts"
+import type { Endpoint } from "#shared/model/service.ts"
 import { HEADER } from "#shared/protocol/headers.ts"
 import type { RequestHead } from "#shared/routing/head.ts"
 import { formatTraceparent } from "#shared/telemetry/trace-context.ts"
-import { begin, choose, type Exchange } from "./exchange.ts"
+import { begin, type Carried, choose, type Exchange } from "./exchange.ts"
 import { injectFault } from "./filter.ts"
 import type { Mesh } from "./mesh.ts"
 import { finish } from "./record.ts"
 import { WeftRefusal } from "./respond.ts"
+import { call, type RpcAnswer, type Stub, type Within } from "./rpc-attempts.ts"
 
 /** What a caller does with a binding's property: calls it with arguments, or reads it. */
 export type Operation = { readonly kind: "call"; readonly args: unknown[] } | { readonly kind: "read" }
-
-/** A stub of a service: every name is there, callable and awaitable, with names of its own. */
-interface Stub {
-  (...args: unknown[]): Promise<unknown>
-  [name: string]: Stub
-}
 
 /**
  * Performs an operation on `path` (`["getOrder"]`, or `["users", "get"]` for a method of a property) of the service that the
@@ -36,28 +31,35 @@ export async function perform(
   mesh: Mesh,
 ): Promise<unknown> {
   const context = operation.kind === "call" ? contextOf(operation.args) : undefined
-  const exchange = begin(entrance, { traceparent: context?.traceparent ?? null, hops: hopsOf(context) }, mesh)
+  const exchange = begin(entrance, carriedBy(context), mesh)
   const method = path.join(".")
-  let status = 500
-  const record = (answer: { readonly status: number } | Refusal) =>
-    mesh.record(finish(exchange, "rpc", method, answer, mesh.nowMs()))
-
-  const decided = await decide(exchange, method, mesh)
-  if ("refusal" in decided) {
-    record(decided)
-    throw new WeftRefusal(decided)
-  }
-  try {
-    const result = await withinTime(exchange, operate(decided.stub, path, continued(operation, context, exchange)))
-    status = 200
-    return result
-  } finally {
-    record({ status })
+  const endpoints = await decide(exchange, method, mesh)
+  const answer = isRefusal(endpoints)
+    ? ({ kind: "refusal", refusal: endpoints } as const)
+    : await call(
+        exchange,
+        endpoints,
+        (stub, within) => operate(stub, path, continued(operation, context, exchange, within)),
+        isReplayable(operation),
+        mesh,
+      )
+  mesh.record(finish(exchange, "rpc", method, recorded(answer), mesh.nowMs()))
+  switch (answer.kind) {
+    case "value":
+      return answer.value
+    case "error":
+      throw answer.error
+    case "refusal":
+      throw new WeftRefusal(answer.refusal)
   }
 }
 
-/** The stub stands in an object of its own: every name is "in" a stub, also `refusal` and `then`. */
-async function decide(exchange: Exchange, method: string, mesh: Mesh): Promise<{ readonly stub: Stub } | Refusal> {
+function recorded(answer: RpcAnswer): { readonly status: number } | Refusal {
+  if (answer.kind === "refusal") return answer.refusal
+  return { status: answer.kind === "value" ? 200 : 500 }
+}
+
+async function decide(exchange: Exchange, method: string, mesh: Mesh): Promise<readonly Endpoint[] | Refusal> {
   if (exchange.hops > LIMITS.hopsMax) return refuse("loop_detected")
   const routes = mesh.routes ?? (await mesh.settledRoutes())
   if (!routes) return refuse("no_snapshot")
@@ -70,17 +72,7 @@ async function decide(exchange: Exchange, method: string, mesh: Mesh): Promise<{
   if (refused) return refused
 
   const fault = await injectFault(exchange, mesh)
-  if (fault) return fault
-
-  const endpoints = endpointsOf(routes.services, exchange.backend)
-  if (isRefusal(endpoints)) return endpoints
-
-  const callable = endpoints.filter((endpoint) => endpoint.kind !== "url")
-  const endpoint = pick(callable, [], mesh.roll())
-  const destination = endpoint && mesh.destination(endpoint)
-  if (!destination) return refuse("no_healthy_endpoint", "the service has no binding that takes RPC")
-  exchange.attempts = 1
-  return { stub: destination as unknown as Stub }
+  return fault ?? endpointsOf(routes.services, exchange.backend)
 }
 
 /** The whole of a property path is looked up in one expression: a binding's methods must be called on the binding. */
@@ -91,24 +83,12 @@ function operate(stub: Stub, path: readonly string[], operation: Operation): Pro
   return operation.kind === "call" ? holder[last]!(...operation.args) : (holder[last] as unknown as Promise<unknown>)
 }
 
-/** RPC cannot be cancelled: past the time the caller is told, and the callee goes on to its end unheard. */
-async function withinTime(exchange: Exchange, result: Promise<unknown>): Promise<unknown> {
-  const timeouts = exchange.matched?.rule.timeouts
-  const limitMs = Math.min(
-    timeouts?.requestMs ?? Number.POSITIVE_INFINITY,
-    timeouts?.attemptMs ?? Number.POSITIVE_INFINITY,
-  )
-  if (limitMs === Number.POSITIVE_INFINITY) return result
-  let timer: ReturnType<typeof setTimeout> | null = null
-  const expired = new Promise<never>((_resolve, reject) => {
-    const refusal = limitMs === timeouts?.requestMs ? "deadline_exceeded" : "upstream_timeout"
-    timer = setTimeout(() => reject(new WeftRefusal(refuse(refusal))), limitMs)
-  })
-  try {
-    return await Promise.race([result, expired])
-  } finally {
-    clearTimeout(timer)
-  }
+/** A stream can be read once only, whoever reads it. */
+function isReplayable(operation: Operation): boolean {
+  if (operation.kind === "read") return true
+  const once = (arg: unknown) =>
+    arg instanceof ReadableStream || arg instanceof WritableStream || arg instanceof Request || arg instanceof Response
+  return !operation.args.some(once)
 }
 
 function headOf({ entrance }: Exchange, method: string, dice: number): RequestHead {
@@ -122,6 +102,8 @@ const NO_HEADERS = new Headers()
 interface Context {
   readonly traceparent: string
   readonly [HEADER.hops]?: unknown
+  readonly [HEADER.deadlineMs]?: unknown
+  readonly [HEADER.attempt]?: unknown
 }
 
 /** The caller's explicit context, when the call has one. */
@@ -133,14 +115,32 @@ function contextOf(args: readonly unknown[]): Context | undefined {
     : undefined
 }
 
-function hopsOf(context: Context | undefined): number {
-  const hops = context?.[HEADER.hops]
-  return typeof hops === "number" && Number.isInteger(hops) && hops >= 0 ? hops : 0
+function carriedBy(context: Context | undefined): Carried {
+  const remainingMs = context?.[HEADER.deadlineMs]
+  return {
+    traceparent: context?.traceparent ?? null,
+    hops: wholeOf(context?.[HEADER.hops]) ?? 0,
+    remainingMs: wholeOf(remainingMs),
+    nested: context?.[HEADER.attempt] !== undefined,
+  }
+}
+
+function wholeOf(value: unknown): number | undefined {
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 ? value : undefined
 }
 
 /** The operation with the context that the callee is to see. */
-function continued(operation: Operation, context: Context | undefined, { trace, hops }: Exchange): Operation {
+function continued(operation: Operation, context: Context | undefined, exchange: Exchange, within: Within): Operation {
   if (!context || operation.kind === "read") return operation
-  const next = { ...context, traceparent: formatTraceparent(trace), [HEADER.hops]: hops }
+  const { trace, hops } = exchange
+  const next = {
+    ...context,
+    traceparent: formatTraceparent(trace),
+    [HEADER.hops]: hops,
+    ...(within.limitMs !== Number.POSITIVE_INFINITY && {
+      [HEADER.deadlineMs]: Math.max(1, Math.floor(within.limitMs)),
+    }),
+    ...(within.repeated && { [HEADER.attempt]: exchange.attempts }),
+  }
   return { kind: "call", args: [...operation.args.slice(0, -1), next] }
 }

@@ -3,6 +3,7 @@ import type { Entrance } from "#shared/exchange/decide.ts"
 import type { Endpoint } from "#shared/model/service.ts"
 import { MESH, type RouteTableRpc } from "#shared/protocol/route-table.ts"
 import type { AccessRecord } from "#shared/telemetry/access-record.ts"
+import { Ledger } from "./ledger.ts"
 import type { Background, Destination, Mesh, Routes } from "./mesh.ts"
 import { Snapshots } from "./snapshots.ts"
 
@@ -21,6 +22,7 @@ export interface ProxyEnv {
 export class Isolate {
   readonly env: ProxyEnv
   readonly snapshots: Snapshots
+  readonly ledger = new Ledger()
 
   constructor(env: ProxyEnv) {
     this.env = env
@@ -38,6 +40,10 @@ export class WorkerMesh implements Mesh {
   constructor(isolate: Isolate, background: Background) {
     this.#isolate = isolate
     this.#background = background
+  }
+
+  get ledger(): Ledger {
+    return this.#isolate.ledger
   }
 
   get routes(): Routes | undefined {

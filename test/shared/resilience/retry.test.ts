@@ -1,7 +1,17 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import type { RetryCondition, RetryPolicy } from "#shared/model/policy.ts"
-import { backoffMs, isRetried, mayRepeat, type Outcome } from "#shared/resilience/retry.ts"
+import type { RefusalName } from "#shared/model/refusal.ts"
+import {
+  backoffMs,
+  isErrorRetried,
+  isPlatformFailure,
+  isRetried,
+  mayRepeat,
+  type Outcome,
+  retryAfterMs,
+  waitBeforeRetryMs,
+} from "#shared/resilience/retry.ts"
 
 const policy = (more: Partial<RetryPolicy> = {}): RetryPolicy => ({
   attempts: 3,
@@ -10,30 +20,62 @@ const policy = (more: Partial<RetryPolicy> = {}): RetryPolicy => ({
   unsafe: false,
   ...more,
 })
-const refused = (refusal: "upstream_unreachable" | "upstream_timeout" | "circuit_open"): Outcome => ({ refusal })
+const refused = (refusal: RefusalName): Outcome => ({ refusal })
+const answered = (status: number, headers: Record<string, string> = {}): Outcome => ({
+  status,
+  headers: new Headers(headers),
+})
+const byMesh = (status: number, refusal: RefusalName) => answered(status, { "weft-refusal": refusal })
 
 describe("what is tried again", () => {
   it.each([
-    ["5xx takes 500", "5xx", { status: 500 }, true],
-    ["5xx takes 599", "5xx", { status: 599 }, true],
-    ["5xx leaves 499", "5xx", { status: 499 }, false],
-    ["gateway-error takes 502", "gateway-error", { status: 502 }, true],
-    ["gateway-error takes 504", "gateway-error", { status: 504 }, true],
-    ["gateway-error leaves 500", "gateway-error", { status: 500 }, false],
-    ["a number takes its status", 429, { status: 429 }, true],
-    ["a number leaves others", 429, { status: 503 }, false],
-    ["a number looks only at what the upstream answered", 502, refused("upstream_unreachable"), false],
+    ["5xx takes 500", "5xx", answered(500), true],
+    ["5xx takes 599", "5xx", answered(599), true],
+    ["5xx leaves 499", "5xx", answered(499), false],
+    ["gateway-error takes 502", "gateway-error", answered(502), true],
+    ["gateway-error takes 504", "gateway-error", answered(504), true],
+    ["gateway-error leaves 500", "gateway-error", answered(500), false],
+    ["retriable-4xx takes 409", "retriable-4xx", answered(409), true],
+    ["retriable-4xx leaves 400", "retriable-4xx", answered(400), false],
+    ["retriable-4xx leaves a missing answer", "retriable-4xx", refused("upstream_unreachable"), false],
+    ["a number takes its status", 429, answered(429), true],
+    ["a number leaves others", 429, answered(503), false],
+    ["a number looks only at what the upstream answered", 503, refused("upstream_unreachable"), false],
+    ["a header takes any value", { header: "x-again" }, answered(200, { "x-again": "" }), true],
+    ["a header leaves its absence", { header: "x-again" }, answered(200), false],
+    ["a header takes its value", { header: "x-again", value: "yes" }, answered(200, { "x-again": "yes" }), true],
+    ["a header leaves another value", { header: "x-again", value: "yes" }, answered(200, { "x-again": "no" }), false],
     ["connect-failure takes an upstream that is not there", "connect-failure", refused("upstream_unreachable"), true],
     ["connect-failure takes an attempt over its time", "connect-failure", refused("upstream_timeout"), true],
-    ["connect-failure leaves an answer", "connect-failure", { status: 503 }, false],
+    ["connect-failure leaves an answer", "connect-failure", answered(503), false],
+    ["reset takes an upstream that is not there", "reset", refused("upstream_unreachable"), true],
+    ["reset leaves an answer", "reset", answered(503), false],
     ["5xx takes an upstream that is not there", "5xx", refused("upstream_unreachable"), true],
     ["nothing takes a refusal that was not the upstream's fault", "5xx", refused("circuit_open"), false],
+    ["nothing takes the end of the whole time", "5xx", refused("deadline_exceeded"), false],
+    ["a class leaves an inner hop's final word", "5xx", byMesh(504, "deadline_exceeded"), false],
+    ["a class leaves an inner hop's fault, which is on purpose", "5xx", byMesh(503, "fault_injected"), false],
+    ["a class takes what an inner hop could not reach", "5xx", byMesh(503, "upstream_unreachable"), true],
+    ["a class takes an answer with an unknown refusal", "5xx", answered(503, { "weft-refusal": "x" }), true],
+    ["a number asks for an inner hop's word too", 503, byMesh(503, "fault_injected"), true],
   ] as [string, RetryCondition, Outcome, boolean][])("%s", (_sentence, condition, outcome, expected) => {
     expect(isRetried(policy({ on: [condition] }), outcome)).toBe(expected)
   })
 
   it("is nothing without conditions", () => {
-    expect(isRetried(policy(), { status: 500 })).toBe(false)
+    expect(isRetried(policy(), answered(500))).toBe(false)
+  })
+
+  it.each([
+    ["an error that the platform marks as retryable", { retryable: true }, true, true],
+    ["an overloaded callee is not asked again, but has failed", { retryable: true, overloaded: true }, true, false],
+    ["what a callee throws is its answer", new Error("sold out"), false, false],
+    ["an inner hop's refusal is an answer too", { retryable: true, refusal: "overloaded" }, false, false],
+    ["anything can be thrown", null, false, false],
+  ])("for RPC: %s", (_sentence, error, failed, retried) => {
+    expect(isPlatformFailure(error)).toBe(failed)
+    expect(isErrorRetried(policy({ on: ["5xx"] }), error)).toBe(retried)
+    expect(isErrorRetried(policy({ on: [503] }), error)).toBe(false)
   })
 })
 
@@ -54,7 +96,7 @@ describe("what may be sent twice", () => {
 describe("the wait", () => {
   const dice = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })
 
-  it("is never below the policy's, nor beyond half as much again as its doubling or the ceiling", () => {
+  it("is never below the policy's, nor beyond its doubling or the ceiling", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 60_000 }),
@@ -64,13 +106,33 @@ describe("the wait", () => {
           const waitMs = backoffMs(policy({ backoffMs: backoff }), failed, throwOf)
           expect(waitMs).toBeGreaterThanOrEqual(backoff)
           expect(waitMs).toBeLessThanOrEqual(Math.max(10_000, backoff))
-          expect(waitMs).toBeLessThanOrEqual(backoff * 2 ** (failed - 1) * 1.5)
+          expect(waitMs).toBeLessThanOrEqual(backoff * 2 ** failed)
         },
       ),
     )
   })
 
-  it("doubles", () => {
-    expect([1, 2, 3].map((failed) => backoffMs(policy(), failed, 0))).toEqual([25, 50, 100])
+  it("is spread over ever more time", () => {
+    expect([1, 2, 3].map((failed) => backoffMs(policy(), failed, 0))).toEqual([25, 25, 25])
+    expect([1, 2, 3].map((failed) => backoffMs(policy(), failed, 0.5))).toEqual([37.5, 62.5, 112.5])
+  })
+
+  it("is longer by what the upstream asks for", () => {
+    const wait = waitBeforeRetryMs(policy(), 1, answered(503, { "retry-after": "2" }), 0, 0)
+    expect(wait).toEqual({ asked: 2_000, total: 2_025 })
+    expect(waitBeforeRetryMs(policy(), 1, refused("upstream_timeout"), 0, 0)).toEqual({ asked: 0, total: 25 })
+  })
+
+  it.each([
+    [null, 0],
+    ["3", 3_000],
+    ["-1", 0],
+    ["1.5", 0],
+    ["soon", 0],
+    ["Thu, 01 Jan 1970 00:01:40 GMT", 60_000],
+    ["Thu, 01 Jan 1970 00:00:30 GMT", 0],
+    ["1970-01-01T00:01:40Z", 0],
+  ])("asked for by Retry-After %j, 40 s into the epoch, is %i ms", (header, expected) => {
+    expect(retryAfterMs(header, 40_000)).toBe(expected)
   })
 })

@@ -1,0 +1,127 @@
+/** One attempt: the guards of the cluster are asked, the request is sent within its time, and the guards are told. */
+import type { Timeouts } from "#shared/model/policy.ts"
+import { isRefusal, type Refusal, type RefusalName, refuse } from "#shared/model/refusal.ts"
+import type { Endpoint } from "#shared/model/service.ts"
+import { HEADER } from "#shared/protocol/headers.ts"
+import type { Exchange } from "./exchange.ts"
+import type { AttemptOutcome, Ticket } from "./guard.ts"
+import type { Entry } from "./ledger.ts"
+import type { Destination, Mesh } from "./mesh.ts"
+import { type Outgoing, send } from "./send.ts"
+import { withIdleLimit } from "./stream.ts"
+
+/** What the attempts of one request have in common. */
+export interface Attempting {
+  readonly exchange: Exchange
+  readonly outgoing: Outgoing
+  readonly entry: Entry
+  readonly timeouts: Timeouts | undefined
+  readonly mesh: Mesh
+}
+
+/** `abandoned` ends the attempt when another one has won. */
+export function attempt(
+  attempting: Attempting,
+  endpoint: Endpoint | undefined,
+  abandoned?: AbortSignal,
+): Promise<Response | Refusal> | Refusal {
+  const { exchange, outgoing, entry, timeouts, mesh } = attempting
+  const destination = endpoint && mesh.destination(endpoint)
+  if (!destination) return refuse("no_healthy_endpoint", "the proxy has no binding to the service")
+  if (entry.isGuarded) return guarded(attempting, endpoint, destination, abandoned)
+  exchange.attempts += 1
+  const limitMs = limitOf(attempting)
+  if (limitMs <= 0) return refuse("deadline_exceeded")
+  if (limitMs === Number.POSITIVE_INFINITY && !abandoned && timeouts?.idleMs === undefined) {
+    return send(destination, endpoint, outgoing)
+  }
+  return sendWithin(limitMs, attempting, endpoint, destination, abandoned)
+}
+
+async function guarded(
+  attempting: Attempting,
+  endpoint: Endpoint,
+  destination: Destination,
+  abandoned: AbortSignal | undefined,
+): Promise<Response | Refusal> {
+  const { exchange, entry, mesh } = attempting
+  const startedAtMs = mesh.nowMs()
+  const ticket: Ticket = { background: mesh, generation: 0, probe: undefined }
+  const refused = entry.admit(startedAtMs, mesh.roll(), ticket)
+  if (refused) return refused
+  exchange.attempts += 1
+  let settled = false
+  const settle = (kind: AttemptOutcome["kind"], status: number) => {
+    if (settled) return
+    settled = true
+    const nowMs = mesh.nowMs()
+    entry.settle({ kind, status, durationMs: nowMs - startedAtMs, endpoint }, nowMs, ticket)
+  }
+  // When the caller goes away, the runtime ends this work where it stands; only the signal tells in time.
+  const gone = () => settle("unknown", 0)
+  const caller = attempting.outgoing.request.signal
+  caller.addEventListener("abort", gone)
+  try {
+    const probeMs = ticket.probe ? ticket.probe.untilMs - startedAtMs : Number.POSITIVE_INFINITY
+    const limitMs = Math.min(limitOf(attempting), probeMs)
+    if (limitMs <= 0) return refuse("deadline_exceeded")
+    const answer = await sendWithin(limitMs, attempting, endpoint, destination, abandoned)
+    settle(kindOf(answer, abandoned), isRefusal(answer) ? 0 : answer.status)
+    return answer
+  } finally {
+    settle("unknown", 0)
+    caller.removeEventListener("abort", gone)
+  }
+}
+
+/** What is too large is the caller's doing, and what lost to another attempt says nothing. */
+function kindOf(answer: Response | Refusal, abandoned: AbortSignal | undefined): AttemptOutcome["kind"] {
+  if (!isRefusal(answer)) return "answered"
+  return answer.refusal === "body_too_large" || abandoned?.aborted ? "unknown" : "unanswered"
+}
+
+function limitOf({ exchange, timeouts, mesh }: Attempting): number {
+  if (exchange.deadlineAtMs === Number.POSITIVE_INFINITY) return timeouts?.attemptMs ?? Number.POSITIVE_INFINITY
+  return Math.min(exchange.deadlineAtMs - mesh.nowMs(), timeouts?.attemptMs ?? Number.POSITIVE_INFINITY)
+}
+
+/** Runs until the response's head has come or the time is over; a body that streams on is cut only by silence. */
+async function sendWithin(
+  limitMs: number,
+  { exchange, outgoing, timeouts, mesh }: Attempting,
+  endpoint: Endpoint,
+  destination: Destination,
+  abandoned: AbortSignal | undefined,
+): Promise<Response | Refusal> {
+  const controller = new AbortController()
+  abandoned?.addEventListener("abort", () => controller.abort())
+  if (limitMs !== Number.POSITIVE_INFINITY) {
+    outgoing.request.headers.set(HEADER.deadlineMs, String(Math.max(1, Math.floor(limitMs))))
+  }
+  const onTimeout: RefusalName =
+    limitMs < exchange.deadlineAtMs - mesh.nowMs() ? "upstream_timeout" : "deadline_exceeded"
+  const answer = await within(limitMs, onTimeout, controller, () =>
+    send(destination, endpoint, outgoing, controller.signal),
+  )
+  if (isRefusal(answer) || timeouts?.idleMs === undefined) return answer
+  return withIdleLimit(answer, timeouts.idleMs, () => controller.abort())
+}
+
+async function within(
+  limitMs: number,
+  onTimeout: RefusalName,
+  controller: AbortController,
+  run: () => Promise<Response | Refusal>,
+): Promise<Response | Refusal> {
+  if (limitMs === Number.POSITIVE_INFINITY) return run()
+  let timer: ReturnType<typeof setTimeout> | null = null
+  const expired = new Promise<Refusal>((resolve) => {
+    timer = setTimeout(() => {
+      resolve(refuse(onTimeout))
+      controller.abort()
+    }, limitMs)
+  })
+  const answer = await Promise.race([run(), expired])
+  clearTimeout(timer)
+  return answer
+}

@@ -1,0 +1,115 @@
+/**
+ * What an isolate keeps about each cluster (a service, or one subset of it) that it sends to: the retry budget, the guards
+ * and the choice of endpoints. An entry lives for as long as the snapshots hold the cluster with the same policy.
+ */
+import { pick } from "#shared/balancing/random.ts"
+import type { ServiceId, SubsetName } from "#shared/model/names.ts"
+import type { Fallback, RetryBudgetPolicy, ServicePolicy } from "#shared/model/policy.ts"
+import type { Refusal } from "#shared/model/refusal.ts"
+import type { BackendRef } from "#shared/model/route.ts"
+import type { Endpoint } from "#shared/model/service.ts"
+import { type Budget, countRequest, DEFAULT_BUDGET, freshBudget, spendRetry } from "#shared/resilience/budget.ts"
+import { canonicalJson } from "#shared/std/canonical-json.ts"
+import type { AttemptOutcome, Guard, Ticket } from "./guard.ts"
+import type { Routes } from "./mesh.ts"
+
+export class Ledger {
+  readonly #services = new Map<ServiceId, ServiceEntries>()
+  #revision = -1
+
+  /** The entry of the cluster that a backend names. */
+  entry(routes: Routes, { service, subset }: BackendRef): Entry {
+    if (routes.revision > this.#revision) this.#follow(routes)
+    let entries = this.#services.get(service)
+    if (!entries) {
+      const policy = routes.services.get(service)?.policy
+      entries = { policy, text: textOf(policy), whole: undefined, subsets: new Map() }
+      this.#services.set(service, entries)
+    }
+    const found = subset === undefined ? entries.whole : entries.subsets.get(subset)
+    if (found) return found
+    const entry = new Entry(entries.policy)
+    if (subset === undefined) entries.whole = entry
+    else entries.subsets.set(subset, entry)
+    return entry
+  }
+
+  /** Drops what the snapshot no longer has, or has with another policy. */
+  #follow(routes: Routes): void {
+    this.#revision = routes.revision
+    for (const [id, entries] of this.#services) {
+      const service = routes.services.get(id)
+      if (!service || textOf(service.policy) !== entries.text) this.#services.delete(id)
+      else for (const name of entries.subsets.keys()) if (!service.subsets[name]) entries.subsets.delete(name)
+    }
+  }
+}
+
+interface ServiceEntries {
+  readonly policy: ServicePolicy | undefined
+  readonly text: string
+  whole: Entry | undefined
+  readonly subsets: Map<SubsetName, Entry>
+}
+
+function textOf(policy: ServicePolicy | undefined): string {
+  return policy ? canonicalJson(policy) : ""
+}
+
+export class Entry {
+  /** Whether attempts have to ask and tell; where nothing is configured they go straight on. */
+  readonly isGuarded: boolean
+  /** What callers get while the breaker is open. */
+  readonly fallback: Fallback | undefined
+  /** Asked in this order before each attempt; told in the same order what came of it. */
+  readonly #guards: readonly Guard[]
+  readonly #budgetPolicy: RetryBudgetPolicy
+  #budget: Budget | undefined
+
+  constructor(policy: ServicePolicy | undefined) {
+    this.#guards = guardsOf(policy)
+    this.isGuarded = this.#guards.length > 0
+    this.fallback = policy?.breaker?.fallback
+    this.#budgetPolicy = policy?.retryBudget ?? DEFAULT_BUDGET
+  }
+
+  /** An endpoint to try next; those tried before only when there is no other. */
+  select(endpoints: readonly Endpoint[], tried: readonly Endpoint[], dice: number): Endpoint | undefined {
+    return pick(endpoints, tried, dice)
+  }
+
+  /** A refusal of the first guard that has one; those before it are told that nothing was sent. */
+  admit(nowMs: number, dice: number, ticket: Ticket): Refusal | undefined {
+    for (let asked = 0; asked < this.#guards.length; asked++) {
+      const refused = this.#guards[asked]!.admit(nowMs, dice, ticket)
+      if (!refused) continue
+      for (let before = 0; before < asked; before++) this.#guards[before]!.settle(NOT_SENT, nowMs, ticket)
+      return refused
+    }
+    return undefined
+  }
+
+  /** Once for each attempt that was admitted. */
+  settle(outcome: AttemptOutcome, nowMs: number, ticket: Ticket): void {
+    for (const guard of this.#guards) guard.settle(outcome, nowMs, ticket)
+  }
+
+  /** A request that may be retried begins. */
+  began(nowMs: number): void {
+    this.#budget = countRequest(this.#budget ?? freshBudget(nowMs), nowMs)
+  }
+
+  /** Whether one more retry is within the budget, which then counts it. */
+  mayRetry(nowMs: number): boolean {
+    const spent = spendRetry(this.#budget ?? freshBudget(nowMs), this.#budgetPolicy, nowMs)
+    if (spent) this.#budget = spent
+    return spent !== undefined
+  }
+}
+
+function guardsOf(_policy: ServicePolicy | undefined): readonly Guard[] {
+  return NONE
+}
+
+const NONE: readonly Guard[] = []
+const NOT_SENT: AttemptOutcome = { kind: "unknown", status: 0, durationMs: 0, endpoint: undefined }

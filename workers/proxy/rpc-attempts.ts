@@ -1,0 +1,149 @@
+/**
+ * The attempts of one RPC call. Nothing tells whether a method may act twice, so that only a rule that says `unsafe` repeats
+ * calls, and only when the platform failed: what a callee throws is its answer, for retries and for guards alike.
+ */
+import { endpointsIn } from "#shared/exchange/decide.ts"
+import { type Refusal, type RefusalName, refuse } from "#shared/model/refusal.ts"
+import type { Endpoint } from "#shared/model/service.ts"
+import { backoffMs, isErrorRetried, isPlatformFailure, isRetried } from "#shared/resilience/retry.ts"
+import type { Exchange } from "./exchange.ts"
+import type { AttemptOutcome, Ticket } from "./guard.ts"
+import type { Entry } from "./ledger.ts"
+import type { Mesh } from "./mesh.ts"
+
+/** A stub of a service: every name is there, callable and awaitable, with names of its own. */
+export interface Stub {
+  (...args: unknown[]): Promise<unknown>
+  [name: string]: Stub
+}
+
+/** In an object of its own: every name is "in" a stub, also `refusal` and `then`. */
+export type RpcAnswer =
+  | { readonly kind: "value"; readonly value: unknown }
+  | { readonly kind: "error"; readonly error: unknown }
+  | { readonly kind: "refusal"; readonly refusal: Refusal }
+
+/** What a callee may want to know of its attempt. */
+export interface Within {
+  readonly limitMs: number
+  /** This hop repeats the call if it must. */
+  readonly repeated: boolean
+}
+
+type Run = (stub: Stub, within: Within) => Promise<unknown>
+
+export async function call(
+  exchange: Exchange,
+  endpoints: readonly Endpoint[],
+  run: Run,
+  isReplayable: boolean,
+  mesh: Mesh,
+): Promise<RpcAnswer> {
+  const entry = mesh.ledger.entry(exchange.routes!, exchange.backend!)
+  const answer = await attempts(exchange, endpoints, entry, run, isReplayable, mesh)
+  const { fallback } = entry
+  const isOpen = answer.kind === "refusal" && answer.refusal.refusal === "circuit_open"
+  if (!isOpen || fallback?.kind !== "service") return answer
+  const others = endpointsIn(exchange.routes?.services, fallback.backend)
+  exchange.backend = { ...fallback.backend, weight: 1, filters: [] }
+  return attempts(exchange, others, mesh.ledger.entry(exchange.routes!, fallback.backend), run, isReplayable, mesh)
+}
+
+async function attempts(
+  exchange: Exchange,
+  endpoints: readonly Endpoint[],
+  entry: Entry,
+  run: Run,
+  isReplayable: boolean,
+  mesh: Mesh,
+): Promise<RpcAnswer> {
+  const callable = endpoints.filter((endpoint) => endpoint.kind !== "url")
+  const policy = exchange.matched?.rule.retry
+  const retry = policy?.unsafe && isReplayable && (!exchange.nested || policy.nested) ? policy : undefined
+  if (retry) entry.began(mesh.nowMs())
+  const tried: Endpoint[] = []
+  for (;;) {
+    const endpoint = entry.select(callable, tried, mesh.roll())
+    if (endpoint) tried.push(endpoint)
+    const answer = await attempt(exchange, endpoint, entry, run, retry !== undefined, mesh)
+    if (!retry || exchange.attempts > retry.attempts) return answer
+    const failed = answer.kind === "error" && isErrorRetried(retry, answer.error)
+    if (!failed && !(answer.kind === "refusal" && isRetried(retry, answer.refusal))) return answer
+    const waitMs = backoffMs(retry, exchange.attempts, mesh.roll())
+    if (waitMs >= exchange.deadlineAtMs - mesh.nowMs()) return refusal("deadline_exceeded")
+    if (!entry.mayRetry(mesh.nowMs())) {
+      exchange.budgetExhausted = true
+      return answer
+    }
+    await mesh.sleep(waitMs)
+  }
+}
+
+async function attempt(
+  exchange: Exchange,
+  endpoint: Endpoint | undefined,
+  entry: Entry,
+  run: Run,
+  repeated: boolean,
+  mesh: Mesh,
+): Promise<RpcAnswer> {
+  const destination = endpoint && mesh.destination(endpoint)
+  if (!destination) {
+    return { kind: "refusal", refusal: refuse("no_healthy_endpoint", "the service has no binding that takes RPC") }
+  }
+  const startedAtMs = mesh.nowMs()
+  const ticket: Ticket = { background: mesh, generation: 0, probe: undefined }
+  const refused = entry.isGuarded ? entry.admit(startedAtMs, mesh.roll(), ticket) : undefined
+  if (refused) return { kind: "refusal", refusal: refused }
+  exchange.attempts += 1
+  const attemptMs = exchange.matched?.rule.timeouts.attemptMs ?? Number.POSITIVE_INFINITY
+  const overallMs = exchange.deadlineAtMs - startedAtMs
+  const limitMs = Math.min(
+    overallMs,
+    attemptMs,
+    ticket.probe ? ticket.probe.untilMs - startedAtMs : Number.POSITIVE_INFINITY,
+  )
+  const answer =
+    limitMs <= 0
+      ? refusal("deadline_exceeded")
+      : await within(limitMs, limitMs < overallMs ? "upstream_timeout" : "deadline_exceeded", () =>
+          run(destination as unknown as Stub, { limitMs, repeated }),
+        )
+  if (entry.isGuarded) {
+    const nowMs = mesh.nowMs()
+    entry.settle(outcomeOf(answer, nowMs - startedAtMs, endpoint, limitMs), nowMs, ticket)
+  }
+  return answer
+}
+
+function outcomeOf(answer: RpcAnswer, durationMs: number, endpoint: Endpoint, limitMs: number): AttemptOutcome {
+  if (answer.kind === "refusal")
+    return { kind: limitMs <= 0 ? "unknown" : "unanswered", status: 0, durationMs, endpoint }
+  const broke = answer.kind === "error" && isPlatformFailure(answer.error)
+  return broke
+    ? { kind: "unanswered", status: 0, durationMs, endpoint }
+    : { kind: "answered", status: 200, durationMs, endpoint }
+}
+
+/** RPC cannot be cancelled: past the time the caller is told, and the callee goes on to its end unheard. */
+async function within(limitMs: number, onTimeout: RefusalName, run: () => Promise<unknown>): Promise<RpcAnswer> {
+  let timer: ReturnType<typeof setTimeout> | null = null
+  const expired = new Promise<RpcAnswer>((resolve) => {
+    if (limitMs !== Number.POSITIVE_INFINITY) timer = setTimeout(() => resolve(refusal(onTimeout)), limitMs)
+  })
+  const answer = await Promise.race([settled(run), expired])
+  clearTimeout(timer)
+  return answer
+}
+
+async function settled(run: () => Promise<unknown>): Promise<RpcAnswer> {
+  try {
+    return { kind: "value", value: await run() }
+  } catch (error) {
+    return { kind: "error", error }
+  }
+}
+
+function refusal(name: RefusalName): RpcAnswer {
+  return { kind: "refusal", refusal: refuse(name) }
+}
