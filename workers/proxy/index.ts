@@ -14,11 +14,21 @@ import { perform } from "./rpc.ts"
 import { forwardUnknown } from "./sidecar.ts"
 import { Isolate, type ProxyEnv, WorkerMesh } from "./world.ts"
 
-const DEFAULT_DOOR: Entrance = { at: "gateway", gateway: DEFAULT_GATEWAY }
 const NOT_NAMED = refuse("unauthenticated", 'the binding\'s props must name the caller: { "from": "<service>" }')
 
 /** Made by the first request: a Worker has no bindings before. */
 let isolate: Isolate | undefined
+
+/** The gateway that public traffic enters by, told once. */
+let door: Entrance | undefined
+
+function publicDoor({ WEFT_GATEWAY }: ProxyEnv): Entrance {
+  if (!door) {
+    const [gateway, port] = (WEFT_GATEWAY ?? DEFAULT_GATEWAY).split(":") as [GatewayId, string?]
+    door = { at: "gateway", gateway, ...(port !== undefined && { port: Number(port) }) }
+  }
+  return door
+}
 
 function meshFor(env: ProxyEnv, context: Background): WorkerMesh {
   isolate ??= new Isolate(env)
@@ -36,7 +46,7 @@ async function enter(request: Request, door: Entrance, env: ProxyEnv, context: B
 }
 
 export default {
-  fetch: (request, env, context) => enter(request, DEFAULT_DOOR, env, context),
+  fetch: (request, env, context) => enter(request, publicDoor(env), env, context),
 } satisfies ExportedHandler<ProxyEnv>
 
 /**

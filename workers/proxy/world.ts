@@ -16,6 +16,8 @@ export interface ProxyEnv {
   readonly WEFT_DEBUG?: string
   /** Milliseconds between an isolate's questions for newer routes, where changes must take effect sooner than usual. */
   readonly WEFT_LEASE_MS?: string
+  /** The gateway of the default export, `<namespace>/<name>`, if need be with the port that requests count as: `infra/web:80`. */
+  readonly WEFT_GATEWAY?: string
 }
 
 /** What one isolate keeps for as long as it lives. */

@@ -139,24 +139,40 @@ function attachToService(
   write: Write,
 ): ServiceAttachment[] {
   const of = ref.namespace ?? namespace
-  const service = world.service(of, ref.name)
-  if (service === undefined) {
+  const attachment = serviceAttachment(namespace, ref, world)
+  if (!attachment) {
     write(path, "invalid", "Accepted", "NoMatchingParent", `There is no Service ${quote(`${of}/${ref.name}`)}`)
     return []
-  }
-  const attachment: ServiceAttachment = {
-    to: "service",
-    service,
-    ...(of !== namespace && { consumers: namespace as Namespace }),
-    ...(ref.port !== undefined && { port: ref.port }),
   }
   if (!taken.takeService(kind, attachment)) {
     write(path, "invalid", "Accepted", "Conflicted", "A route of another kind has this service already")
     return []
   }
   const whose = attachment.consumers ? `the callers of ${namespace}` : "all callers"
-  write(path, "applied", "Accepted", "Accepted", `It takes requests of ${whose} to ${service}`)
+  write(path, "applied", "Accepted", "Accepted", `It takes requests of ${whose} to ${attachment.service}`)
   return [attachment]
+}
+
+function serviceAttachment(namespace: string, ref: ParentRef, world: World): ServiceAttachment | undefined {
+  const of = ref.namespace ?? namespace
+  const service = world.service(of, ref.name)
+  if (service === undefined) return undefined
+  const consumers = of !== namespace && { consumers: namespace as Namespace }
+  return { to: "service", service, ...consumers, ...(ref.port !== undefined && { port: ref.port }) }
+}
+
+/** A service that routes of both kinds ask for is the GRPCRoutes', whatever their age (GAMMA). */
+export function reserveServices(
+  routes: readonly { resource: Resource; spec: RouteSpec<unknown> }[],
+  parents: Parents,
+): void {
+  for (const { resource, spec } of routes) {
+    for (const ref of spec.parentRefs ?? []) {
+      if (ref.group !== "" || ref.kind !== "Service") continue
+      const attachment = serviceAttachment(resource.namespace, ref, parents.world)
+      if (attachment) parents.taken.takeService(resource.kind, attachment)
+    }
+  }
 }
 
 function distinct<T>(attachments: readonly T[]): T[] {

@@ -41,7 +41,7 @@ export function translateGateways(resources: readonly Resource[], world: World, 
       if (object.spec[key] === undefined) continue
       write(["spec", key], "ignored", "Accepted", "UnsupportedValue", "addresses and certificates are the platform's")
     }
-    const message = `Workers enter it by a binding to the proxy's entrypoint Gateway with the props { "gateway": "${id}" }`
+    const message = `Requests enter it by a binding to the proxy's entrypoint Gateway with the props { "gateway": "${id}" }, or, with the variable WEFT_GATEWAY="${id}", by the proxy itself`
     const usable = doors.filter((door) => door.usable)
     if (usable.length > 0) write([], "applied", "Accepted", "Accepted", message)
     else write([], "invalid", "Accepted", "ListenersNotValid", "none of its listeners can take requests")

@@ -7,7 +7,7 @@ import type { Resource } from "#shared/model/document.ts"
 import { type RouteId, routeId } from "#shared/model/names.ts"
 import type { Attachment, Route, Rule } from "#shared/model/route.ts"
 import { canonicalJson } from "#shared/std/canonical-json.ts"
-import { attach, type Parents, Taken } from "./attach.ts"
+import { attach, type Parents, reserveServices, Taken } from "./attach.ts"
 import { nativeDoors, translateGateways } from "./gateways.ts"
 import { type Held, heldOf } from "./kinds.ts"
 import { labelOf } from "./names.ts"
@@ -34,6 +34,11 @@ function translate(resources: readonly Resource[], native: NativeNames): Transla
     ...heldOf<GrpcRouteObject>(resources, "GRPCRoute"),
     ...heldOf<HttpRouteObject>(resources, "HTTPRoute"),
   ]
+  const ofGrpc = held.filter(({ object }) => object.kind === "GRPCRoute")
+  reserveServices(
+    ofGrpc.map(({ resource, object }) => ({ resource, spec: object.spec })),
+    parents,
+  )
   const routes = inOrder(held).flatMap((one) => translateRoute(one, parents, ids, notes.about(one.resource)))
   return { services: world.services, gateways, routes, notes: notes.all }
 }
