@@ -43,10 +43,15 @@ const NOT_NOMINATED = new Set([
   "tracestate",
 ])
 
+/** What the platform's edge says of a public request, above all `cf-connecting-ip`; it takes off what clients send by these names. */
+const OF_EDGE = "cf-"
+
 /** Whether a header of this lower-case name must not be passed on from an untrusted sender. */
 export function isReserved(name: string): boolean {
   const folded = fold(name)
   if (RESERVED.has(folded)) return true
+  // The edge knows only its own spelling.
+  if (folded !== name && folded.startsWith(OF_EDGE)) return true
   for (const prefix of RESERVED_PREFIXES) if (folded.startsWith(prefix)) return true
   return false
 }
@@ -66,7 +71,7 @@ export function nominated(connection: string): string[] {
     .toLowerCase()
     .split(",")
     .map((name) => name.trim())
-    .filter((name) => name !== "" && !NOT_NOMINATED.has(name) && name !== "upgrade")
+    .filter((name) => name !== "" && !NOT_NOMINATED.has(name) && !name.startsWith(OF_EDGE) && name !== "upgrade")
 }
 
 /** Some servers read `_` and `.` in a name as `-`: names that fold alike are alike. */

@@ -19,16 +19,25 @@ describe("reserved names", () => {
     "x-http-method-override",
     "cloudflare-workers-version-overrides",
     "cloudflare-workers-cohort",
+    "cf_connecting_ip",
+    "cf.ray",
   ])("%s", (name) => {
     expect(isReserved(name)).toBe(true)
   })
 
-  it.each(["authorization", "cookie", "x-request-id", "traceparent", "weftx", "x-forward", "host", "__proto__"])(
-    "not %s",
-    (name) => {
-      expect(isReserved(name)).toBe(false)
-    },
-  )
+  it.each([
+    "authorization",
+    "cookie",
+    "cf-connecting-ip",
+    "x-request-id",
+    "traceparent",
+    "weftx",
+    "x-forward",
+    "host",
+    "__proto__",
+  ])("not %s", (name) => {
+    expect(isReserved(name)).toBe(false)
+  })
 })
 
 describe("disguised names", () => {
@@ -50,6 +59,7 @@ describe("what is for one connection", () => {
     ["close, X-Real-Ip", ["close", "x-real-ip"]],
     ["X-A,,  ,x-b", ["x-a", "x-b"]],
     ["Authorization, Cookie, Host, Traceparent, Upgrade", []],
+    ["CF-Connecting-IP, cf-ray", []],
   ])("%j nominates %j", (connection, names) => {
     expect(nominated(connection)).toEqual(names)
   })
