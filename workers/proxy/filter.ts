@@ -14,10 +14,11 @@ import { corsHeaders, preflight } from "#shared/routing/cors.ts"
 import { type Answer, applyHeaderChange, directAnswer, faultWanted, redirectAnswer } from "#shared/routing/filters.ts"
 import type { RequestHead } from "#shared/routing/head.ts"
 import { formatTraceparent, isTracestate } from "#shared/telemetry/trace-context.ts"
+import { declaredBytes, limitBody } from "./body.ts"
 import { type CanonicalRequest, withUrl } from "./canonicalise.ts"
 import type { Exchange } from "./exchange.ts"
 import type { Mesh } from "./mesh.ts"
-import { BodyTooLarge, type Outgoing } from "./send.ts"
+import type { Outgoing } from "./send.ts"
 
 type FilterOf<K extends Filter["kind"]> = Extract<Filter, { kind: K }>
 
@@ -75,7 +76,15 @@ export function shapeRequest(exchange: Exchange, canonical: CanonicalRequest): O
   if ("refusal" in address) return address
   const request = address === canonical ? canonical.request : withUrl(canonical.request, address)
   mark(request.headers, exchange, canonical)
-  return { ...withBodyLimit(request, filters), target: targetOf(address), body: undefined }
+  const limited = limitBody(request, bodyBytesMax(request, filters), exchange.entrance.at)
+  return "refusal" in limited ? limited : { ...limited, target: targetOf(address), body: undefined }
+}
+
+/** The copy of a mirrored body waits in memory, and its declared length is what lets it: it must not be longer. */
+function bodyBytesMax(request: Request, filters: readonly Filter[]): number {
+  const limits = each(filters, "limits").map(({ limits }) => limits.bodyBytesMax)
+  const mirrored = filters.some(({ kind }) => kind === "mirror") ? declaredBytes(request) : undefined
+  return Math.min(...limits, mirrored ?? Number.POSITIVE_INFINITY)
 }
 
 /** The answer as the caller gets it: as it is, unless a filter changes it. `origin` is the request's own. */
@@ -120,26 +129,4 @@ function mark(headers: Headers, exchange: Exchange, canonical: CanonicalRequest)
   headers.set("x-forwarded-proto", canonical.scheme)
   const address = headers.get("cf-connecting-ip")
   if (address !== null) headers.set("x-forwarded-for", address)
-}
-
-/**
- * A body whose length nobody declared is counted on its way; past the route's limit the request is aborted. The stream then
- * stands still instead of failing: the upstream must not take a cut body for a whole one.
- */
-function withBodyLimit(request: Request, filters: readonly Filter[]): Pick<Outgoing, "request" | "signal"> {
-  const bytesMax = Math.min(...each(filters, "limits").map(({ limits }) => limits.bodyBytesMax))
-  const counted =
-    request.body !== null && bytesMax !== Number.POSITIVE_INFINITY && !request.headers.has("content-length")
-  if (!counted) return { request, signal: undefined }
-  const controller = new AbortController()
-  let bytes = 0
-  const counter = new TransformStream<Uint8Array, Uint8Array>({
-    transform(chunk, queue) {
-      bytes += chunk.byteLength
-      if (bytes <= bytesMax) return queue.enqueue(chunk)
-      controller.abort(new BodyTooLarge())
-      return new Promise<never>(() => {})
-    },
-  })
-  return { request: new Request(request, { body: request.body.pipeThrough(counter) }), signal: controller.signal }
 }

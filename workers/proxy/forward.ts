@@ -8,6 +8,7 @@ import { HEADER } from "#shared/protocol/headers.ts"
 import { isRetried, mayRepeat, waitBeforeRetryMs } from "#shared/resilience/retry.ts"
 import { directAnswer } from "#shared/routing/filters.ts"
 import { type Attempting, attempt } from "./attempt.ts"
+import { declaredBytes, keepBody, mayHaveNewBody } from "./body.ts"
 import type { Exchange } from "./exchange.ts"
 import { toResponse } from "./filter.ts"
 import { hedged } from "./hedge.ts"
@@ -65,7 +66,8 @@ async function forwardWithRetries(
   retry: RetryPolicy,
 ): Promise<Response | Refusal> {
   const { exchange, outgoing, entry, mesh } = attempting
-  const repeatable = await makeRepeatable(outgoing, retry)
+  const repeatable = await makeRepeatable(outgoing, retry, exchange.deadlineAtMs - mesh.nowMs(), mesh)
+  if (typeof repeatable === "object") return repeatable
   entry.began(mesh.nowMs())
   const tried: Endpoint[] = []
   const next = (abandoned?: AbortSignal) => {
@@ -100,13 +102,20 @@ function exhausted(exchange: Exchange, answer: Response | Refusal): Response | R
  * Whether the request can be sent more than once. A body is kept for that if its length is declared and small; any other
  * body streams through once, untouched.
  */
-async function makeRepeatable(outgoing: Outgoing, retry: RetryPolicy): Promise<boolean> {
-  const { method, headers, body } = outgoing.request
-  if (!mayRepeat(retry, method, headers.has("idempotency-key"))) return false
-  if (body === null) return true
-  const declared = Number(headers.get("content-length") ?? Number.NaN)
-  if (!(declared <= LIMITS.replayBodyBytesMax)) return false
-  outgoing.body = await outgoing.request.arrayBuffer()
+async function makeRepeatable(
+  outgoing: Outgoing,
+  retry: RetryPolicy,
+  remainingMs: number,
+  mesh: Mesh,
+): Promise<boolean | Refusal> {
+  const { request } = outgoing
+  if (!mayRepeat(retry, request.method, request.headers.has("idempotency-key"))) return false
+  if (request.body === null || outgoing.body !== undefined) return true
+  const declared = declaredBytes(request) ?? Number.POSITIVE_INFINITY
+  if (declared > LIMITS.replayBodyBytesMax || !mayHaveNewBody(request.method)) return false
+  const kept = await keepBody(request.body, declared, remainingMs, mesh)
+  if ("refusal" in kept) return kept
+  outgoing.body = kept
   return true
 }
 

@@ -8,6 +8,7 @@ import { LIMITS } from "#shared/model/limits.ts"
 import { isRefusal } from "#shared/model/refusal.ts"
 import type { Mirror } from "#shared/model/route.ts"
 import { mirrorWanted } from "#shared/routing/filters.ts"
+import { declaredBytes } from "./body.ts"
 import type { Exchange } from "./exchange.ts"
 import type { Mesh } from "./mesh.ts"
 import { type Outgoing, send } from "./send.ts"
@@ -32,6 +33,6 @@ async function sendCopy(exchange: Exchange, { backend }: Mirror, copy: Outgoing,
 
 function copyOf(outgoing: Outgoing): Outgoing | undefined {
   const { request } = outgoing
-  const declared = request.body === null ? 0 : Number(request.headers.get("content-length") ?? Number.NaN)
+  const declared = request.body === null ? 0 : (declaredBytes(request) ?? Number.POSITIVE_INFINITY)
   return declared <= LIMITS.mirrorBodyBytesMax ? { ...outgoing, request: request.clone() } : undefined
 }

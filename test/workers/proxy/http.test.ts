@@ -9,6 +9,7 @@ const DOCUMENT: MeshDocument = {
     callee: {},
     caller: {},
     unbound: {},
+    held: { binding: "ECHO" },
     nowhere: { url: "http://127.0.0.1:9" },
     versioned: { binding: "ECHO", version: { worker: "echo-v1", id: "0f3e2a1b-0000-4000-8000-000000000000" } },
     tenant: {
@@ -133,6 +134,13 @@ const DOCUMENT: MeshDocument = {
           backends: [{ service: "echo" }],
         },
         { name: "rest", backends: [{ service: "echo" }] },
+      ],
+    },
+    held: {
+      service: "held",
+      rules: [
+        { match: { path: "/small" }, filters: [{ limits: { bodyBytes: 10 } }], backends: [{ service: "held" }] },
+        { match: { path: "/retry" }, retry: { attempts: 1, unsafe: true }, backends: [{ service: "held" }] },
       ],
     },
     wild: { hosts: ["*.wild.test"], rules: [{ match: { path: "/only" }, backends: [{ service: "echo" }] }] },
@@ -390,6 +398,23 @@ describe("routing", () => {
       body: "b\r\n0123456789a\r\n0\r\n\r\n",
     }
     expect(await refusal("/small", chunked)).toBe("413 body_too_large")
+    expect(await refusal("/small", { ...chunked, method: "GET" })).toBe("400 bad_request")
+    expect((await seen("/small", { method: "GET", body: "0123456789" })).body).toBe("0123456789")
+  })
+
+  it("counts the body of a service too, whatever length it claims", async () => {
+    const claiming = (bytes: string) => ({
+      method: "POST",
+      headers: [
+        ["Transfer-Encoding", "chunked"],
+        ["X-Target", "http://held"],
+        ["X-Claim", bytes],
+      ] as const,
+      body: "b\r\n0123456789a\r\n0\r\n\r\n",
+    })
+    expect(await refusal("/caller/fetch/ANY/small", claiming("3"))).toBe("413 body_too_large")
+    expect(await refusal("/caller/fetch/ANY/retry", claiming("3"))).toBe("413 body_too_large")
+    expect((await seen("/caller/fetch/ANY/retry", claiming("11"))).body).toBe("0123456789a")
   })
 })
 
@@ -410,6 +435,17 @@ describe("attempts", () => {
     expect((await get(`/retry?fail=1&key=${key()}`, { method: "POST", body: "x" })).status).toBe(503)
     const headers = [["Idempotency-Key", "1"]] as const
     expect((await get(`/retry?fail=1&key=${key()}`, { method: "POST", body: "x", headers })).status).toBe(200)
+  })
+
+  it("asks no upstream before a body that is to be kept has come, whole and in time", async () => {
+    const cut = { method: "PUT", headers: [["Content-Length", "9"]] as const, body: "cut" }
+    expect(await refusal("/retry", cut)).toBe("400 bad_request")
+    expect(await refusal("/retry-slow", { ...cut, keepsOpen: true })).toBe("504 deadline_exceeded")
+  })
+
+  it("sends a GET with a body once", async () => {
+    expect((await seen("/retry", { body: "asked" })).body).toBe("asked")
+    expect((await get(`/retry?fail=1&key=${key()}`, { body: "asked" })).body).toBe("failure 1")
   })
 
   it("gives up an attempt that is slow, and in the end says so", async () => {
@@ -470,7 +506,9 @@ describe("hops", () => {
 describe("debugging", () => {
   it("says how the mesh decided, hop by hop", async () => {
     const { headers } = await get("/caller/fetch/ECHO/a", { headers: [["weft-debug", "1"]] })
-    expect(headers.get("weft-debug")).toMatch(/rule=default\/app\/caller to=default\/caller attempts=1, revision=\d+ to=default\/echo attempts=1$/)
+    expect(headers.get("weft-debug")).toMatch(
+      /rule=default\/app\/caller to=default\/caller attempts=1, revision=\d+ to=default\/echo attempts=1$/,
+    )
   })
 })
 

@@ -21,6 +21,8 @@ export interface RawRequest {
   readonly host?: string
   readonly headers?: readonly (readonly [string, string])[]
   readonly body?: string
+  /** Sends no end after the body, as a client that is still to send more. */
+  readonly keepsOpen?: boolean
 }
 
 export interface RawResponse {
@@ -56,7 +58,7 @@ export async function startTestMesh(document: MeshDocument): Promise<TestMesh> {
 
 function sendRaw(
   port: number,
-  { method = "GET", target, host = "app.test", headers = [], body = "" }: RawRequest,
+  { method = "GET", target, host = "app.test", headers = [], body = "", keepsOpen = false }: RawRequest,
 ): Promise<RawResponse> {
   const lines = [
     `${method} ${target} HTTP/1.1`,
@@ -64,7 +66,8 @@ function sendRaw(
     ...headers.map(([name, value]) => `${name}: ${value}`),
   ]
   const names = headers.map(([name]) => name.toLowerCase())
-  if (body !== "" && !names.includes("transfer-encoding")) lines.push(`Content-Length: ${Buffer.byteLength(body)}`)
+  const framed = names.includes("transfer-encoding") || names.includes("content-length")
+  if (body !== "" && !framed) lines.push(`Content-Length: ${Buffer.byteLength(body)}`)
   if (!names.includes("connection")) lines.push("Connection: close")
   return new Promise((resolve, reject) => {
     const socket = connect(port, "127.0.0.1")
@@ -73,7 +76,8 @@ function sendRaw(
     socket.on("error", reject)
     socket.on("close", () => resolve(parse(Buffer.concat(chunks))))
     socket.setTimeout(10_000, () => socket.destroy())
-    socket.end(`${lines.join("\r\n")}\r\n\r\n${body}`, "latin1")
+    socket.write(`${lines.join("\r\n")}\r\n\r\n${body}`, "latin1")
+    if (!keepsOpen) socket.end()
   })
 }
 

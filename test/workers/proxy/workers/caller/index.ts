@@ -42,7 +42,10 @@ export default {
     if (kind === "rpc")
       return Response.json(await settled(SCENARIOS[name]!, env[new URL(request.url).searchParams.get("by")!]))
     const url = `${request.headers.get("x-target") ?? "http://echo"}/${path.join("/")}${new URL(request.url).search}`
-    return (env[name] as Fetcher).fetch(new Request(url, request))
+    const moved = new Request(url, request)
+    const claim = request.headers.get("x-claim")
+    if (claim !== null) moved.headers.set("content-length", claim)
+    return (env[name] as Fetcher).fetch(moved)
   },
 } satisfies ExportedHandler<Record<string, unknown>>
 

@@ -1,0 +1,86 @@
+/** Bodies of requests: how much of one may pass, and keeping one so that it can be sent again. */
+import { type Refusal, refuse } from "#shared/model/refusal.ts"
+import type { Mesh } from "./mesh.ts"
+import { BodyTooLarge, type Outgoing } from "./send.ts"
+
+/**
+ * Holds a body to `bytesMax`. One whose length is not known for sure is counted on its way; past the limit the request is
+ * aborted. The stream then stands still instead of failing: the upstream must not take a cut body for a whole one.
+ *
+ * HTTP holds a stranger to the length that he declared; a binding holds nobody, so that a service's word is `sure` only of a
+ * GET or HEAD, which the runtime gives no other body.
+ */
+export function limitBody(
+  request: Request,
+  bytesMax: number,
+  door: "gateway" | "service",
+): Pick<Outgoing, "request" | "signal"> | Refusal {
+  const { body, method } = request
+  const sure = request.headers.has("content-length") && (door === "gateway" || !mayHaveNewBody(method))
+  if (body === null || sure || bytesMax === Number.POSITIVE_INFINITY) return { request, signal: undefined }
+  if (!mayHaveNewBody(method)) return refuse("bad_request", `a ${method} with a body must declare its length here`)
+  const controller = new AbortController()
+  let bytes = 0
+  const counter = new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, queue) {
+      bytes += chunk.byteLength
+      if (bytes <= bytesMax) return queue.enqueue(chunk)
+      controller.abort(new BodyTooLarge())
+      return new Promise<never>(() => {})
+    },
+  })
+  return { request: new Request(request, { body: body.pipeThrough(counter) }), signal: controller.signal }
+}
+
+/** Whether a request can be made anew with another body: the runtime gives GET and HEAD none. */
+export function mayHaveNewBody(method: string): boolean {
+  return method !== "GET" && method !== "HEAD"
+}
+
+/** Undefined when the sender did not say. */
+export function declaredBytes(request: Request): number | undefined {
+  const header = request.headers.get("content-length")
+  return header === null ? undefined : Number(header)
+}
+
+/**
+ * The whole of a body that declares its length. A sender that goes away, sends more, or takes longer than there is time is
+ * refused: no upstream is asked before the body is there.
+ */
+export async function keepBody(
+  body: ReadableStream,
+  bytesMax: number,
+  remainingMs: number,
+  mesh: Pick<Mesh, "sleep">,
+): Promise<ArrayBuffer | Refusal> {
+  const reader = body.getReader()
+  const late = remainingMs === Number.POSITIVE_INFINITY ? [] : [mesh.sleep(remainingMs).then(() => LATE)]
+  const kept = await Promise.race([readAll(reader, bytesMax), ...late])
+  if (kept instanceof ArrayBuffer) return kept
+  // Nobody waits for the rest, nor hears what becomes of it.
+  reader.cancel().catch(() => {})
+  return kept
+}
+
+const LATE = refuse("deadline_exceeded", "the request's body did not come in time")
+
+async function readAll(reader: ReadableStreamDefaultReader, bytesMax: number): Promise<ArrayBuffer | Refusal> {
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  try {
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      bytes += next.value.byteLength
+      if (bytes > bytesMax) return refuse("body_too_large")
+      chunks.push(next.value)
+    }
+  } catch {
+    return refuse("bad_request", "the request's body ended early")
+  }
+  const whole = new Uint8Array(bytes)
+  let offset = 0
+  for (const chunk of chunks) {
+    whole.set(chunk, offset)
+    offset += chunk.byteLength
+  }
+  return whole.buffer
+}
