@@ -39,10 +39,8 @@ const ANY_HOST = "gateway.conformance"
 const DISTRIBUTION = { requests: 500, tries: 10, tolerance: 0.05, deviations: 3 }
 
 export function isTestList(content: unknown): content is GatewayApiTest[] {
-  const tests = Array.isArray(content) ? (content as unknown[]) : []
-  return tests.every(
-    (one) => typeof (one as GatewayApiTest | null)?.test === "string" && !("routeConfig" in (one as object)),
-  )
+  const isTest = (one: GatewayApiTest | null) => typeof one?.test === "string" && !("routeConfig" in one)
+  return Array.isArray(content) && content.every(isTest)
 }
 
 export function readTests(

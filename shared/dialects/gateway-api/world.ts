@@ -10,6 +10,9 @@ import { labelOf } from "./names.ts"
 import type { Notes } from "./notes.ts"
 import type { LabelSelector, NamespaceObject, ObjectRef, ReferenceGrantObject, ServiceObject } from "./types.ts"
 
+/** Retries of routes are limited as the Gateway API has it by default (GEP-3388), which is more generous than the mesh by itself. */
+const RETRY_BUDGET = { ratio: 0.2, perSecondMin: 10 }
+
 /** A reference as it can be used, or why it cannot: the condition's reason, and the mesh's word for it. */
 export type Target =
   | { readonly ref: BackendRef }
@@ -127,7 +130,8 @@ function impliedServices(
     }
     const bindings = resolved.derived.map(({ binding }) => binding).join(", ")
     write([], "applied", "Accepted", "Accepted", `it is reached through the proxy's binding ${bindings}`)
-    return [{ resource, ...resolved }]
+    const service = { ...resolved.service, policy: { ...resolved.service.policy, retryBudget: RETRY_BUDGET } }
+    return [{ resource, ...resolved, service }]
   })
 }
 

@@ -51,6 +51,7 @@ spec: { from: [${from}], to: [${to}] }`
       id: "infra/one",
       endpoints: [{ kind: "binding", binding: "INFRA__ONE" }],
       subsets: {},
+      policy: { retryBudget: { ratio: 0.2, perSecondMin: 10 } },
     })
   })
 

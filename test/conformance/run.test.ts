@@ -1,0 +1,83 @@
+/** The runner as people start it, on cases of our own, and on those of others where they are at hand. */
+import { spawn } from "node:child_process"
+import { existsSync } from "node:fs"
+import { join, resolve } from "node:path"
+import { describe, expect, it } from "vitest"
+
+const ROOT = resolve(import.meta.dirname, "../..")
+const FIXTURES = join(import.meta.dirname, "fixtures")
+const CASES = resolve(ROOT, process.env.WEFT_CASES ?? "../shared/cases")
+
+function conformance(...args: readonly string[]): Promise<{ exit: number | null; lines: string[]; out: string }> {
+  return new Promise((done, fail) => {
+    const child = spawn(process.execPath, ["conformance/run.ts", ...args], { cwd: ROOT })
+    let out = ""
+    child.stdout.on("data", (chunk: Buffer) => {
+      out += chunk.toString()
+    })
+    child.stderr.on("data", (chunk: Buffer) => {
+      out += chunk.toString()
+    })
+    child.on("error", fail)
+    child.on("close", (exit) => done({ exit, lines: out.trimEnd().split("\n"), out }))
+  })
+}
+
+const fixture = (form: string) => join(FIXTURES, `gateway_api_${form}.json`)
+
+describe("the runner", () => {
+  it("passes cases of all forms, and says of each case that it skips why", async () => {
+    const { exit, lines, out } = await conformance(fixture("httproute"), fixture("mesh"), fixture("grpcroute"))
+    expect(lines.at(-1), out).toBe("84 passed, 0 failed, 4 skipped")
+    expect(exit).toBe(0)
+    expect(lines.filter((line) => /^ {8}skipped/.test(line))).toHaveLength(4)
+    expect(out).toContain("TLS ends before a Worker runs")
+    expect(out).toContain("sends no request")
+  })
+
+  it("notices whatever is not as expected", async () => {
+    const { exit, lines, out } = await conformance(fixture("httproute_wrong"))
+    expect(lines.at(-1), out).toBe("1 passed, 11 failed, 1 skipped")
+    expect(exit).toBe(1)
+    const failed = lines.filter((line) => /^ {8}failed/.test(line)).map((line) => line.trim().replace(/^failed +/, ""))
+    expect(failed).toEqual([
+      "status",
+      "backend",
+      "path",
+      "header",
+      "absent header",
+      "response header",
+      "mirror",
+      "answered",
+      "redirect",
+      "distribution",
+      "a manifest that the mesh refuses",
+    ])
+    expect(out).toContain('did you mean "backendRefs"?')
+    expect(out).toContain("nobody here can judge: phaseOfTheMoon")
+  })
+
+  it("runs only what is asked for", async () => {
+    const { exit, lines } = await conformance(fixture("httproute"), "--only", "OwnWebSocket", "--verbose")
+    expect(lines.at(-1)).toBe("1 passed, 0 failed, 0 skipped")
+    expect(lines).toContain("        passed   messages come back")
+    expect(exit).toBe(0)
+  })
+
+  it("says what it cannot read", async () => {
+    expect(await conformance()).toMatchObject({ exit: 2 })
+    expect(await conformance(join(ROOT, "package.json"))).toMatchObject({ exit: 2 })
+    expect(await conformance(join(FIXTURES, "nothing.json"))).toMatchObject({ exit: 2 })
+  })
+
+  it.skipIf(!existsSync(CASES)).each(["httproute", "grpcroute", "mesh"])(
+    "passes every case of gateway_api_%s.json that can apply to Workers",
+    async (form) => {
+      const file = join(CASES, `gateway_api_${form}.json`)
+      if (!existsSync(file)) return
+      const { exit, lines, out } = await conformance(file)
+      expect(lines.at(-1), out).toMatch(/^\d+ passed, 0 failed, \d+ skipped$/)
+      expect(exit).toBe(0)
+    },
+  )
+})
