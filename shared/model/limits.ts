@@ -22,6 +22,8 @@ export const LIMITS = {
   /** An isolate that has served nothing for this long asks before it serves, but waits no longer than the next figure. */
   snapshotSleepMs: 10_000,
   snapshotAwakeWaitMs: 50,
+  /** A refused snapshot is asked for again after this long. */
+  snapshotRefusedMs: 60_000,
 
   documentBytesMax: 4 * 1024 * 1024,
   documentDepthMax: 64,

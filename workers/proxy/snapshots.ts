@@ -32,6 +32,7 @@ export class Snapshots {
   readonly #bindings: readonly string[]
   #routes: Routes | undefined
   #refused: { revision: number; reason: string } | undefined
+  #refusedAtMs = 0
   #pulling: Promise<void> | undefined
   #pullStartedAtMs = 0
   #leaseUntilMs = 0
@@ -77,6 +78,8 @@ export class Snapshots {
 
   /** Never rejects. An outage of the object fails static: what is served stays, and the next lease asks again. */
   async #refresh(): Promise<void> {
+    // It may have been damaged on its way here only.
+    if (this.#around.nowMs() - this.#refusedAtMs >= LIMITS.snapshotRefusedMs) this.#refused = undefined
     try {
       const { newer } = await this.#puller().pull({
         isolate: this.#isolate,
@@ -101,9 +104,12 @@ export class Snapshots {
     const { revision } = published
     if (revision <= (this.#routes?.revision ?? 0) || revision === this.#refused?.revision) return
     const routes = await compiled(published)
+    // A pull that was given up on may bring its answer when a newer one is at hand.
+    if (revision <= (this.#routes?.revision ?? 0)) return
     if (typeof routes === "string") {
       this.#around.log(`refused revision ${revision}: ${routes}`)
       this.#refused = { revision, reason: routes }
+      this.#refusedAtMs = this.#around.nowMs()
     } else {
       this.#routes = routes
       this.#refused = undefined

@@ -87,6 +87,24 @@ describe("an isolate's routes", () => {
     await background()
     expect(request()).toBe(7)
   })
+
+  it("never go back to the late answer of a pull that was given up on, when both come at once", async () => {
+    // Reading the older one takes longer.
+    const older = await published(7, encode(EMPTY) + " ".repeat(LIMITS.snapshotBytesMax - 1_000))
+    const newer = await published(8)
+    let answerLate = (_reply: PullReply) => {}
+    const late = () => new Promise<PullReply>((resolve) => (answerLate = resolve))
+    const both = async (): Promise<PullReply> => {
+      answerLate({ newer: older })
+      return { newer }
+    }
+    const { request, pass, background } = isolate(late, both)
+    request()
+    pass(LIMITS.snapshotPullMs)
+    request()
+    await background()
+    expect(request()).toBe(8)
+  })
 })
 
 describe("a route table that fails", () => {
@@ -195,5 +213,22 @@ describe("a snapshot that cannot be served", () => {
     }
     expect(request()).toBe(9)
     expect(pulls[3]?.refused).toBeUndefined()
+  })
+
+  it("is asked for again after a while, and served when only its way here was bad", async () => {
+    const { patientRequest, request, pass, background, pulls } = isolate(
+      answer(7),
+      wrongDigest,
+      nothingNewer,
+      answer(8),
+    )
+    await patientRequest()
+    for (const waitMs of [LIMITS.snapshotLeaseMs, LIMITS.snapshotLeaseMs, LIMITS.snapshotRefusedMs]) {
+      pass(waitMs)
+      request()
+      await background()
+    }
+    expect(pulls.map(({ refused }) => refused?.revision)).toEqual([undefined, undefined, 8, undefined])
+    expect(request()).toBe(8)
   })
 })
