@@ -29,13 +29,18 @@ export interface Parents {
 
 /** Which kind of route has which place. Routes are offered in their order: the first one there keeps it. */
 export class Taken {
-  readonly #hosts = new Map<string, { readonly kind: string; readonly hostname: string }[]>()
+  /** By listener, then by kind: a listener that routes of one kind only are on is asked nothing, however many they are. */
+  readonly #hosts = new Map<string, Map<string, Set<string>>>()
   readonly #services = new Map<string, { readonly kind: string; readonly port: number | undefined }[]>()
 
   takeHost(kind: string, { gateway, listener, hostname }: GatewayAttachment): boolean {
-    const hosts = entry(this.#hosts, `${gateway}#${listener}`)
-    if (hosts.some((other) => other.kind !== kind && intersect(other.hostname, hostname) !== undefined)) return false
-    if (!hosts.some((other) => other.kind === kind && other.hostname === hostname)) hosts.push({ kind, hostname })
+    const place = `${gateway}#${listener}`
+    const hosts = this.#hosts.get(place) ?? new Map<string, Set<string>>()
+    this.#hosts.set(place, hosts)
+    for (const [other, taken] of hosts) {
+      if (other !== kind && [...taken].some((one) => intersect(one, hostname) !== undefined)) return false
+    }
+    hosts.set(kind, (hosts.get(kind) ?? new Set<string>()).add(hostname))
     return true
   }
 

@@ -4,7 +4,7 @@ import { hintFrom, quote } from "#shared/config/complaint.ts"
 import type { Filter, HeaderChange, PathChange, Redirect } from "#shared/model/route.ts"
 import { canonicalPath } from "#shared/std/path.ts"
 import type { Path, Write } from "./notes.ts"
-import { FILTER_KEYS } from "./schema-route.ts"
+import { FILTER_KEYS } from "./schema-filter.ts"
 import type { FilterSpec, HeaderModifier, MirrorSpec, ObjectRef, PathModifier, RedirectSpec } from "./types.ts"
 import type { Target } from "./world.ts"
 

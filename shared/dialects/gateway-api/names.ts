@@ -1,5 +1,6 @@
 /** Names of objects as names of the mesh: a Gateway may be called `public.web`, a part of an id is a label. */
 import { isLabel } from "#shared/model/names.ts"
+import { hash32 } from "#shared/std/hash.ts"
 
 const HEAD_CHARS_MAX = 54
 
@@ -14,11 +15,7 @@ export function labelOf(name: string): string {
   return `${head === "" ? "x" : head}-${hash(name)}`
 }
 
-/** FNV-1a, 32 bits, in hex. */
-function hash(text: string): string {
-  let value = 0x811c9dc5
-  for (let index = 0; index < text.length; index++) {
-    value = Math.imul(value ^ text.charCodeAt(index), 0x01000193) >>> 0
-  }
-  return value.toString(16).padStart(8, "0")
+/** Eight hex digits. */
+export function hash(text: string): string {
+  return hash32(text).toString(16).padStart(8, "0")
 }

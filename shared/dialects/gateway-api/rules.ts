@@ -7,12 +7,13 @@ import { quote } from "#shared/config/complaint.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { RouteId, RuleId } from "#shared/model/names.ts"
 import type { RetryPolicy, Timeouts } from "#shared/model/policy.ts"
-import type { Backend, Match, Rule } from "#shared/model/route.ts"
+import type { Backend, Match, Rule, Sticky } from "#shared/model/route.ts"
 import { parseDuration } from "#shared/std/duration.ts"
 import { type FilterContext, isRefused, type Refused, translateFilters } from "./filters.ts"
 import { grpcMatches, httpMatches } from "./matches.ts"
+import { hash } from "./names.ts"
 import type { Path, Write } from "./notes.ts"
-import type { BackendRefSpec, GrpcRule, HttpRule } from "./types.ts"
+import type { BackendRefSpec, GrpcRule, HttpRule, SessionSpec } from "./types.ts"
 
 export interface RuleContext extends FilterContext {
   readonly kind: "HTTPRoute" | "GRPCRoute"
@@ -36,21 +37,20 @@ function translateRule(context: RuleContext, rule: HttpRule | GrpcRule, index: n
     dropped(context.write, index, matches, "it takes no request")
     return undefined
   }
-  if (rule.sessionPersistence !== undefined) {
-    const message = "sessions are not kept on one backend"
-    context.write([...path, "sessionPersistence"], "unsupported", "Accepted", "UnsupportedValue", message)
-  }
   const filters = translateFilters(context, rule.filters, path)
   if (isRefused(filters)) {
     dropped(context.write, index, filters, "its requests are answered 500")
     return { id, matches, filters: [], backends: [], timeouts: {}, retry: undefined }
   }
   const { timeouts = undefined, retry = undefined } = rule as HttpRule
+  const sticky =
+    rule.sessionPersistence && stickyOf(context.write, rule.sessionPersistence, id, [...path, "sessionPersistence"])
   return {
     id,
     matches,
     filters,
     backends: (rule.backendRefs ?? []).map((ref, at) => translateBackend(context, ref, [...path, "backendRefs", at])),
+    ...(sticky && { sticky }),
     timeouts: timeoutsOf(context.write, timeouts, [...path, "timeouts"]),
     retry: retry && retryOf(context.write, retry, [...path, "retry"]),
   }
@@ -80,6 +80,25 @@ function translateBackend(context: RuleContext, ref: BackendRefSpec, path: Path)
     return { ...target.ref, weight, filters: [], invalid: "kind_not_supported" }
   }
   return { ...target.ref, weight, filters }
+}
+
+/** A session that cannot be kept as it is asked for is not kept; the rule itself holds. */
+function stickyOf(write: Write, spec: SessionSpec, rule: RuleId, path: Path): Sticky | undefined {
+  const { type = "Cookie", absoluteTimeout = "0s", cookie = spec.cookieConfig ?? {} } = spec
+  const permanent = cookie.lifetimeType === "Permanent"
+  const why =
+    type !== "Cookie"
+      ? `sessions are kept by a cookie, not by ${quote(type)}`
+      : cookie.path !== undefined && cookie.path !== "/"
+        ? "a session's cookie holds for every path"
+        : undefined
+  if (why !== undefined) {
+    write(path, "unsupported", "Accepted", "UnsupportedValue", why)
+    return undefined
+  }
+  const maxAgeSeconds = Math.min(Math.floor((parseDuration(absoluteTimeout) ?? 0) / 1_000), LIMITS.timeoutMsMax)
+  const name = cookie.name ?? spec.sessionName ?? `weft-session-${hash(rule)}`
+  return { by: "session", cookie: name, ...(permanent && { maxAgeSeconds }) }
 }
 
 function timeoutsOf(write: Write, spec: HttpRule["timeouts"], path: Path): Timeouts {

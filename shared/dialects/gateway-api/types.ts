@@ -96,7 +96,23 @@ interface RuleSpec<M> {
   matches?: M[]
   filters?: FilterSpec[]
   backendRefs?: BackendRefSpec[]
-  sessionPersistence?: unknown
+  sessionPersistence?: SessionSpec
+}
+
+export interface SessionSpec {
+  type?: string
+  absoluteTimeout?: string
+  cookie?: SessionCookie
+  /** Names that earlier versions had. */
+  cookieConfig?: SessionCookie
+  sessionName?: string
+  header?: { name?: string }
+}
+
+export interface SessionCookie {
+  name?: string
+  lifetimeType?: string
+  path?: string
 }
 
 export interface HttpRule extends RuleSpec<HttpMatch> {

@@ -175,6 +175,28 @@ describe("timeouts and retries", () => {
   })
 })
 
+describe("a session", () => {
+  it.each([
+    ["is kept by a cookie", "{}", { by: "session", cookie: expect.stringMatching(/^weft-session-[0-9a-f]{8}$/) }],
+    ["has a name", "{ cookie: { name: shop } }", { by: "session", cookie: "shop" }],
+    [
+      "may outlast the browser",
+      "{ absoluteTimeout: 1h, cookieConfig: { lifetimeType: Permanent }, sessionName: shop }",
+      { by: "session", cookie: "shop", maxAgeSeconds: 3_600 },
+    ],
+  ])("%s", (_, session, sticky) => {
+    expect(ruleOf(`{ sessionPersistence: ${session}, ${TO_ONE} }`).sticky).toEqual(sticky)
+  })
+
+  it("that cannot be kept is told, and the rule holds without it", () => {
+    const mesh = meshOf(routeWith(`{ ${PARENT}, rules: [{ sessionPersistence: { type: Header }, ${TO_ONE} }] }`))
+    expect(mesh.snapshot.routes[0]!.rules[0]).not.toHaveProperty("sticky")
+    expect(complaintsOf(mesh)).toEqual([
+      "unsupported HTTPRoute/r spec.rules[0].sessionPersistence Accepted UnsupportedValue",
+    ])
+  })
+})
+
 describe("what a cluster refuses", () => {
   it.each([
     ["unknown fields", `rules: [{ backendRef: [] }]`, "spec.rules[0].backendRef", "unknown-key"],
@@ -235,6 +257,12 @@ describe("what a cluster refuses", () => {
         .join(", ")}]`,
       "spec",
       "too-many",
+    ],
+    [
+      "a cookie for ever without an end",
+      `rules: [{ sessionPersistence: { cookie: { lifetimeType: Permanent } }, ${TO_ONE} }]`,
+      "spec.rules[0].sessionPersistence",
+      "missing-key",
     ],
     ["an address for a hostname", `hostnames: ["10.0.0.1"]`, "spec.hostnames[0]", "bad-hostname"],
   ])("%s", (_, spec, path, rule) => {
