@@ -16,7 +16,7 @@ export interface Loaded {
   /** What kept a file from being read as a document at all. */
   readonly problems: readonly Problem[]
   /** Adds to each problem the line and column that it is about. */
-  place(problems: readonly Problem[]): Problem[]
+  place<P extends Problem>(problems: readonly P[]): P[]
 }
 
 /** A document with where its parts stand in its file. A program has no places, only a file. */
@@ -39,7 +39,8 @@ export async function loadDocuments(io: Io, paths: readonly string[]): Promise<L
   const seen = new Set<string>()
   for (const path of paths) {
     for (const file of path === "-" ? ["-"] : await filesOf(io, path, problems)) {
-      const identity = file === "-" ? "-" : await realpath(resolve(io.cwd, file))
+      // A link that leads nowhere, or in circles, is told of when it is read.
+      const identity = file === "-" ? "-" : await realpath(resolve(io.cwd, file)).catch(() => file)
       if (seen.has(identity)) continue
       seen.add(identity)
       await read(io, file, reads, problems)
@@ -123,7 +124,7 @@ function sourceName(reads: readonly Read[], index: number): string {
   return before === 0 ? file : `${file}#${before + 1}`
 }
 
-function placed(problem: Problem, reads: readonly Read[], sourceOf: (index: number) => string): Problem {
+function placed<P extends Problem>(problem: P, reads: readonly Read[], sourceOf: (index: number) => string): P {
   const named = reads.findIndex((_, index) => sourceOf(index) === problem.source?.file)
   const candidates = named >= 0 ? [reads[named]!] : reads.filter((read) => isOf(problem.resource?.namespace, read))
   const located = candidates

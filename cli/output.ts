@@ -65,13 +65,27 @@ export function plain(text: string): string {
 /** Writes `value` as JSON or YAML, or as the text for people. */
 export async function print(io: Io, format: Format, value: unknown, text: () => string): Promise<void> {
   if (format === "table") io.out.write(text())
-  else if (format === "json") io.out.write(`${JSON.stringify(value, null, 2)}\n`)
+  else if (format === "json") io.out.write(`${escaped(JSON.stringify(value, null, 2))}\n`)
   else io.out.write(await yaml(value))
 }
 
 export async function yaml(value: unknown, options: { sorted?: boolean } = {}): Promise<string> {
-  const { stringify } = await import("yaml")
-  return stringify(value, { aliasDuplicateObjects: false, lineWidth: 0, sortMapEntries: options.sorted ?? false })
+  const { Document, visit } = await import("yaml")
+  const document = new Document(value, { aliasDuplicateObjects: false, sortMapEntries: options.sorted ?? false })
+  visit(document, {
+    Scalar(_key, scalar) {
+      if (typeof scalar.value === "string" && scalar.value.search(COMMANDING) >= 0) scalar.type = "QUOTE_DOUBLE"
+    },
+  })
+  return escaped(document.toString({ lineWidth: 0 }))
+}
+
+/** What a terminal may obey or reorder by, and JSON and YAML need not escape. */
+const COMMANDING = /[\u007f-\u009f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
+
+/** The same data for whoever parses it: these stand in quotes only, where both languages read the escape. */
+function escaped(text: string): string {
+  return text.replace(COMMANDING, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`)
 }
 
 function width(cell: string): number {

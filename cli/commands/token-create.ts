@@ -11,6 +11,6 @@ export async function run(call: Call): Promise<ExitCode> {
   const created = await client.createToken({ name: args[0]!, role: options.role ?? "viewer", ...expiry })
   if (failed(created)) return report(io, created, "no token was made")
   await print(io, call.format, created, () => `${created.token}\n`)
-  io.err.write(`token ${plain(created.name)} (${created.role}); it is shown only now\n`)
+  io.err.write(`token ${plain(created.name)} (${plain(created.role)}); it is shown only now\n`)
   return EXIT.ok
 }

@@ -15,7 +15,7 @@ export async function run(call: Call): Promise<ExitCode> {
       ["NAME", "ROLE", "AGE", "EXPIRES", "LAST USED"],
       list.tokens.map((token) => [
         plain(token.name),
-        token.role,
+        plain(token.role),
         age(token.createdAtMs, nowMs),
         expiry(token.expiresAtMs, nowMs),
         token.lastUsedAtMs === undefined ? "never" : `${age(token.lastUsedAtMs, nowMs)} ago`,

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest"
-import { age, count, facts, plain, table } from "#cli/output.ts"
+import { parse } from "yaml"
+import type { Io } from "#cli/io.ts"
+import { age, count, facts, plain, print, table } from "#cli/output.ts"
 
 describe("table", () => {
   it("aligns by what is seen, and leaves nothing behind the last column", () => {
@@ -55,4 +57,22 @@ it("counts and lists", () => {
       ["long", "2"],
     ]),
   ).toBe("a     1\nlong  2\n")
+})
+
+describe("data that others wrote, as JSON and YAML", () => {
+  const value = {
+    "k\u009b2J": ["\u001b[31m", "c1 \u009b2J", "\u202egnp.exe", "\u2066x\u2069", "del \u007f", "line\u2028end"],
+    "Grüße 東京": "a: b # c",
+  }
+  it.each(["json", "yaml"] as const)(
+    "reads the same as %s, and holds nothing that a terminal obeys",
+    async (format) => {
+      let text = ""
+      const io = { out: { write: (part: string) => (text += part) } } as unknown as Io
+      await print(io, format, value, () => "")
+      expect(format === "json" ? JSON.parse(text) : parse(text)).toEqual(value)
+      expect(text).not.toMatch(/[^\P{Cc}\n]|[\u2028\u2029\u202a-\u202e\u2066-\u2069]/u)
+      expect(text).toContain("Grüße 東京")
+    },
+  )
 })

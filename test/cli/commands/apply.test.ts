@@ -1,3 +1,5 @@
+import { symlinkSync } from "node:fs"
+import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { folderOf, type RunOptions, weft } from "#test/support/cli.ts"
 import { type FakeControl, fakeNowMs, startFakeControl, TOKEN } from "#test/support/fake-control.ts"
@@ -105,6 +107,17 @@ mesh.yaml:4:3  routes.shop.hosts  A route needs hosts or a service
       { source: "mesh/deep/c.yml", content: { services: { c: {} } } },
       { source: "mesh/deep/c.yml#2", content: { namespace: "team-a", services: { d: {} } } },
     ])
+  })
+
+  it("tells of a link that leads in circles as of any file that cannot be read", async () => {
+    const folder = folderOf({ "mesh/a.yaml": "services: { a: {} }" })
+    symlinkSync("circle.yaml", join(folder, "mesh/circle.yaml"))
+    const ran = await run(["apply", "-f", "mesh"], { cwd: folder })
+    expect(ran).toEqual({
+      exit: 1,
+      out: "",
+      err: expect.stringContaining("mesh/circle.yaml  it cannot be read: ELOOP"),
+    })
   })
 
   it("reads a weft.config.ts", async () => {
