@@ -39,8 +39,8 @@ function setCookie({ cookie, maxAgeSeconds }: Session, backend: Backend): string
 }
 
 /** Names a backend without telling how services are called inside. */
-function tokenOf({ service, subset = "" }: Backend): string {
-  return hash32(`${service} ${subset}`).toString(36)
+function tokenOf({ service, subset }: Backend): string {
+  return hash32(`${service} ${subset ?? ""}`).toString(36)
 }
 
 function stickyValue(sticky: Exclude<Sticky, Session>, head: RequestHead, traceId: string): string | null {
