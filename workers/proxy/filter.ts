@@ -18,6 +18,7 @@ import { declaredBytes, limitBody } from "./body.ts"
 import { type CanonicalRequest, withUrl } from "./canonicalise.ts"
 import type { Exchange } from "./exchange.ts"
 import type { Mesh } from "./mesh.ts"
+import { bodyFor } from "./respond.ts"
 import type { Outgoing } from "./send.ts"
 
 type FilterOf<K extends Filter["kind"]> = Extract<Filter, { kind: K }>
@@ -108,7 +109,7 @@ export function changeable(response: Response): Response {
 }
 
 export function toResponse({ status, headers, body }: Answer): Response {
-  const response = new Response(body === "" ? null : body, { status })
+  const response = new Response(bodyFor(status, body), { status })
   for (const { name, value } of headers) response.headers.append(name, value)
   return response
 }

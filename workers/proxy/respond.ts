@@ -7,7 +7,7 @@ export function respond({ refusal, detail, status, retryAfterMs = 1_000 }: Refus
   const row = REFUSALS[refusal]
   const code = status ?? row.status
   const body = { type: `about:blank#${refusal}`, title: row.title, status: code, detail, refusal, retry: row.retry }
-  return new Response(`${JSON.stringify(body)}\n`, {
+  return new Response(bodyFor(code, `${JSON.stringify(body)}\n`), {
     status: code,
     headers: {
       "content-type": "application/problem+json",
@@ -16,6 +16,14 @@ export function respond({ refusal, detail, status, retryAfterMs = 1_000 }: Refus
       ...(row.retry === "later" ? { "retry-after": String(Math.max(1, Math.ceil(retryAfterMs / 1000))) } : {}),
     },
   })
+}
+
+/** HTTP gives these statuses no body, and the runtime throws where one is given. */
+const BODILESS = new Set([204, 205, 304])
+
+/** The body that an answer of the mesh's own can have. */
+export function bodyFor(status: number, body: string): string | null {
+  return body === "" || BODILESS.has(status) ? null : body
 }
 
 /**

@@ -113,6 +113,17 @@ const DOCUMENT: MeshDocument = {
           backends: [{ service: "echo" }],
         },
         {
+          name: "bodiless",
+          match: { path: "/bodiless" },
+          filters: [{ respond: { status: 204, body: "lost" } }],
+        },
+        {
+          name: "broken-bodiless",
+          match: { path: "/broken/bodiless" },
+          filters: [{ fault: { abort: { status: 204, percent: 100 } } }],
+          backends: [{ service: "echo" }],
+        },
+        {
           name: "small",
           match: { path: "/small" },
           filters: [{ limits: { bodyBytes: 10 } }],
@@ -344,6 +355,11 @@ describe("routing", () => {
   it("answers by itself", async () => {
     const { status, headers, body } = await get("/fixed")
     expect([status, headers.get("x-why"), headers.get("weft-refusal"), body]).toEqual([503, "closed", null, "closed"])
+  })
+
+  it("answers without a body where the status has none", async () => {
+    expect((await get("/bodiless")).status).toBe(204)
+    expect(await refusal("/broken/bodiless")).toBe("204 fault_injected")
   })
 
   it("changes headers, host and path on the way there, and headers on the way back", async () => {
