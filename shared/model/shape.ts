@@ -19,6 +19,16 @@ export const filled: Shape = (value) =>
   typeof value === "string" && value !== "" ? undefined : "is not a text with content"
 export const path: Shape = (value) => (typeof value === "string" && value[0] === "/" ? undefined : "is not a path")
 
+/** What a header's name, its value and a host may be made of: a snapshot in which one is not would fail while a request waits. */
+const FIELD_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+const NOT_IN_FIELD = /[\0\r\n]/
+const HOST = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/
+export const fieldName: Shape = (value) =>
+  typeof value === "string" && FIELD_NAME.test(value) ? undefined : "is not a header's name"
+export const fieldValue: Shape = (value) =>
+  typeof value === "string" && !NOT_IN_FIELD.test(value) ? undefined : "is not a header's value"
+export const host: Shape = (value) => (typeof value === "string" && HOST.test(value) ? undefined : "is not a host")
+
 export function number(min: number, max: number): Shape {
   return (value) =>
     typeof value === "number" && value >= min && value <= max ? undefined : `is not between ${min} and ${max}`

@@ -5,7 +5,25 @@
 import { LIMITS } from "./limits.ts"
 import { DEFAULT_GATEWAY } from "./names.ts"
 import type { BackendRef, Filter } from "./route.ts"
-import { filled, flag, id, label, list, number, object, path, record, tagged, text, whole, word } from "./shape.ts"
+import {
+  fieldName,
+  fieldValue,
+  filled,
+  flag,
+  host,
+  id,
+  label,
+  list,
+  number,
+  object,
+  path,
+  record,
+  type Shape,
+  tagged,
+  text,
+  whole,
+  word,
+} from "./shape.ts"
 import type { Snapshot } from "./snapshot.ts"
 
 /** What is wrong with `value`; undefined when it is a snapshot. */
@@ -13,13 +31,13 @@ export function faultOf(value: object): string | undefined {
   return snapshot(value) ?? danglingReference(value as Snapshot)
 }
 
-const header = object({ name: filled, value: text })
+const header = object({ name: fieldName, value: fieldValue })
 const headerList = list(header, LIMITS.headerChangesMax)
-const change = object({ set: headerList, add: headerList, remove: list(filled, LIMITS.headerChangesMax) })
+const change = object({ set: headerList, add: headerList, remove: list(fieldName, LIMITS.headerChangesMax) })
 const percent = number(0, 100)
 const status = whole(200, 599)
 const milliseconds = number(0, LIMITS.timeoutMsMax)
-const texts = list(filled, LIMITS.corsValuesMax)
+const texts = list(fieldName, LIMITS.corsValuesMax)
 
 const endpoint = tagged({
   binding: object({ binding: filled }, { version: object({ worker: filled, versionId: filled }) }),
@@ -41,26 +59,28 @@ const attachment = tagged(
 )
 
 const value = object({ value: text })
-const valueMatches = list(
-  object(
-    {
-      name: filled,
-      test: tagged({
-        exact: value,
-        prefix: value,
-        suffix: value,
-        contains: value,
-        regex: value,
-        present: object({}),
-        absent: object({}),
-      }),
-    },
-    { negate: flag },
-  ),
-  LIMITS.valueMatchesMax,
-)
+const valueMatchesOf = (name: Shape) =>
+  list(
+    object(
+      {
+        name,
+        test: tagged({
+          exact: value,
+          prefix: value,
+          suffix: value,
+          contains: value,
+          regex: value,
+          present: object({}),
+          absent: object({}),
+        }),
+      },
+      { negate: flag },
+    ),
+    LIMITS.valueMatchesMax,
+  )
+const valueMatches = valueMatchesOf(filled)
 const match = object(
-  { headers: valueMatches, query: valueMatches, cookies: valueMatches },
+  { headers: valueMatchesOf(fieldName), query: valueMatches, cookies: valueMatches },
   {
     path: tagged({
       exact: object({ value: path }),
@@ -84,18 +104,18 @@ const backendRef = object({ service: id }, { subset: label })
 const filter = tagged({
   requestHeaders: object({ change }),
   responseHeaders: object({ change }),
-  rewrite: object({ rewrite: object({}, { host: filled, path: pathChange }) }),
+  rewrite: object({ rewrite: object({}, { host, path: pathChange }) }),
   redirect: object({
     redirect: object(
       { status: word(301, 302, 303, 307, 308) },
-      { scheme: word("http", "https"), host: filled, port: whole(1, 65_535), path: pathChange },
+      { scheme: word("http", "https"), host, port: whole(1, 65_535), path: pathChange },
     ),
   }),
   respond: object({ respond: object({ status, headers: headerList, body: text }) }),
   mirror: object({ mirror: object({ backend: backendRef, percent }) }),
   cors: object({
     cors: object({
-      origins: texts,
+      origins: list(fieldValue, LIMITS.corsValuesMax),
       credentials: flag,
       methods: texts,
       headers: texts,

@@ -130,6 +130,39 @@ describe("snapshot text", () => {
     )
   })
 
+  const change = (set: object[]) => ({ kind: "requestHeaders", change: { set, add: [], remove: [] } })
+  it.each([
+    ["a header's name", change([{ name: "x y", value: "1" }])],
+    ["a header's value", change([{ name: "x", value: "1\r\ny: 2" }])],
+    ["a name to remove", { kind: "responseHeaders", change: { set: [], add: [], remove: ["x:"] } }],
+    ["a host", { kind: "rewrite", rewrite: { host: "inner.test/path?" } }],
+    ["a redirect's host", { kind: "redirect", redirect: { status: 302, host: "a.test@evil.test" } }],
+  ])("is refused for %s that could not be sent", (_what, filter) => {
+    const rules = [
+      {
+        id: "default/r/0",
+        matches: [{ headers: [], query: [], cookies: [] }],
+        filters: [filter],
+        backends: [],
+        timeouts: {},
+      },
+    ]
+    const route = { id: "default/r", attachments: [], order: "specific", since: 1, rules }
+    const mesh = { format: 1, services: [], gateways: [], routes: [route] }
+    expect(
+      decode(JSON.stringify({ ...mesh, routes: [{ ...route, rules: [{ ...rules[0], filters: [] }] }] })),
+    ).toHaveProperty("snapshot")
+    expect(decode(JSON.stringify(mesh))).toHaveProperty("reason", expect.stringMatching(/header|host/))
+  })
+
+  it("is refused for a condition on what is no header", () => {
+    const match = { headers: [{ name: "a b", test: { kind: "present" } }], query: [], cookies: [] }
+    const rules = [{ id: "default/r/0", matches: [match], filters: [], backends: [], timeouts: {} }]
+    const routes = [{ id: "default/r", attachments: [], order: "specific", since: 1, rules }]
+    const outcome = decode(JSON.stringify({ format: 1, services: [], gateways: [], routes }))
+    expect(outcome).toHaveProperty("reason", expect.stringContaining("header"))
+  })
+
   it("is refused, or is a mesh again, after any single change", () => {
     const poison = fc.constantFrom<unknown>(null, "", "x", -1, 1.5, true, [], {}, undefined, "__proto__", 1e308)
     fc.assert(
