@@ -1,10 +1,13 @@
 /** What an apply did or would do, as lines. */
+
+import type { Finding } from "#shared/model/problem.ts"
 import type { Applied, Change, Note } from "#shared/protocol/control-api.ts"
 import type { Client } from "./client.ts"
 import type { Call, ExitCode } from "./command.ts"
 import { EXIT } from "./command.ts"
 import { awaitConvergence } from "./convergence.ts"
 import { type Paint, painter, plain, print } from "./output.ts"
+import { findingLines } from "./report.ts"
 
 const SIGN = { add: "+", change: "~", remove: "-" } as const
 const STYLE = { add: "green", change: "yellow", remove: "red" } as const
@@ -52,11 +55,18 @@ export function changeCounts(changes: readonly Change[]): string {
 }
 
 /** Prints a finished write and, with --wait, sees it through to the isolates. */
-export async function finish(call: Call, client: Client, applied: Applied, verb: string): Promise<ExitCode> {
+export async function finish(
+  call: Call,
+  client: Client,
+  { findings: found, ...rest }: Applied,
+  verb: string,
+  place: (findings: readonly Finding[]) => readonly Finding[] = (findings) => findings,
+): Promise<ExitCode> {
+  const applied: Applied = { ...rest, ...(found && { findings: place(found) }) }
   const { io, format, options } = call
   const paint = painter(io, io.out)
   await print(io, format, applied, () => {
-    const notes = noteLines(applied.notes ?? [], paint)
+    const notes = noteLines(applied.notes ?? [], paint) + findingLines(applied.findings ?? [], paint)
     if (applied.changes.length === 0) return `${notes}nothing changed; head is revision ${applied.revision}\n`
     const head = paint("bold", `revision ${applied.revision}`)
     return `${changeLines(applied.changes, paint)}${notes}${head} ${verb}: ${changeCounts(applied.changes)}\n`

@@ -1,4 +1,5 @@
 /** An explanation as a story: from the door to the endpoint, then why the nearest others did not get the request. */
+import type { RetryPolicy } from "#shared/model/policy.ts"
 import type { Branch, ConsideredMatch, Explained, FilterStep, ReachedEndpoint } from "#shared/protocol/explain.ts"
 import { count, facts, type Paint, plain } from "./output.ts"
 
@@ -96,8 +97,13 @@ function policyFacts({ timeouts, retry }: Explained): Fact[] {
   ].filter((part) => part !== undefined)
   const facts: Fact[] = parts.length === 0 ? [] : [["timeouts", parts.join(", ")]]
   if (!retry) return facts
-  const again = `${count(retry.attempts, "further attempt")} on ${retry.on.join(", ")}`
+  const again = `${count(retry.attempts, "further attempt")} on ${retry.on.map(conditionText).join(", ")}`
   return [...facts, ["retry", `${retry.applies ? again : "none"}: ${plain(retry.because)}`]]
+}
+
+function conditionText(condition: RetryPolicy["on"][number]): string {
+  if (typeof condition !== "object") return String(condition)
+  return condition.value === undefined ? `header ${condition.header}` : `header ${condition.header}: ${condition.value}`
 }
 
 function nearest({ others, more }: Explained, paint: Paint): string {

@@ -1,5 +1,5 @@
 /** Failures and problems as people read them, on standard error: like a compiler's, all of them, and what to do. */
-import type { Problem } from "#shared/model/problem.ts"
+import type { Finding, Problem } from "#shared/model/problem.ts"
 import { EXIT, type ExitCode, type Failure } from "./command.ts"
 import type { Io } from "./io.ts"
 import { count, type Paint, painter, plain } from "./output.ts"
@@ -25,9 +25,19 @@ export function problemLines(problems: readonly Problem[], paint: Paint): string
   return problems.map((problem) => problemLine(problem, paint)).join("")
 }
 
-function problemLine(problem: Problem, paint: Paint): string {
+const SHADE = { warning: "yellow", info: "dim" } as const
+
+/** `mesh.yaml:12:9  warning  routes.shop.rules[3]  No request comes to this rule: …`, and what to do below it. */
+export function findingLines(findings: readonly Finding[], paint: Paint): string {
+  return findings
+    .map((finding) => problemLine(finding, paint, paint(SHADE[finding.severity], finding.severity)))
+    .join("")
+}
+
+function problemLine(problem: Problem, paint: Paint, label = ""): string {
   const parts = [
     problem.source ? paint("bold", placeOf(problem.source)) : "",
+    label,
     paint("yellow", plain(problem.path)),
     plain(problem.message),
   ].filter((part) => part !== "")

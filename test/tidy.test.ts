@@ -39,6 +39,8 @@ const MAY_IMPORT: { readonly [layer: string]: readonly string[] } = {
   "shared/config": [
     "shared/config",
     "shared/dialects",
+    "shared/identity",
+    "shared/resilience",
     "shared/routing",
     "shared/model",
     "shared/std",

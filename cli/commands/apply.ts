@@ -5,7 +5,7 @@ import { type Call, EXIT, type ExitCode, failed } from "#cli/command.ts"
 import { type Loaded, loadDocuments } from "#cli/documents.ts"
 import { painter, print } from "#cli/output.ts"
 import { during } from "#cli/progress.ts"
-import { report } from "#cli/report.ts"
+import { findingLines, report } from "#cli/report.ts"
 
 const NOTHING = "nothing was applied"
 
@@ -21,17 +21,23 @@ export async function run(call: Call): Promise<ExitCode> {
   const request = { documents: loaded.documents, ...optional(options) }
   const applied = await during(io, "applying", client.apply(request))
   if (failed(applied)) return report(io, { ...applied, problems: loaded.place(applied.problems ?? []) }, NOTHING)
-  return finish(call, client, applied, "applied")
+  return finish(call, client, applied, "applied", loaded.place)
 }
 
 async function preview(call: Call, client: Client, loaded: Loaded): Promise<ExitCode> {
   const { io, options } = call
-  const plan = await client.plan({ documents: loaded.documents, ...optional(options) })
-  if (failed(plan)) return report(io, { ...plan, problems: loaded.place(plan.problems ?? []) }, NOTHING)
+  const answer = await client.plan({ documents: loaded.documents, ...optional(options) })
+  if (failed(answer)) return report(io, { ...answer, problems: loaded.place(answer.problems ?? []) }, NOTHING)
+  const plan = { ...answer, ...(answer.findings && { findings: loaded.place(answer.findings) }) }
   const paint = painter(io, io.out)
   await print(io, call.format, plan, () => {
     const end = `dry run against revision ${plan.head}: ${changeCounts(plan.changes)}; ${NOTHING}\n`
-    return changeLines(plan.changes, paint) + noteLines(plan.notes ?? [], paint) + end
+    return (
+      changeLines(plan.changes, paint) +
+      noteLines(plan.notes ?? [], paint) +
+      findingLines(plan.findings ?? [], paint) +
+      end
+    )
   })
   return EXIT.ok
 }

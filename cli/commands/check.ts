@@ -1,31 +1,53 @@
 /** `weft check`: with documents, all that is wrong in them, offline; without, what is wrong with the running mesh. */
 import { clientFor } from "#cli/client.ts"
-import { type Call, EXIT, type ExitCode, failed } from "#cli/command.ts"
+import { type Call, EXIT, type ExitCode, type Failure, failed } from "#cli/command.ts"
 import { LEASE_MS } from "#cli/convergence.ts"
 import { loadDocuments } from "#cli/documents.ts"
 import { count, painter, print } from "#cli/output.ts"
-import { problemLines, report } from "#cli/report.ts"
-import type { Problem } from "#shared/model/problem.ts"
+import { findingLines, problemLines, report } from "#cli/report.ts"
+import type { Finding, Problem } from "#shared/model/problem.ts"
 import type { Status } from "#shared/protocol/control-api.ts"
 
+interface Checked {
+  readonly problems: readonly Problem[]
+  readonly findings: readonly Finding[]
+  /** What was looked at, for when nothing is wrong. */
+  readonly about: string
+}
+
 export async function run(call: Call): Promise<ExitCode> {
-  if (call.options.file) {
-    const { problems, about } = await checkDocuments(call, call.options.file)
-    return conclude(call, problems, about)
-  }
-  const status = await clientFor(call).status()
-  if (failed(status)) return report(call.io, status)
-  return conclude(call, checkMesh(status, call.io.nowMs()), aliveText(status))
+  const checked = call.options.file ? await checkDocuments(call, call.options.file) : await checkLive(call)
+  return failed(checked) ? report(call.io, checked) : conclude(call, checked)
 }
 
 /** As if the documents were the whole mesh. Files that cannot be read do not hide what is wrong in the others. */
-async function checkDocuments(call: Call, files: readonly string[]): Promise<{ problems: Problem[]; about: string }> {
+async function checkDocuments(call: Call, files: readonly string[]): Promise<Checked> {
   const loaded = await loadDocuments(call.io, files)
-  const { compile } = await import("#shared/config/compile.ts")
+  const [{ compile }, { lint }] = await compiler()
   const result = compile([], { documents: loaded.documents, prune: true, revision: 1 })
-  const found = "problems" in result ? result.problems : []
-  const about = "problems" in result ? "" : count(result.resources.length, "resource")
-  return { problems: [...loaded.problems, ...loaded.place(found)], about }
+  if ("problems" in result) {
+    return { problems: [...loaded.problems, ...loaded.place(result.problems)], findings: [], about: "" }
+  }
+  const about = count(result.resources.length, "resource")
+  return { problems: loaded.problems, findings: loaded.place(lint(result)), about }
+}
+
+/** The head is what control says; what is to be said of it is worked out here. */
+async function checkLive(call: Call): Promise<Checked | Failure> {
+  const client = clientFor(call)
+  const [status, head] = await Promise.all([client.status(), client.resources({})])
+  if (failed(status)) return status
+  if (failed(head)) return head
+  const [{ compile }, { lint }] = await compiler()
+  const result = compile(head.resources, { documents: [], prune: false, revision: head.revision })
+  // A newer control may know documents that this version cannot read.
+  const findings = "problems" in result ? [] : lint({ ...result, unbound: status.unbound })
+  return { problems: checkMesh(status, call.io.nowMs()), findings, about: aliveText(status) }
+}
+
+/** Loaded only when it is needed. */
+function compiler() {
+  return Promise.all([import("#shared/config/compile.ts"), import("#shared/config/lint.ts")])
 }
 
 /** What keeps the mesh from doing what its head says. */
@@ -50,11 +72,15 @@ export function checkMesh(status: Status, nowMs: number): Problem[] {
   return [...unbound, ...isolates]
 }
 
-async function conclude(call: Call, problems: readonly Problem[], about: string): Promise<ExitCode> {
+/** Findings are advice: only problems make the check fail. */
+async function conclude(call: Call, { problems, findings, about }: Checked): Promise<ExitCode> {
   const { io } = call
-  await print(io, call.format, { problems }, () => {
-    if (problems.length === 0) return `${painter(io, io.out)("green", "no problems")}${about ? ` in ${about}` : ""}\n`
-    return `${problemLines(problems, painter(io, io.out))}${count(problems.length, "problem")}\n`
+  const paint = painter(io, io.out)
+  await print(io, call.format, { problems, findings }, () => {
+    const lines = problemLines(problems, paint) + findingLines(findings, paint)
+    const advice = findings.length === 0 ? "" : `, ${count(findings.length, "finding")}`
+    if (problems.length > 0) return `${lines}${count(problems.length, "problem")}${advice}\n`
+    return `${lines}${paint("green", "no problems")}${about ? ` in ${about}` : ""}${advice}\n`
   })
   return problems.length === 0 ? EXIT.ok : EXIT.problems
 }

@@ -62,12 +62,20 @@ export function compile(
   const declared = new Set(drafts.map(keyText))
   const told = notes.filter((note) => note.outcome === "invalid" || declared.has(keyText(note)))
   const ofDocuments = parsed.flatMap((one) => one.notes ?? [])
-  return { resources, snapshot, text, changes: plan(head, resources), notes: [...ofDocuments, ...told] }
+  return { resources, snapshot, text, changes: plan(head, resources), notes: worstFirst([...ofDocuments, ...told]) }
 }
 
 /** What became of all objects in other languages than the native one. */
 export function notesOf(resources: readonly Resource[]): Note[] {
   return resolve(resources, [], DIALECTS).notes
+}
+
+const GRAVITY: Readonly<Record<Note["outcome"], number>> = { applied: 3, ignored: 2, unsupported: 1, invalid: 0 }
+
+/** In their order, unless they are more than can be told: then what simply applies goes first. */
+function worstFirst(notes: readonly Note[]): Note[] {
+  if (notes.length <= LIMITS.notesMax) return [...notes]
+  return notes.toSorted((a, b) => GRAVITY[a.outcome] - GRAVITY[b.outcome]).slice(0, LIMITS.notesMax)
 }
 
 type Origins = ReadonlyMap<string, SourcedDocument>

@@ -79,7 +79,7 @@ export function explain({ revision, snapshot, bindings }: ExplainBy, described: 
     ...(rule?.sticky && { sticky: describeSticky(rule.sticky, sticks) }),
     branches: branchesOf(subject, choice, certain),
     ...(rule && { timeouts: rule.timeouts }),
-    ...(rule?.retry && { retry: { ...rule.retry, ...retryOf(rule, rule.retry, subject) } }),
+    ...(rule?.retry && { retry: { ...rule.retry, ...retryOf(rule.retry, subject) } }),
   }
 }
 
@@ -157,8 +157,10 @@ function stickyWords(sticky: Sticky): string {
   }
 }
 
-function retryOf(rule: Rule, retry: NonNullable<Rule["retry"]>, { head, matched }: Subject) {
-  if (head.rpc !== undefined) return { applies: false, because: "RPC calls are not repeated" }
+function retryOf(retry: NonNullable<Rule["retry"]>, { head, matched }: Subject) {
+  if (retry.unsafe) return { applies: true, because: 'the rule says "unsafe"' }
+  if (head.rpc !== undefined)
+    return { applies: false, because: 'a call may act twice, and the rule does not say "unsafe"' }
   const headers = new Headers(head.headers)
   for (const filter of matched?.rule.filters ?? []) {
     if (filter.kind === "requestHeaders") applyHeaderChange(headers, filter.change)
@@ -167,6 +169,5 @@ function retryOf(rule: Rule, retry: NonNullable<Rule["retry"]>, { head, matched 
   if (!mayRepeat(retry, head.method, keyed)) {
     return { applies: false, because: `${head.method} may act twice, and the rule does not say "unsafe"` }
   }
-  if (rule.retry?.unsafe) return { applies: true, because: 'the rule says "unsafe"' }
   return { applies: true, because: keyed ? "it has an idempotency-key" : `${head.method} may be sent twice` }
 }

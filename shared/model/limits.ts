@@ -66,6 +66,8 @@ export const LIMITS = {
   /** Longer texts are cut before an expression reads them. */
   regexTextCharsMax: 8 * 1024,
   problemsMax: 100,
+  /** Comparisons of matches with one another; what is beyond them is not looked at. */
+  lintStepsMax: 500_000,
   messageCharsMax: 1_024,
   responseBodyCharsMax: 64 * 1024,
 
@@ -74,6 +76,8 @@ export const LIMITS = {
   /** A request in words, with all the headers that a request may have. */
   explainBodyBytesMax: 128 * 1024,
   documentsMax: 1_000,
+  /** What is told of objects in other languages than the native one, the worst first. */
+  notesMax: 1_000,
   sourceCharsMax: 1_024,
   /** How often an apply without If-Match is compiled again when another one was faster. */
   applyAttemptsMax: 5,

@@ -14,3 +14,10 @@ export interface Problem {
   /** The file (or `-` for standard input) and, where known, the line and column in it, from 1. */
   readonly source?: { readonly file: string; readonly line?: number; readonly column?: number }
 }
+
+/** Nothing wrong, but most likely not what was meant. Every finding says what to do about it. */
+export interface Finding extends Problem {
+  /** `warning`: it will not do what it says. `info`: it may be meant so. */
+  readonly severity: "warning" | "info"
+  readonly hint: string
+}

@@ -24,7 +24,7 @@
  * 412 If-Match failed, 413, 415, 422 with `problems`.
  */
 import type { Change, Note, Resource, SourcedDocument } from "#shared/model/document.ts"
-import type { Problem } from "#shared/model/problem.ts"
+import type { Finding, Problem } from "#shared/model/problem.ts"
 import type { IsolateStatus, RevisionSummary } from "./route-table.ts"
 
 export type { Change, Note, SourcedDocument }
@@ -49,6 +49,8 @@ export interface Plan {
   readonly changes: readonly Change[]
   /** What became of objects that are written in another system's language; absent when there are none. */
   readonly notes?: readonly Note[]
+  /** What is not wrong and yet most likely not meant, as far as the change brought it about or is about it; absent when nothing is. */
+  readonly findings?: readonly Finding[]
 }
 
 export interface Applied extends Plan {

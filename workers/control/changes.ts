@@ -3,17 +3,18 @@
  * against that head. Whoever was slower drafts again, unless he said by If-Match which head he means.
  */
 import { compile } from "#shared/config/compile.ts"
+import { type LintInput, lint, newFindings } from "#shared/config/lint.ts"
 import { plan } from "#shared/config/plan.ts"
 import type { Resource } from "#shared/model/document.ts"
 import { LIMITS } from "#shared/model/limits.ts"
-import type { Problem } from "#shared/model/problem.ts"
+import type { Finding, Problem } from "#shared/model/problem.ts"
 import { decode, digest } from "#shared/model/snapshot-codec.ts"
 import type { Applied, ApplyRequest, Change, Note, Plan, RollbackRequest } from "#shared/protocol/control-api.ts"
 import type { RevisionSummary } from "#shared/protocol/route-table.ts"
 import { sha256 } from "./auth.ts"
 import { type Call, reply } from "./endpoint.ts"
 import { cleanMessage } from "./input.ts"
-import { changesOf, encodeResources, type MeshAt, readHead, readRevision, routeTable } from "./mesh.ts"
+import { EMPTY, encodeResources, type MeshAt, readHead, readRevision, routeTable } from "./mesh.ts"
 import { problem } from "./problems.ts"
 
 /** The mesh's next content, made from one head. */
@@ -23,6 +24,7 @@ interface Draft {
   readonly changes: readonly Change[]
   readonly message: string
   readonly notes?: readonly Note[]
+  readonly findings?: readonly Finding[]
   readonly rollbackOf?: number
 }
 
@@ -146,9 +148,18 @@ function compiled(
 ): Draft | Response {
   const result = compile(from, { ...options, revision: head.revision + 1 })
   if ("problems" in result) return invalid(result.problems)
-  const { resources, text, notes } = result
+  const { resources, snapshot, text, notes } = result
   const changes = plan(head.resources, resources)
-  return { resources, text, changes, notes, message: cleanMessage(message, LIMITS.messageCharsMax) }
+  const findings = findingsOf(head, { resources, snapshot }, changes)
+  return { resources, text, changes, notes, findings, message: cleanMessage(message, LIMITS.messageCharsMax) }
+}
+
+/** What the head had already, and the change does not touch, is not the change's to hear of. */
+function findingsOf(head: MeshAt, after: LintInput, changes: readonly Change[]): Finding[] {
+  const found = lint(after)
+  const decoded = found.length === 0 || head.text === "" ? undefined : decode(head.text)
+  const known = decoded && "snapshot" in decoded ? lint({ resources: head.resources, snapshot: decoded.snapshot }) : []
+  return newFindings(known, found, changes)
 }
 
 /** The target's very content, unless its snapshot is of a format that proxies no longer read: then it is compiled anew. */
@@ -165,15 +176,22 @@ function restored(head: MeshAt, target: MeshAt, message: string | undefined): Dr
   return draft instanceof Response ? draft : { ...draft, rollbackOf: target.revision }
 }
 
-/** The answer that the first request of this key had. */
+/** The answer that the first request of this key had, but for notes. */
 async function repeat(call: AnyCall, earlier: RevisionSummary): Promise<Response> {
   const { revision, digest } = earlier
-  return applied({ head: revision - 1, changes: await changesOf(call.env, revision), revision, digest })
+  const [before = EMPTY, after = EMPTY] = await Promise.all([
+    readRevision(call.env, revision - 1),
+    readRevision(call.env, revision),
+  ])
+  const changes = plan(before.resources, after.resources)
+  const decoded = decode(after.text)
+  const findings = "snapshot" in decoded ? findingsOf(before, { ...after, ...decoded }, changes) : []
+  return applied({ head: revision - 1, changes, ...(findings.length > 0 && { findings }), revision, digest })
 }
 
-/** Most meshes have nothing but native documents, and nothing to say here. */
-function noted({ notes }: Draft): Pick<Plan, "notes"> {
-  return notes?.length ? { notes } : {}
+/** Most changes have nothing to say here. */
+function noted({ notes, findings }: Draft): Pick<Plan, "notes" | "findings"> {
+  return { ...(notes?.length && { notes }), ...(findings?.length && { findings }) }
 }
 
 function applied(value: Applied): Response {

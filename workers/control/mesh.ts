@@ -1,7 +1,5 @@
 /** Reads the mesh as it is at a revision: the documents and the snapshot compiled from them. */
-import { plan } from "#shared/config/plan.ts"
 import type { Resource } from "#shared/model/document.ts"
-import type { Change } from "#shared/protocol/control-api.ts"
 import { MESH, type RevisionContent, type RevisionSummary } from "#shared/protocol/route-table.ts"
 import { canonicalJson } from "#shared/std/canonical-json.ts"
 import type { ControlEnv } from "./env.ts"
@@ -46,12 +44,6 @@ export async function readRevision(env: ControlEnv, revision: number): Promise<M
 /** What documents are stored as. */
 export function encodeResources(resources: readonly Resource[]): string {
   return canonicalJson({ resources })
-}
-
-/** What turned the mesh before a revision into that revision. */
-export async function changesOf(env: ControlEnv, revision: number): Promise<readonly Change[]> {
-  const [before, after] = await Promise.all([readRevision(env, revision - 1), readRevision(env, revision)])
-  return plan(before?.resources ?? [], after?.resources ?? [])
 }
 
 /** The text is our own, written by `encodeResources`: it needs no checks. */

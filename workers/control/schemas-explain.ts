@@ -86,7 +86,12 @@ const branch = z
   })
   .openapi("Branch", { description: "Of `sends`, `answer` and `refusal` one is there." }) satisfies Schema<api.Branch>
 
-const condition = z.union([z.int(), z.enum(["5xx", "gateway-error", "connect-failure"])])
+/** Whatever a retry is made on: a status, a class, a header. */
+const condition = z.union([
+  z.int(),
+  z.enum(["5xx", "gateway-error", "connect-failure", "reset", "retriable-4xx"]),
+  z.object({ header: z.string(), value: z.string().optional() }),
+])
 
 export const explained = z
   .object({

@@ -5,7 +5,7 @@
 import { z } from "@hono/zod-openapi"
 import { LIMITS } from "#shared/model/limits.ts"
 import { isLabel } from "#shared/model/names.ts"
-import type { Problem } from "#shared/model/problem.ts"
+import type { Finding, Problem } from "#shared/model/problem.ts"
 import type * as api from "#shared/protocol/control-api.ts"
 import type { IsolateStatus, RevisionSummary } from "#shared/protocol/route-table.ts"
 
@@ -87,12 +87,28 @@ const note = z
   }) satisfies Schema<api.Note>
 const notes = z.array(note).optional()
 
+const problem = z
+  .object({
+    path: z.string(),
+    rule: z.string(),
+    message: z.string(),
+    hint: z.string().optional(),
+    resource: z.object({ kind: z.string(), namespace: z.string(), name: z.string() }).optional(),
+    source: z.object({ file: z.string(), line: count.optional(), column: count.optional() }).optional(),
+  })
+  .openapi("Problem") satisfies Schema<Problem>
+
+const finding = problem.extend({ hint: z.string(), severity: z.enum(["warning", "info"]) }).openapi("Finding", {
+  description: "What is not wrong and yet most likely not meant. `info`: it may be meant so.",
+}) satisfies Schema<Finding>
+const findings = z.array(finding).optional()
+
 export const plan = z
-  .object({ head: count, changes: z.array(change), notes })
+  .object({ head: count, changes: z.array(change), notes, findings })
   .openapi("Plan", { description: "What would change against the head." }) satisfies Schema<api.Plan>
 
 export const applied = z
-  .object({ head: count, changes: z.array(change), notes, revision: count, digest })
+  .object({ head: count, changes: z.array(change), notes, findings, revision: count, digest })
   .openapi("Applied", {
     description: "`revision` is the head afterwards. It equals `head` when nothing changed: then no revision was made.",
   }) satisfies Schema<api.Applied>
@@ -164,17 +180,6 @@ export const tokenList = z.object({ tokens: z.array(tokenInfo) }).openapi("Token
 export const tokenCreated = tokenInfo
   .extend({ token: z.string().openapi({ description: "The secret. It is shown this once." }) })
   .openapi("TokenCreated") satisfies Schema<api.TokenCreated>
-
-const problem = z
-  .object({
-    path: z.string(),
-    rule: z.string(),
-    message: z.string(),
-    hint: z.string().optional(),
-    resource: z.object({ kind: z.string(), namespace: z.string(), name: z.string() }).optional(),
-    source: z.object({ file: z.string(), line: count.optional(), column: count.optional() }).optional(),
-  })
-  .openapi("Problem") satisfies Schema<Problem>
 
 export const problemDetails = z
   .object({

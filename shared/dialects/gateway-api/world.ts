@@ -7,7 +7,7 @@ import { type ServiceId, type SubsetName, serviceId } from "#shared/model/names.
 import type { Backend, BackendRef } from "#shared/model/route.ts"
 import { GATEWAY_GROUP, type Held, heldOf } from "./kinds.ts"
 import { labelOf } from "./names.ts"
-import type { Notes } from "./notes.ts"
+import type { Notes, Path } from "./notes.ts"
 import type { LabelSelector, NamespaceObject, ObjectRef, ReferenceGrantObject, ServiceObject } from "./types.ts"
 
 /** Retries of routes are limited as the Gateway API has it by default (GEP-3388), which is more generous than the mesh by itself. */
@@ -45,7 +45,7 @@ export function worldOf(resources: readonly Resource[], native: NativeNames, not
       held,
     ]),
   )
-  const aliases = aliasesOf(resources)
+  const aliases = aliasesOf(resources, notes)
   const services = impliedServices([...objects.values()], native, aliases, notes)
   const known = new Set<string>([...native.services.keys(), ...services.map(({ service }) => service.id)])
   const grants = heldOf<ReferenceGrantObject>(resources, "ReferenceGrant")
@@ -83,15 +83,24 @@ export function worldOf(resources: readonly Resource[], native: NativeNames, not
 }
 
 /** Names that native services say they also have: `team-a/orders`, or `team-a/orders:8081` for one port only. */
-function aliasesOf(resources: readonly Resource[]): ReadonlyMap<string, BackendRef> {
+function aliasesOf(resources: readonly Resource[], notes: Notes): ReadonlyMap<string, BackendRef> {
   const aliases = new Map<string, BackendRef>()
+  // Of two that claim one name the first one in the order of the alphabet has it, and the other is told.
+  const claim = (alias: string, ref: BackendRef, resource: Resource, path: Path) => {
+    const owner = aliases.get(alias)
+    if (!owner) aliases.set(alias, ref)
+    else if (owner.service !== ref.service || owner.subset !== ref.subset) {
+      const message = `${quote(alias)} leads to ${quote(owner.service)} already`
+      notes.about(resource)([...path, "aliases"], "invalid", "Accepted", "Conflicted", message)
+    }
+  }
   for (const resource of resources) {
     if (resource.kind !== "Service" || !isNative(resource)) continue
     const document = resource.spec as ServiceDocument
     const service = serviceId(resource.namespace, resource.name)
-    for (const alias of document.aliases ?? []) aliases.set(alias, { service })
+    for (const alias of document.aliases ?? []) claim(alias, { service }, resource, [])
     for (const [subset, { aliases: names = [] }] of Object.entries(document.subsets ?? {})) {
-      for (const alias of names) aliases.set(alias, { service, subset: subset as SubsetName })
+      for (const alias of names) claim(alias, { service, subset: subset as SubsetName }, resource, ["subsets", subset])
     }
   }
   return aliases

@@ -56,6 +56,21 @@ revision 1 applied: 3 added
     expect(control.revisions).toEqual([])
   })
 
+  it.each([
+    ["after an apply", ["apply", "-f", "-"]],
+    ["in a dry run", ["apply", "-f", "-", "--dry-run"]],
+  ])("shows what is most likely not meant in its place, %s", async (_, argv) => {
+    const hint = "give it a route"
+    const finding = { path: "services.storefront", severity: "info", rule: "unused-service", message: "Unused", hint }
+    const answer = { head: 0, changes: [], findings: [finding], revision: 1, digest: "d" }
+    control.intercept = () => Response.json(answer)
+    const ran = await run(argv, { stdin: MESH })
+    expect(ran).toMatchObject({ exit: 0, err: "" })
+    expect(ran.out).toContain("<stdin>:2:3  info  services.storefront  Unused\n    give it a route\n")
+    const { out } = await run([...argv, "-o", "json"], { stdin: MESH })
+    expect(JSON.parse(out).findings).toMatchObject([{ ...finding, source: { file: "-", line: 2, column: 3 } }])
+  })
+
   it("prunes on demand, and sends the message", async () => {
     await run(["apply", "-f", "-"], { stdin: MESH })
     const ran = await run(["apply", "-f", "-", "--prune", "-m", "start over"], { stdin: "services: { cart: {} }" })

@@ -22,7 +22,7 @@ routes:
   shop: { hosts: [shop.test, "*.shop.test"], rules: [{ backends: [{ service: storefront }] }] }
   orders:
     service: orders
-    rules: [{ backends: [{ service: orders, subset: v1 }, { service: orders, subset: v2 }] }, { backends: [{ service: mail }] }]
+    rules: [{ backends: [{ service: orders, subset: v1 }, { service: orders, subset: v2 }] }, { match: { path: /mail }, backends: [{ service: mail }] }]
 `
 
 describe("get", () => {
@@ -221,6 +221,47 @@ routes:
   it("is content with a good document", async () => {
     const ran = await weft(["check", "-f", "-"], { stdin: MESH })
     expect(ran).toEqual({ exit: 0, err: "", out: "no problems in 6 resources\n" })
+  })
+})
+
+describe("check, of what is not wrong and yet most likely not meant", () => {
+  const TWICE = `services:
+  storefront: {}
+routes:
+  shop:
+    hosts: [shop.test]
+    rules:
+      - backends: [{ service: storefront }]
+      - backends: [{ service: storefront }]
+`
+  const advice = `routes.shop.rules[1]  No request comes to this rule: default/shop/0 takes all of them first (by written order)
+    remove one of both, or give this one a further condition
+`
+
+  it("shows it in its place, and is content", async () => {
+    const ran = await weft(["check", "-f", "-"], { stdin: TWICE })
+    expect(ran).toEqual({
+      exit: 0,
+      err: "",
+      out: `<stdin>:8:9  warning  ${advice}no problems in 2 resources, 1 finding\n`,
+    })
+    const { out } = await weft(["check", "-f", "-", "-o", "json"], { stdin: TWICE })
+    expect(JSON.parse(out)).toMatchObject({
+      problems: [],
+      findings: [{ severity: "warning", rule: "unreachable-rule" }],
+    })
+  })
+
+  it("finds it in the running mesh, with what only that can tell", async () => {
+    await run(["apply", "-f", "-"], { stdin: TWICE })
+    control.unbound = [{ service: "default/storefront", binding: "STOREFRONT" }]
+    const ran = await run(["check"])
+    expect(ran.exit).toBe(1)
+    expect(ran.out).toContain(`warning  ${advice}`)
+    expect(ran.out).toContain(
+      "warning  routes.shop.rules[0].backends[0]  Requests to default/storefront are answered 503",
+    )
+    expect(ran.out).toMatch(/\n1 problem, 3 findings\n$/)
   })
 })
 

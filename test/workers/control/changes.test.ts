@@ -50,6 +50,19 @@ describe("apply", () => {
     expect(detail.resources).toMatchObject([{ kind: "Service", name: "orders", since: 1 }])
   })
 
+  it("says what is most likely not meant, as far as the change has to do with it", async () => {
+    const rule = { backends: [{ service: "orders" }] }
+    const twice = { ...ORDERS, routes: { shop: { hosts: ["shop.example"], rules: [rule, rule] } } }
+    const plan = await (await call("POST", "/v1/plan", { body: documents(twice) })).json<Plan>()
+    expect(plan.findings).toMatchObject([
+      { severity: "warning", rule: "unreachable-rule", path: "routes.shop.rules[1]", hint: expect.any(String) },
+    ])
+    expect((await apply(twice)).findings).toEqual(plan.findings)
+    // It is not this change's: only what is new is told.
+    expect((await apply(CART)).findings).toMatchObject([{ rule: "unused-service", resource: { name: "cart" } }])
+    expect(await apply(CART)).not.toHaveProperty("findings")
+  })
+
   it("gives proxies a snapshot with that digest", async () => {
     const { digest } = await apply(ORDERS)
     const { newer } = await controlEnv.ROUTE_TABLE.getByName(MESH).pull({ isolate: "a", serving: 0 })

@@ -82,6 +82,22 @@ spec: { from: [${from}], to: [${to}] }`
   })
 })
 
+it("a name that two services claim is the first one's, and the other is told", () => {
+  const native = `services:
+  b: { aliases: [infra/x] }
+  a: { aliases: [infra/x] }`
+  const mesh = meshOf(all(routeWith(backend("name: x, port: 80")), native))
+  expect(mesh.snapshot.routes[0]!.rules[0]!.backends).toMatchObject([{ service: "default/a" }])
+  expect(complaintsOf(mesh)).toEqual(["invalid Service/b aliases Accepted Conflicted"])
+})
+
+it("of thousands of notes the worst are told", () => {
+  const many = Array.from({ length: 1_100 }, (_, index) => service(`s${index}`))
+  const { notes } = meshOf(all(...many, routeWith(backend("name: gone, port: 80"))))
+  expect(notes).toHaveLength(1_000)
+  expect(notes[0]).toMatchObject({ outcome: "invalid", reason: "BackendNotFound" })
+})
+
 describe("objects", () => {
   it("become resources as they were written, without what a server adds", () => {
     const written = `apiVersion: gateway.networking.k8s.io/v1

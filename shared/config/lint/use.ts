@@ -1,0 +1,68 @@
+/** What is declared and never used, or used and not there. */
+import type { BackendRef, Filter, Rule } from "#shared/model/route.ts"
+import type { Endpoint, Service } from "#shared/model/service.ts"
+import type { Snapshot } from "#shared/model/snapshot.ts"
+import { advise, type Sites } from "./site.ts"
+
+/** Bindings that services name and no live proxy has; see `Status.unbound`. */
+export type Unbound = readonly { readonly service: string; readonly binding: string }[]
+
+export function lintUse({ services, routes }: Snapshot, unbound: Unbound, sites: Sites): void {
+  const used = new Set<string>()
+  for (const { attachments, rules } of routes) {
+    for (const attachment of attachments) if (attachment.to === "service") used.add(attachment.service)
+    for (const rule of rules) {
+      for (const { service, subset } of targetsOf(rule)) used.add(service).add(`${service} ${subset ?? ""}`)
+      for (const caller of rule.matches.flatMap(({ from = [] }) => from)) used.add(caller)
+    }
+  }
+  for (const service of services) lintService(service, used, sites)
+  const missing = new Set(unbound.map(({ service, binding }) => `${service} ${binding}`))
+  if (missing.size === 0) return
+  const known = new Map(services.map((service) => [service.id as string, service]))
+  for (const { rules } of routes) for (const rule of rules) lintBound(rule, known, missing, sites)
+}
+
+function lintService({ id, subsets }: Service, used: ReadonlySet<string>, sites: Sites): void {
+  if (!used.has(id)) {
+    const message = `No route sends requests to ${id} or knows it as a caller: only a binding that names it reaches it`
+    const hint = "give it a route, or remove it if nobody binds it"
+    sites.atService(id, [], advise("info", "unused-service", message, hint))
+    return
+  }
+  for (const name of Object.keys(subsets)) {
+    if (used.has(`${id} ${name}`)) continue
+    const message = `No route sends requests to the subset ${JSON.stringify(name)}`
+    const hint = "send it a share, or remove it"
+    sites.atService(id, ["subsets", name], advise("info", "unused-subset", message, hint))
+  }
+}
+
+function targetsOf({ backends, filters }: Rule): BackendRef[] {
+  const mirrors = (all: readonly Filter[]) =>
+    all.flatMap((filter) => (filter.kind === "mirror" ? [filter.mirror.backend] : []))
+  return [...backends, ...mirrors(filters), ...backends.flatMap((backend) => mirrors(backend.filters))]
+}
+
+/** A backend with one endpoint that can be reached is served by that one. */
+function lintBound(
+  rule: Rule,
+  services: ReadonlyMap<string, Service>,
+  missing: ReadonlySet<string>,
+  sites: Sites,
+): void {
+  for (const [index, { service, subset, weight }] of rule.backends.entries()) {
+    const found = services.get(service)
+    const endpoints: readonly Endpoint[] =
+      (subset === undefined ? found?.endpoints : found?.subsets[subset]?.endpoints) ?? []
+    const bindings = endpoints.flatMap((endpoint) => (endpoint.kind === "url" ? [] : [endpoint.binding]))
+    const all =
+      bindings.length === endpoints.length && bindings.every((binding) => missing.has(`${service} ${binding}`))
+    if (weight === 0 || endpoints.length === 0 || !all) continue
+    const message = `Requests to ${subset === undefined ? service : `${service}/${subset}`} are answered 503: no proxy has the binding ${bindings.join(", ")}`
+    const name = service.replace(/^default\//, "")
+    const part = subset === undefined ? "" : ` --subset ${subset}`
+    const hint = `weft service add ${name}${part} --worker <worker>, then weft deploy`
+    sites.atRule(rule, ["backends", index], advise("warning", "unbound-backend", message, hint))
+  }
+}
