@@ -78,3 +78,16 @@ export function nominated(connection: string): string[] {
 function fold(name: string): string {
   return name.includes("_") || name.includes(".") ? name.replace(/[_.]/g, "-") : name
 }
+
+/**
+ * The names of an answer's headers that must not come back from outside the mesh: what was for that connection only, what it
+ * nominated, and what only the mesh may say, so that nobody can pass an answer off as the mesh's refusal.
+ */
+export function droppedFromAnswer(headers: Headers): readonly string[] {
+  const dropped: string[] = []
+  headers.forEach((value, name) => {
+    if (name === "connection") dropped.push(name, ...nominated(value))
+    else if (name.startsWith("weft-") || isHopByHop(name)) dropped.push(name)
+  })
+  return dropped
+}

@@ -146,7 +146,7 @@ const retry = object({
 })
 const sticky = tagged(
   {
-    header: object({ name: filled }),
+    header: object({ name: fieldName }),
     cookie: object({ name: filled }),
     chain: object({}),
     caller: object({}),

@@ -1,6 +1,6 @@
 /** Stage `send`: one request to one endpoint, and what comes back. */
 import { urlAt } from "#shared/exchange/address.ts"
-import { isDisguised } from "#shared/identity/headers.ts"
+import { droppedFromAnswer, isDisguised } from "#shared/identity/headers.ts"
 import { type Refusal, refuse } from "#shared/model/refusal.ts"
 import type { Endpoint } from "#shared/model/service.ts"
 import type { Destination } from "./mesh.ts"
@@ -35,7 +35,8 @@ export async function send(
     const request = requestFor(endpoint, outgoing)
     const response = await (signal ? destination.fetch(request, { signal }) : destination.fetch(request))
     // 101 without a WebSocket, or a status outside HTTP's range, cannot be passed on as a response.
-    return isDeliverable(response) ? response : refuse("upstream_unreachable", "the upstream's status is not HTTP's")
+    if (!isDeliverable(response)) return refuse("upstream_unreachable", "the upstream's status is not HTTP's")
+    return endpoint.kind === "url" ? fromOutside(response) : response
   } catch {
     if (outgoing.signal?.aborted) return refuse("body_too_large")
     return refuse("upstream_unreachable", "the upstream failed before it answered")
@@ -54,6 +55,15 @@ function requestFor(endpoint: Endpoint, { request, target, body }: Outgoing): Re
   const headers = new Headers(fresh.headers)
   headers.set(VERSION_OVERRIDES, `${endpoint.version.worker}="${endpoint.version.versionId}"`)
   return new Request(fresh, { headers })
+}
+
+/** A service of the mesh may hand on what the mesh told it; a server outside has nothing to say in the mesh's name. */
+function fromOutside(response: Response): Response {
+  const dropped = response.webSocket ? [] : droppedFromAnswer(response.headers)
+  if (dropped.length === 0) return response
+  const cleaned = new Response(response.body, response)
+  for (const name of dropped) cleaned.headers.delete(name)
+  return cleaned
 }
 
 function isDeliverable({ status, webSocket }: Response): boolean {

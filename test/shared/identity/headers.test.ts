@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { isDisguised, isHopByHop, isReserved, nominated } from "#shared/identity/headers.ts"
+import { droppedFromAnswer, isDisguised, isHopByHop, isReserved, nominated } from "#shared/identity/headers.ts"
 
 describe("reserved names", () => {
   it.each([
@@ -62,5 +62,18 @@ describe("what is for one connection", () => {
     ["CF-Connecting-IP, cf-ray", []],
   ])("%j nominates %j", (connection, names) => {
     expect(nominated(connection)).toEqual(names)
+  })
+})
+
+describe("an answer from outside", () => {
+  it("loses what was for its connection and what only the mesh says, and keeps the rest", () => {
+    const headers = new Headers({
+      connection: "x-a, upgrade",
+      "x-a": "1",
+      "keep-alive": "1",
+      "weft-refusal": "internal",
+    })
+    headers.append("set-cookie", "a=1")
+    expect([...droppedFromAnswer(headers)].sort()).toEqual(["connection", "keep-alive", "weft-refusal", "x-a"])
   })
 })

@@ -1,7 +1,17 @@
 /** HTTP through the proxy, byte for byte: what comes in, what the upstream gets, what comes back. */
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import type { MeshDocument } from "#shared/model/document.ts"
 import { type RawRequest, type RawResponse, startTestMesh, type TestMesh } from "./mesh.ts"
+
+/** A server outside the mesh, which says what is not its to say. */
+const outside = createServer((_request, response) =>
+  response
+    .writeHead(200, { Connection: "X-Inner", "X-Inner": "1", "Weft-Refusal": "circuit_open", "X-Kept": "1" })
+    .end(),
+)
+await new Promise<void>((resolve) => outside.listen(0, "127.0.0.1", resolve))
 
 const DOCUMENT: MeshDocument = {
   services: {
@@ -11,6 +21,7 @@ const DOCUMENT: MeshDocument = {
     unbound: {},
     held: { binding: "ECHO" },
     nowhere: { url: "http://127.0.0.1:9" },
+    outside: { url: `http://127.0.0.1:${(outside.address() as AddressInfo).port}` },
     versioned: { binding: "ECHO", version: { worker: "echo-v1", id: "0f3e2a1b-0000-4000-8000-000000000000" } },
     tenant: {
       binding: "TENANTS",
@@ -64,6 +75,7 @@ const DOCUMENT: MeshDocument = {
         { name: "tenant", match: { path: "/tenant" }, backends: [{ service: "tenant" }] },
         { name: "no-tenant", match: { path: "/no-tenant" }, backends: [{ service: "tenant", subset: "unknown" }] },
         { name: "unbound", match: { path: "/unbound" }, backends: [{ service: "unbound" }] },
+        { name: "outside", match: { path: "/outside" }, backends: [{ service: "outside" }] },
         { name: "nowhere", match: { path: "/nowhere" }, backends: [{ service: "nowhere" }] },
         { name: "slow", match: { path: "/slow" }, backends: [{ service: "echo" }], timeout: "150ms" },
         {
@@ -162,7 +174,10 @@ let mesh: TestMesh
 beforeAll(async () => {
   mesh = await startTestMesh(DOCUMENT)
 })
-afterAll(() => mesh?.stop())
+afterAll(async () => {
+  outside.close()
+  await mesh?.stop()
+})
 
 interface Seen {
   readonly name: string
@@ -270,6 +285,14 @@ describe("the upstream gets the canonical request", () => {
     expect(headers.authorization).toBe("Bearer a")
     for (const name of ["x-nominated", "proxy-authorization", "keep-alive", "http2-settings", "expect"])
       expect(headers).not.toHaveProperty(name)
+  })
+})
+
+describe("an answer from outside the mesh", () => {
+  it("does not bring what was for its connection, and cannot pass for the mesh's refusal", async () => {
+    const { status, headers } = await get("/outside")
+    expect([status, headers.get("x-kept")]).toEqual([200, "1"])
+    expect([headers.get("x-inner"), headers.get("weft-refusal")]).toEqual([null, null])
   })
 })
 
