@@ -53,6 +53,7 @@ export function resolveRule(context: RuleContext, document: RuleDocument, index:
     ...(document.sticky && { sticky: resolveSticky(document.sticky) }),
     timeouts,
     retry: document.retry && resolveRetry(document.retry),
+    ...(document.priority && { priority: document.priority }),
   }
 }
 

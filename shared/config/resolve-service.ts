@@ -1,12 +1,12 @@
 /** Services: where each of them, and each of their subsets, is reached. */
-import type { EndpointDocument, ServiceDocument, SubsetDocument } from "#shared/model/document.ts"
+import type { ListedEndpointDocument, ServiceDocument, SubsetDocument } from "#shared/model/document.ts"
 import { DEFAULT_NAMESPACE, type SubsetName, serviceId } from "#shared/model/names.ts"
-import type { Endpoint, Service, Subset } from "#shared/model/service.ts"
-import { canonicalJson } from "#shared/std/canonical-json.ts"
+import { type Endpoint, placeOf, type Service, type Subset } from "#shared/model/service.ts"
 import type { Step } from "#shared/std/steps.ts"
 import { reservedBinding } from "./checks.ts"
 import { complain, type Report } from "./complaint.ts"
 import type { ResourceKey } from "./parse.ts"
+import { resolveUpstream } from "./resolve-upstream.ts"
 import { canonicalUrl } from "./url.ts"
 
 /** A binding that nobody wrote down, with what it stands for. */
@@ -22,16 +22,19 @@ export interface ResolvedService {
 
 export function resolveService(resource: ResourceKey, document: ServiceDocument, report: Report): ResolvedService {
   const derived: DerivedBinding[] = []
+  const written: { endpoint: Endpoint; path: readonly Step[] }[] = []
   const base = derivedBinding(resource.namespace, resource.name)
 
   function endpointsOf(place: SubsetDocument, binding: string, path: readonly Step[]): Endpoint[] {
     const endpoints = (place.endpoints ?? [place]).map((endpoint, index) => {
       const at = place.endpoints ? [...path, "endpoints", index] : path
-      if (endpoint.binding !== undefined || endpoint.url !== undefined) return endpointOf(endpoint, binding)
+      const resolved = endpointOf(endpoint, binding)
+      written.push({ endpoint: resolved, path: at })
+      if (endpoint.binding !== undefined || endpoint.url !== undefined) return resolved
       derived.push({ binding, path: at })
       const reserved = reservedBinding(binding)
       if (reserved) report(at, { ...reserved, hint: 'name the binding with "binding"' })
-      return endpointOf(endpoint, binding)
+      return resolved
     })
     reportDuplicates(endpoints, [...path, "endpoints"], report)
     return endpoints
@@ -43,7 +46,9 @@ export function resolveService(resource: ResourceKey, document: ServiceDocument,
     const binding = `${base}_${upper(name)}`
     subsets[name] = { name: name as SubsetName, endpoints: endpointsOf(subset, binding, ["subsets", name]) }
   }
-  return { service: { id: serviceId(resource.namespace, resource.name), endpoints, subsets }, derived }
+  const policy = resolveUpstream(document, written, report)
+  const id = serviceId(resource.namespace, resource.name)
+  return { service: { id, endpoints, subsets, ...(Object.keys(policy).length > 0 && { policy }) }, derived }
 }
 
 /** `orders` -> `ORDERS`; in the namespace `team-a` -> `TEAM_A__ORDERS`. */
@@ -55,22 +60,25 @@ function upper(name: string): string {
   return name.toUpperCase().replaceAll("-", "_")
 }
 
-function endpointOf(document: EndpointDocument, derived: string): Endpoint {
-  if (document.url !== undefined) return { kind: "url", url: canonicalUrl(document.url) }
+function endpointOf(document: ListedEndpointDocument, derived: string): Endpoint {
+  const { weight, region } = document
+  const shared = { ...(weight !== undefined && { weight }), ...(region !== undefined && { region }) }
+  if (document.url !== undefined) return { kind: "url", url: canonicalUrl(document.url), ...shared }
   const binding = document.binding ?? derived
-  if (document.worker !== undefined) return { kind: "dispatch", binding, worker: document.worker }
-  if (!document.version) return { kind: "binding", binding }
+  if (document.worker !== undefined) return { kind: "dispatch", binding, worker: document.worker, ...shared }
+  if (!document.version) return { kind: "binding", binding, ...shared }
   const { worker, id } = document.version
-  return { kind: "binding", binding, version: { worker, versionId: id } }
+  return { kind: "binding", binding, version: { worker, versionId: id }, ...shared }
 }
 
 function reportDuplicates(endpoints: readonly Endpoint[], path: readonly Step[], report: Report): void {
   const seen = new Map<string, number>()
   for (const [index, endpoint] of endpoints.entries()) {
-    const first = seen.get(canonicalJson(endpoint))
+    const place = placeOf(endpoint)
+    const first = seen.get(place)
     if (first !== undefined) {
       report([...path, index], complain("duplicate-endpoint", `This is the same place as endpoint ${first}`))
     }
-    seen.set(canonicalJson(endpoint), index)
+    seen.set(place, index)
   }
 }

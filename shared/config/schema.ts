@@ -10,6 +10,7 @@ import * as check from "./checks.ts"
 import { complain } from "./complaint.ts"
 import { checkFilling, checkPath, checkTemplate } from "./path-syntax.ts"
 import { conflict, list, named, object, oneOf, optional, text, whole } from "./schema-kit.ts"
+import { priority, sharedEndpointShape, upstreamShape } from "./schema-upstream.ts"
 import { checkUrl } from "./url.ts"
 
 const lower = (name: string): string => name.toLowerCase()
@@ -60,10 +61,10 @@ function checkEndpoints(value: D.SubsetDocument): ReturnType<typeof conflict> {
   return direct && "endpoints" in value ? conflict(value, [direct, "endpoints"]) : checkEndpoint(value)
 }
 
-const endpoint = object<D.EndpointDocument>("Endpoint", endpointShape, (value) =>
-  Object.keys(value).length === 0
-    ? complain("missing-key", 'One of "binding", "url" must be there')
-    : checkEndpoint(value),
+const endpoint = object<D.ListedEndpointDocument>("Endpoint", { ...endpointShape, ...sharedEndpointShape }, (value) =>
+  Object.keys(endpointShape).some((key) => key in value)
+    ? checkEndpoint(value)
+    : complain("missing-key", 'One of "binding", "url" must be there'),
 )
 const endpoints = optional(list(endpoint, { min: 1, max: LIMITS.endpointsMax }), "Several places that serve the same.")
 
@@ -86,6 +87,7 @@ const service = object<D.ServiceDocument>(
       "Labelled parts: versions, canaries. An empty subset `v2` of `orders` is reached through the binding `ORDERS_V2`.",
     ),
     aliases,
+    ...upstreamShape,
   },
   checkEndpoints,
 )
@@ -246,6 +248,10 @@ const rule = object<D.RuleDocument>(
     timeout: optional(duration),
     attemptTimeout: optional(duration),
     retry: optional(retry),
+    priority: optional(
+      priority,
+      "What goes first when a service has no places left. Without: what the calling service says, else `default`.",
+    ),
   },
   (value) => conflict(value, ["match", "matches"]),
 )

@@ -2,6 +2,7 @@
 import { isHopByHop, isReserved, nominated } from "#shared/identity/headers.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import { type Refusal, refuse } from "#shared/model/refusal.ts"
+import { type Priority, priorityOf } from "#shared/model/upstream-policy.ts"
 import { HEADER } from "#shared/protocol/headers.ts"
 import { type Address, canonicalAddress } from "./address.ts"
 
@@ -24,6 +25,8 @@ export interface Admitted {
   readonly remainingMs: number | undefined
   /** The request is an attempt of a hop that retries by itself. */
   readonly nested: boolean
+  /** What the calling service says its request is worth. */
+  readonly priority: Priority
 }
 
 export function admit({ method, url, headers }: RawRequest, door: Door): Admitted | Refusal {
@@ -37,10 +40,12 @@ export function admit({ method, url, headers }: RawRequest, door: Door): Admitte
       hops: hopsOf(headers.get(HEADER.hops)),
       remainingMs: remainingOf(headers.get(HEADER.deadlineMs)),
       nested: headers.has(HEADER.attempt),
+      priority: priorityOf(headers.get(HEADER.priority)),
     }
   }
   const dropped = droppedHeaders(headers)
-  return Array.isArray(dropped) ? { address, dropped, hops: 0, remainingMs: undefined, nested: false } : dropped
+  if (!Array.isArray(dropped)) return dropped
+  return { address, dropped, hops: 0, remainingMs: undefined, nested: false, priority: "default" }
 }
 
 const NONE: readonly string[] = []

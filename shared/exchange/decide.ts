@@ -7,7 +7,7 @@ import type { GatewayId, ServiceId } from "#shared/model/names.ts"
 import { type Refusal, refuse } from "#shared/model/refusal.ts"
 import type { Backend, BackendRef, Filter } from "#shared/model/route.ts"
 import type { Endpoint, Service } from "#shared/model/service.ts"
-import type { RequestHead } from "#shared/routing/head.ts"
+import { Reader, type RequestHead } from "#shared/routing/head.ts"
 import { split } from "#shared/routing/split.ts"
 import { stickySplit } from "#shared/routing/sticky.ts"
 import { type Entry, IMPLICIT, type Matched, match, type RouteTable } from "#shared/routing/table.ts"
@@ -67,6 +67,14 @@ export function choose(
   const { backends, sticky } = matched.rule
   if (!sticky) return { matched, backend: split(backends, dice), setCookie: undefined }
   return { matched, ...stickySplit(backends, sticky, head, traceId, dice) }
+}
+
+/** What a hashing balancer of the backend's service goes by; null where it is missing, or where there is no such balancer. */
+export function hashKeyOf(services: Services, backend: BackendRef | undefined, head: RequestHead): string | null {
+  const key = backend && services.get(backend.service)?.policy?.balancer?.key
+  if (!key) return null
+  if (key.by === "caller") return head.caller ?? null
+  return key.by === "header" ? head.headers.get(key.name) : new Reader(head).cookie(key.name)
 }
 
 /** The rule's filters, then the backend's. */

@@ -17,6 +17,9 @@
  *         - backends: [{ service: orders, subset: v1, weight: 90 }, { service: orders, subset: v2, weight: 10 }]
  */
 
+import type { SharedEndpointDocument, UpstreamDocument } from "./upstream-document.ts"
+import type { Priority } from "./upstream-policy.ts"
+
 export interface MeshDocument {
   /** Where the names of this document live. Default `default`. */
   namespace?: string
@@ -26,9 +29,9 @@ export interface MeshDocument {
 }
 
 /** Without any endpoint and subset, the service is reached through the proxy's binding named after it: `ORDERS`. */
-export interface ServiceDocument extends EndpointDocument {
+export interface ServiceDocument extends EndpointDocument, UpstreamDocument {
   /** Several places that serve the same; excludes `binding`, `url` and `worker` beside it. */
-  endpoints?: EndpointDocument[]
+  endpoints?: ListedEndpointDocument[]
   /** Labelled parts: versions, canaries. An empty subset `v2` of `orders` is reached through the binding `ORDERS_V2`. */
   subsets?: { [name: string]: SubsetDocument }
   /** Names of Kubernetes Services that lead here: `namespace/name`, or `namespace/name:port`. For routes of the Gateway API. */
@@ -36,7 +39,7 @@ export interface ServiceDocument extends EndpointDocument {
 }
 
 export interface SubsetDocument extends EndpointDocument {
-  endpoints?: EndpointDocument[]
+  endpoints?: ListedEndpointDocument[]
   /** Names of Kubernetes Services that lead here: `namespace/name`, or `namespace/name:port`. For routes of the Gateway API. */
   aliases?: string[]
 }
@@ -51,6 +54,9 @@ export interface EndpointDocument {
   /** A version of the Worker with gradual deployments, for fetch only. */
   version?: { worker: string; id: string }
 }
+
+/** One of several places that serve the same. */
+export interface ListedEndpointDocument extends EndpointDocument, SharedEndpointDocument {}
 
 export interface GatewayDocument {
   listeners: ListenerDocument[]
@@ -87,6 +93,8 @@ export interface RuleDocument {
   timeout?: string
   attemptTimeout?: string
   retry?: RetryDocument
+  /** What goes first when a service has no places left. Without: what the calling service says, else `default`. */
+  priority?: Priority
 }
 
 /** A string is a prefix match: `path: /v2`. */

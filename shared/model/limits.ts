@@ -55,6 +55,13 @@ export const LIMITS = {
   retryAfterMsMax: 30_000,
   hedgesMax: 3,
   breakerProbesMax: 100,
+  /** Regions of a balancer, and data centres of a region. */
+  regionsMax: 64,
+  colosMax: 500,
+  /** Thresholds, places and other counts in policies. */
+  figureMax: 1_000_000,
+  /** An attempt that was not heard of for so long is taken for over: its caller went away, and the runtime said nothing. */
+  attemptMsMax: 5 * 60 * 1000,
   timeoutMsMax: 60 * 60 * 1000,
   matchValueCharsMax: 1_024,
   headerValueCharsMax: 8 * 1024,

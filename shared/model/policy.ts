@@ -1,5 +1,6 @@
 /** How long a request may take, what is tried again, and what protects a service from its callers. Times in milliseconds. */
 import type { BackendRef, DirectResponse } from "./route.ts"
+import type { BalancerPolicy, ConcurrencyPolicy, OutlierPolicy, ThrottlePolicy } from "./upstream-policy.ts"
 
 export interface Timeouts {
   /** The whole exchange with all attempts and back-off; over it the mesh answers 504. Absent: no limit (as Istio, Linkerd). */
@@ -53,6 +54,10 @@ export interface HedgePolicy {
 export interface ServicePolicy {
   readonly breaker?: BreakerPolicy
   readonly retryBudget?: RetryBudgetPolicy
+  readonly balancer?: BalancerPolicy
+  readonly outlier?: OutlierPolicy
+  readonly concurrency?: ConcurrencyPolicy
+  readonly throttle?: ThrottlePolicy
 }
 
 /** Retries may be this share of the requests of the last ten seconds, or the floor where that is more; per proxy isolate. */

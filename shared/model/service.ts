@@ -16,14 +16,30 @@ export interface Subset {
   readonly endpoints: readonly Endpoint[]
 }
 
-/** One place to send a request to. `kind` is the technical kind of the destination. */
-export type Endpoint =
+/** One place to send a request to. */
+export type Endpoint = Destination & {
+  /** Share of the requests against the other endpoints; absent: 1. */
+  readonly weight?: number
+  /** One of the regions of the service's balancer. */
+  readonly region?: string
+}
+
+/** `kind` is the technical kind of the destination. */
+type Destination =
   /** A service binding of the proxy Worker, by the binding's name in its wrangler config. */
   | { readonly kind: "binding"; readonly binding: string; readonly version?: VersionOverride }
   /** An `https:` (in local development also `http:`) origin; the request's path is appended to the URL's path. */
   | { readonly kind: "url"; readonly url: string }
   /** A Worker of a dispatch namespace (Workers for Platforms), by the namespace binding's name and the Worker's name. */
   | { readonly kind: "dispatch"; readonly binding: string; readonly worker: string }
+
+/** The place itself, whatever share of the requests it gets: equal texts are one place. */
+export function placeOf(endpoint: Endpoint): string {
+  if (endpoint.kind === "url") return endpoint.url
+  const { binding } = endpoint
+  if (endpoint.kind === "dispatch") return `${binding}/${endpoint.worker}`
+  return endpoint.version ? `${binding}@${endpoint.version.worker}=${endpoint.version.versionId}` : binding
+}
 
 /**
  * One version of a Worker with gradual deployments, chosen by the platform's version-override header.

@@ -25,6 +25,7 @@ import {
   word,
 } from "./shape.ts"
 import type { Snapshot } from "./snapshot.ts"
+import { priority, upstreamShape } from "./upstream-shape.ts"
 
 /** What is wrong with `value`; undefined when it is a snapshot. */
 export function faultOf(value: object): string | undefined {
@@ -39,13 +40,17 @@ const status = whole(200, 599)
 const milliseconds = number(0, LIMITS.timeoutMsMax)
 const texts = list(fieldName, LIMITS.corsValuesMax)
 
+const shared = { weight: whole(0, LIMITS.weightMax), region: label }
 const endpoint = tagged({
-  binding: object({ binding: filled }, { version: object({ worker: filled, versionId: filled }) }),
-  url: object({ url: filled }),
-  dispatch: object({ binding: filled, worker: filled }),
+  binding: object({ binding: filled }, { version: object({ worker: filled, versionId: filled }), ...shared }),
+  url: object({ url: filled }, shared),
+  dispatch: object({ binding: filled, worker: filled }, shared),
 })
 const endpoints = list(endpoint, LIMITS.endpointsMax)
-const service = object({ id, endpoints, subsets: record(object({ name: label, endpoints }), LIMITS.subsetsMax) })
+const service = object(
+  { id, endpoints, subsets: record(object({ name: label, endpoints }), LIMITS.subsetsMax) },
+  { policy: object({}, { ...upstreamShape }) },
+)
 
 const listener = object({ name: label }, { hostname: filled, port: whole(1, 65_535), protocol: word("http", "https") })
 const gateway = object({ id, listeners: list(listener, LIMITS.listenersMax) })
@@ -163,7 +168,7 @@ const rule = object(
     backends: list(backend, LIMITS.backendsMax),
     timeouts: object({}, { requestMs: milliseconds, attemptMs: milliseconds }),
   },
-  { retry, sticky },
+  { retry, sticky, priority },
 )
 const route = object({
   id,

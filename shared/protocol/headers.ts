@@ -13,6 +13,8 @@ export const HEADER = {
   deadlineMs: "weft-deadline-ms",
   /** Which attempt of another hop's retries this request is: hops within it do not retry. */
   attempt: "weft-attempt",
+  /** How much the request is worth when places run short: `critical`, `high`, `default`, `sheddable`. */
+  priority: "weft-priority",
   traceparent: "traceparent",
   tracestate: "tracestate",
 } as const

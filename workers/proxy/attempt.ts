@@ -4,7 +4,7 @@ import { isRefusal, type Refusal, type RefusalName, refuse } from "#shared/model
 import type { Endpoint } from "#shared/model/service.ts"
 import { HEADER } from "#shared/protocol/headers.ts"
 import type { Exchange } from "./exchange.ts"
-import type { AttemptOutcome, Ticket } from "./guard.ts"
+import { type AttemptOutcome, ticketFor } from "./guard.ts"
 import type { Entry } from "./ledger.ts"
 import type { Destination, Mesh } from "./mesh.ts"
 import { type Outgoing, send } from "./send.ts"
@@ -27,7 +27,8 @@ export function attempt(
 ): Promise<Response | Refusal> | Refusal {
   const { exchange, outgoing, entry, timeouts, mesh } = attempting
   const destination = endpoint && mesh.destination(endpoint)
-  if (!destination) return refuse("no_healthy_endpoint", "the proxy has no binding to the service")
+  if (!destination)
+    return refuse("no_healthy_endpoint", endpoint ? "the proxy has no binding to the service" : undefined)
   if (entry.isGuarded) return guarded(attempting, endpoint, destination, abandoned)
   exchange.attempts += 1
   const limitMs = limitOf(attempting)
@@ -46,7 +47,7 @@ async function guarded(
 ): Promise<Response | Refusal> {
   const { exchange, entry, mesh } = attempting
   const startedAtMs = mesh.nowMs()
-  const ticket: Ticket = { background: mesh, generation: 0, probe: undefined }
+  const ticket = ticketFor(endpoint, exchange.priority, mesh)
   const refused = entry.admit(startedAtMs, mesh.roll(), ticket)
   if (refused) return refused
   exchange.attempts += 1

@@ -5,6 +5,7 @@ import { type Address, authorityOf, urlOf } from "#shared/exchange/address.ts"
 import { admit } from "#shared/exchange/admit.ts"
 import type { Entrance } from "#shared/exchange/decide.ts"
 import type { Refusal } from "#shared/model/refusal.ts"
+import type { Priority } from "#shared/model/upstream-policy.ts"
 import { HEADER } from "#shared/protocol/headers.ts"
 
 export interface CanonicalRequest extends Address {
@@ -22,6 +23,8 @@ export interface CanonicalRequest extends Address {
   readonly remainingMs: number | undefined
   /** The request is an attempt of a hop that retries by itself. */
   readonly nested: boolean
+  /** What the calling service says its request is worth. */
+  readonly priority: Priority
   readonly traceparent: string | null
   /** Whether the sender asked how the mesh decided, and may. */
   readonly debug: boolean
@@ -30,7 +33,7 @@ export interface CanonicalRequest extends Address {
 export function canonicalise(request: Request, entrance: Entrance, mayDebug: boolean): CanonicalRequest | Refusal {
   const admitted = admit(request, entrance.at)
   if ("refusal" in admitted) return admitted
-  const { address, dropped, hops, remainingMs, nested } = admitted
+  const { address, dropped, hops, remainingMs, nested, priority } = admitted
 
   const { method, headers } = request
   const copy = urlOf(address) === request.url ? new Request(request) : withUrl(request, address)
@@ -48,6 +51,7 @@ export function canonicalise(request: Request, entrance: Entrance, mayDebug: boo
     hops,
     remainingMs,
     nested,
+    priority,
     traceparent: headers.get(HEADER.traceparent),
     debug: mayDebug && headers.has(HEADER.debug),
   }

@@ -1,7 +1,8 @@
 /** One request through the mesh with all that is decided about it on the way, and the stages that HTTP and RPC share. */
-import { choose as chooseIn, type Entrance } from "#shared/exchange/decide.ts"
+import { choose as chooseIn, type Entrance, hashKeyOf } from "#shared/exchange/decide.ts"
 import { isRefusal, type Refusal } from "#shared/model/refusal.ts"
 import type { Backend } from "#shared/model/route.ts"
+import type { Priority } from "#shared/model/upstream-policy.ts"
 import type { RequestHead } from "#shared/routing/head.ts"
 import type { Entry, Matched } from "#shared/routing/table.ts"
 import { enterTrace, type TraceContext } from "#shared/telemetry/trace-context.ts"
@@ -22,6 +23,9 @@ export interface Exchange {
   /** The rule that took the request; absent when the service has no routes and is simply called. */
   matched: Matched | undefined
   backend: Backend | undefined
+  /** What a hashing balancer goes by. */
+  hashKey: string | null
+  priority: Priority
   /** The cookie that begins a session with the backend. */
   setCookie: string | undefined
   attempts: number
@@ -35,6 +39,7 @@ export interface Carried {
   readonly hops: number
   readonly remainingMs: number | undefined
   readonly nested: boolean
+  readonly priority: Priority
 }
 
 export function begin(entrance: Entrance, carried: Carried, mesh: Mesh): Exchange {
@@ -49,6 +54,8 @@ export function begin(entrance: Entrance, carried: Carried, mesh: Mesh): Exchang
     routes: undefined,
     matched: undefined,
     backend: undefined,
+    hashKey: null,
+    priority: carried.priority,
     setCookie: undefined,
     attempts: 0,
     budgetExhausted: false,
@@ -68,6 +75,8 @@ export function choose(
   exchange.matched = choice.matched
   exchange.backend = choice.backend
   exchange.setCookie = choice.setCookie
+  exchange.hashKey = hashKeyOf(routes.services, choice.backend, head)
+  exchange.priority = choice.matched?.rule.priority ?? exchange.priority
   const requestMs = choice.matched?.rule.timeouts.requestMs
   if (requestMs !== undefined) {
     exchange.deadlineAtMs = Math.min(exchange.deadlineAtMs, exchange.startedAtMs + requestMs)

@@ -121,6 +121,8 @@ function mark(headers: Headers, exchange: Exchange, canonical: CanonicalRequest)
     headers.delete(HEADER.tracestate)
   }
   headers.set(HEADER.hops, String(exchange.hops))
+  if (exchange.priority !== "default") headers.set(HEADER.priority, exchange.priority)
+  else if (exchange.matched?.rule.priority) headers.delete(HEADER.priority)
   if (canonical.debug) headers.set(HEADER.debug, "1")
   if (exchange.entrance.at === "service") {
     headers.set(HEADER.from, exchange.entrance.peer.from)

@@ -57,7 +57,7 @@ function forwardTo(
   const attempting: Attempting = { exchange, outgoing, entry, timeouts: rule?.timeouts, mesh }
   const retry = rule?.retry
   if (retry && (!exchange.nested || retry.nested)) return forwardWithRetries(attempting, endpoints, retry)
-  return attempt(attempting, entry.select(endpoints, NONE, mesh.roll()))
+  return attempt(attempting, entry.select(endpoints, NONE, exchange.hashKey, mesh))
 }
 
 async function forwardWithRetries(
@@ -71,7 +71,7 @@ async function forwardWithRetries(
   entry.began(mesh.nowMs())
   const tried: Endpoint[] = []
   const next = (abandoned?: AbortSignal) => {
-    const endpoint = entry.select(endpoints, tried, mesh.roll())
+    const endpoint = entry.select(endpoints, tried, exchange.hashKey, mesh)
     if (endpoint) tried.push(endpoint)
     if (repeatable) outgoing.request.headers.set(HEADER.attempt, String(exchange.attempts + 1))
     return attempt(attempting, endpoint, abandoned)

@@ -4,6 +4,7 @@
  */
 import type { Refusal } from "#shared/model/refusal.ts"
 import type { Endpoint } from "#shared/model/service.ts"
+import type { Priority } from "#shared/model/upstream-policy.ts"
 import type { Background } from "./mesh.ts"
 
 export interface Guard {
@@ -16,10 +17,16 @@ export interface Guard {
 export interface Ticket {
   /** For reports that nobody waits for. */
   readonly background: Background
+  readonly endpoint: Endpoint
+  readonly priority: Priority
   /** The breaker's state when it let the attempt pass: results of an older generation say nothing about a newer one. */
   generation: number
   /** The attempt is a probe under this lease, and must have ended when the lease does. */
   probe: { readonly lease: number; readonly untilMs: number } | undefined
+}
+
+export function ticketFor(endpoint: Endpoint, priority: Priority, background: Background): Ticket {
+  return { background, endpoint, priority, generation: 0, probe: undefined }
 }
 
 /**

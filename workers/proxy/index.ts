@@ -38,7 +38,9 @@ function meshFor(env: ProxyEnv, context: Background): WorkerMesh {
 /** Serves a request through one door. What escapes is a bug of the mesh: it is logged with its stack and answered 500, once, here. */
 async function enter(request: Request, door: Entrance, env: ProxyEnv, context: Background): Promise<Response> {
   try {
-    return await serve(request, door, meshFor(env, context))
+    const mesh = meshFor(env, context)
+    mesh.notice(request)
+    return await serve(request, door, mesh)
   } catch (error) {
     console.error("weft: internal error", error instanceof Error ? error.stack : error)
     return respond(refuse("internal"))

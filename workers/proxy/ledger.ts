@@ -3,6 +3,7 @@
  * and the choice of endpoints. An entry lives for as long as the snapshots hold the cluster with the same policy.
  */
 import { pick } from "#shared/balancing/random.ts"
+import { endpointsIn } from "#shared/exchange/decide.ts"
 import type { ServiceId, SubsetName } from "#shared/model/names.ts"
 import type { Fallback, RetryBudgetPolicy, ServicePolicy } from "#shared/model/policy.ts"
 import type { Refusal } from "#shared/model/refusal.ts"
@@ -11,11 +12,18 @@ import type { Endpoint } from "#shared/model/service.ts"
 import { type Budget, countRequest, DEFAULT_BUDGET, freshBudget, spendRetry } from "#shared/resilience/budget.ts"
 import { canonicalJson } from "#shared/std/canonical-json.ts"
 import type { AttemptOutcome, Guard, Ticket } from "./guard.ts"
-import type { Routes } from "./mesh.ts"
+import { ConcurrencyGuard, ThrottleGuard } from "./load-guards.ts"
+import type { Mesh, Routes } from "./mesh.ts"
+import { Selector } from "./selector.ts"
 
 export class Ledger {
   readonly #services = new Map<ServiceId, ServiceEntries>()
+  readonly #roll: () => number
   #revision = -1
+
+  constructor(roll: () => number) {
+    this.#roll = roll
+  }
 
   /** The entry of the cluster that a backend names. */
   entry(routes: Routes, { service, subset }: BackendRef): Entry {
@@ -28,7 +36,8 @@ export class Ledger {
     }
     const found = subset === undefined ? entries.whole : entries.subsets.get(subset)
     if (found) return found
-    const entry = new Entry(entries.policy)
+    const endpoints = endpointsIn(routes.services, { service, ...(subset && { subset }) })
+    const entry = new Entry(entries.policy, endpoints, this.#roll)
     if (subset === undefined) entries.whole = entry
     else entries.subsets.set(subset, entry)
     return entry
@@ -40,7 +49,14 @@ export class Ledger {
     for (const [id, entries] of this.#services) {
       const service = routes.services.get(id)
       if (!service || textOf(service.policy) !== entries.text) this.#services.delete(id)
-      else for (const name of entries.subsets.keys()) if (!service.subsets[name]) entries.subsets.delete(name)
+      else {
+        entries.whole?.follow(service.endpoints)
+        for (const [name, entry] of entries.subsets) {
+          const endpoints = service.subsets[name]?.endpoints
+          if (endpoints) entry.follow(endpoints)
+          else entries.subsets.delete(name)
+        }
+      }
     }
   }
 }
@@ -63,19 +79,33 @@ export class Entry {
   readonly fallback: Fallback | undefined
   /** Asked in this order before each attempt; told in the same order what came of it. */
   readonly #guards: readonly Guard[]
+  /** Absent: every endpoint has an even chance. */
+  readonly #selector: Selector | undefined
   readonly #budgetPolicy: RetryBudgetPolicy
   #budget: Budget | undefined
 
-  constructor(policy: ServicePolicy | undefined) {
-    this.#guards = guardsOf(policy)
+  constructor(policy: ServicePolicy | undefined, endpoints: readonly Endpoint[], roll: () => number) {
+    this.#selector = policy?.balancer || policy?.outlier ? new Selector(policy, endpoints, roll) : undefined
+    this.#guards = guardsOf(policy, this.#selector)
     this.isGuarded = this.#guards.length > 0
     this.fallback = policy?.breaker?.fallback
     this.#budgetPolicy = policy?.retryBudget ?? DEFAULT_BUDGET
   }
 
   /** An endpoint to try next; those tried before only when there is no other. */
-  select(endpoints: readonly Endpoint[], tried: readonly Endpoint[], dice: number): Endpoint | undefined {
-    return pick(endpoints, tried, dice)
+  select(
+    endpoints: readonly Endpoint[],
+    tried: readonly Endpoint[],
+    key: string | null,
+    mesh: Pick<Mesh, "nowMs" | "roll" | "colo">,
+  ): Endpoint | undefined {
+    if (!this.#selector) return pick(endpoints, tried, mesh.roll())
+    return this.#selector.select(endpoints, { tried, key, colo: mesh.colo, nowMs: mesh.nowMs() })
+  }
+
+  /** The endpoints of a newer snapshot. */
+  follow(endpoints: readonly Endpoint[]): void {
+    this.#selector?.follow(endpoints)
   }
 
   /** A refusal of the first guard that has one; those before it are told that nothing was sent. */
@@ -107,8 +137,18 @@ export class Entry {
   }
 }
 
-function guardsOf(_policy: ServicePolicy | undefined): readonly Guard[] {
-  return NONE
+/**
+ * The order: what is refused for a place, or by throttling, is counted nowhere behind that; the choice of endpoints comes last and
+ * hears only of what was sent.
+ */
+function guardsOf(policy: ServicePolicy | undefined, selector: Selector | undefined): readonly Guard[] {
+  if (!policy) return NONE
+  const { concurrency, throttle } = policy
+  return [
+    ...(concurrency ? [new ConcurrencyGuard(concurrency)] : []),
+    ...(throttle ? [new ThrottleGuard(throttle)] : []),
+    ...(selector ? [selector] : []),
+  ]
 }
 
 const NONE: readonly Guard[] = []

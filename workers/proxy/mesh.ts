@@ -16,6 +16,8 @@ export interface Mesh extends Background {
   readonly routes: Routes | undefined
   /** Waits a bounded while for routes that are on their way. */
   settledRoutes(): Promise<Routes | undefined>
+  /** The data centre that this isolate runs in, as the platform names it (`AMS`), once a request told. */
+  readonly colo: string | undefined
   nowMs(): number
   /** A throw of the dice in [0, 1). */
   roll(): number

@@ -55,7 +55,13 @@ async function decide(exchange: Exchange, canonical: CanonicalRequest, mesh: Mes
   return isRefusal(answer) ? answer : shapeResponse(exchange, answer, canonical.origin)
 }
 
-const NOTHING_CARRIED = { traceparent: null, hops: 0, remainingMs: undefined, nested: false }
+const NOTHING_CARRIED = {
+  traceparent: null,
+  hops: 0,
+  remainingMs: undefined,
+  nested: false,
+  priority: "default",
+} as const
 
 function headOf(canonical: CanonicalRequest, { entrance }: Exchange, dice: number): RequestHead {
   const { method, path, rawQuery, request } = canonical

@@ -7,7 +7,7 @@ import { type Refusal, type RefusalName, refuse } from "#shared/model/refusal.ts
 import type { Endpoint } from "#shared/model/service.ts"
 import { backoffMs, isErrorRetried, isPlatformFailure, isRetried } from "#shared/resilience/retry.ts"
 import type { Exchange } from "./exchange.ts"
-import type { AttemptOutcome, Ticket } from "./guard.ts"
+import { type AttemptOutcome, ticketFor } from "./guard.ts"
 import type { Entry } from "./ledger.ts"
 import type { Mesh } from "./mesh.ts"
 
@@ -63,7 +63,7 @@ async function attempts(
   if (retry) entry.began(mesh.nowMs())
   const tried: Endpoint[] = []
   for (;;) {
-    const endpoint = entry.select(callable, tried, mesh.roll())
+    const endpoint = entry.select(callable, tried, exchange.hashKey, mesh)
     if (endpoint) tried.push(endpoint)
     const answer = await attempt(exchange, endpoint, entry, run, retry !== undefined, mesh)
     if (!retry || exchange.attempts > retry.attempts) return answer
@@ -92,7 +92,7 @@ async function attempt(
     return { kind: "refusal", refusal: refuse("no_healthy_endpoint", "the service has no binding that takes RPC") }
   }
   const startedAtMs = mesh.nowMs()
-  const ticket: Ticket = { background: mesh, generation: 0, probe: undefined }
+  const ticket = ticketFor(endpoint, exchange.priority, mesh)
   const refused = entry.isGuarded ? entry.admit(startedAtMs, mesh.roll(), ticket) : undefined
   if (refused) return { kind: "refusal", refusal: refused }
   exchange.attempts += 1

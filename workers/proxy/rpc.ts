@@ -7,6 +7,7 @@ import { type Entrance, endpointsOf, identify } from "#shared/exchange/decide.ts
 import { LIMITS } from "#shared/model/limits.ts"
 import { isRefusal, type Refusal, refuse } from "#shared/model/refusal.ts"
 import type { Endpoint } from "#shared/model/service.ts"
+import { priorityOf } from "#shared/model/upstream-policy.ts"
 import { HEADER } from "#shared/protocol/headers.ts"
 import type { RequestHead } from "#shared/routing/head.ts"
 import { formatTraceparent } from "#shared/telemetry/trace-context.ts"
@@ -104,6 +105,7 @@ interface Context {
   readonly [HEADER.hops]?: unknown
   readonly [HEADER.deadlineMs]?: unknown
   readonly [HEADER.attempt]?: unknown
+  readonly [HEADER.priority]?: unknown
 }
 
 /** The caller's explicit context, when the call has one. */
@@ -122,6 +124,7 @@ function carriedBy(context: Context | undefined): Carried {
     hops: wholeOf(context?.[HEADER.hops]) ?? 0,
     remainingMs: wholeOf(remainingMs),
     nested: context?.[HEADER.attempt] !== undefined,
+    priority: priorityOf(context?.[HEADER.priority]),
   }
 }
 
@@ -140,6 +143,7 @@ function continued(operation: Operation, context: Context | undefined, exchange:
     ...(within.limitMs !== Number.POSITIVE_INFINITY && {
       [HEADER.deadlineMs]: Math.max(1, Math.floor(within.limitMs)),
     }),
+    [HEADER.priority]: exchange.priority,
     ...(within.repeated && { [HEADER.attempt]: exchange.attempts }),
   }
   return { kind: "call", args: [...operation.args.slice(0, -1), next] }

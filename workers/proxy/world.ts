@@ -24,7 +24,8 @@ export interface ProxyEnv {
 export class Isolate {
   readonly env: ProxyEnv
   readonly snapshots: Snapshots
-  readonly ledger = new Ledger()
+  readonly ledger = new Ledger(SURROUNDINGS.roll)
+  colo: string | undefined
 
   constructor(env: ProxyEnv) {
     this.env = env
@@ -48,8 +49,17 @@ export class WorkerMesh implements Mesh {
     return this.#isolate.ledger
   }
 
+  get colo(): string | undefined {
+    return this.#isolate.colo
+  }
+
   get routes(): Routes | undefined {
     return this.#isolate.snapshots.current(this.#background)
+  }
+
+  /** Learns where this isolate runs; requests of the mesh's own services may not say. */
+  notice(request: Request): void {
+    this.#isolate.colo ??= request.cf?.colo as string | undefined
   }
 
   settledRoutes(): Promise<Routes | undefined> {

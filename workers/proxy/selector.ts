@@ -1,0 +1,143 @@
+/**
+ * Stage `select` where a service says how: its balancer's choice among the endpoints that are not ejected and were not tried before,
+ * near ones first. It stands last among the guards, so that what it hears of was really sent.
+ */
+import { type Balancer, balancerOf } from "#shared/balancing/balancer.ts"
+import { preferLocal } from "#shared/balancing/locality.ts"
+import type { ServicePolicy } from "#shared/model/policy.ts"
+import { type Endpoint, placeOf } from "#shared/model/service.ts"
+import type { BalancerPolicy } from "#shared/model/upstream-policy.ts"
+import { OutlierDetector, type OutlierStatus } from "#shared/resilience/outlier.ts"
+import type { AttemptOutcome, Guard, Ticket } from "./guard.ts"
+import { Passages } from "./passages.ts"
+
+/** What decides beside the endpoints themselves. */
+export interface Selection {
+  readonly tried: readonly Endpoint[]
+  /** What a hashing balancer goes by. */
+  readonly key: string | null
+  /** The data centre of this isolate, as far as it is known. */
+  readonly colo: string | undefined
+  readonly nowMs: number
+}
+
+/** How long a failed attempt counts as having taken, at least: quick failures must not attract requests. */
+const FAILURE_MS = 1_000
+/** Sweeps that are caught up on after a silence; more would change nothing. */
+const SWEEPS_MAX = 64
+
+export class Selector implements Guard {
+  readonly #policy: BalancerPolicy
+  readonly #panicPercent: number
+  readonly #intervalMs: number
+  readonly #roll: () => number
+  readonly #detector: OutlierDetector | undefined
+  readonly #passages = new Passages<number>()
+  #endpoints: readonly Endpoint[] = []
+  #members = new Map<string, number>()
+  #balancer: Balancer
+  #sweepAtMs: number | undefined
+
+  constructor({ balancer, outlier }: ServicePolicy, endpoints: readonly Endpoint[], roll: () => number) {
+    this.#policy = balancer ?? { kind: "random" }
+    this.#panicPercent = outlier?.panicPercent ?? 0
+    this.#intervalMs = outlier?.intervalMs ?? 0
+    this.#roll = roll
+    this.#detector = outlier && new OutlierDetector(outlier, roll)
+    this.#balancer = balancerOf(this.#policy.kind, [])
+    this.follow(endpoints)
+  }
+
+  /** The endpoints of a newer snapshot. What is known of those that stay, stays. */
+  follow(endpoints: readonly Endpoint[]): void {
+    const members = endpoints.map((endpoint) => ({ id: placeOf(endpoint), weight: endpoint.weight ?? 1 }))
+    const places = new Map(members.map(({ id }, index) => [id, index]))
+    const isSame =
+      endpoints.length === this.#endpoints.length &&
+      members.every(({ id, weight }, index) => {
+        const before = this.#endpoints[index]!
+        return placeOf(before) === id && (before.weight ?? 1) === weight
+      })
+    this.#endpoints = endpoints
+    if (isSame) return
+    for (const place of this.#members.keys()) if (!places.has(place)) this.#detector?.remove(place)
+    for (const place of places.keys()) this.#detector?.add(place)
+    this.#members = places
+    this.#balancer = balancerOf(this.#policy.kind, members)
+    // Attempts under way belong to the balancer that is gone.
+    this.#passages.clear()
+  }
+
+  /** One of `offered`, which are all of the cluster's endpoints or a part of them. */
+  select(offered: readonly Endpoint[], { tried, key, colo, nowMs }: Selection): Endpoint | undefined {
+    this.#catchUp(nowMs)
+    for (const member of this.#passages.expired(nowMs)) this.#balancer.end(member, 0, FAILURE_MS, nowMs)
+    const members = this.#membersOf(offered)
+    const fresh = this.#healthy(members.filter((member) => !tried.includes(this.#endpoints[member]!)))
+    const candidates = fresh.length > 0 ? fresh : this.#healthy(members)
+    const near = this.#near(candidates, colo)
+    const picked = this.#balancer.pick(near, key, nowMs, this.#roll())
+    return picked === undefined ? undefined : this.#endpoints[picked]
+  }
+
+  admit(nowMs: number, _dice: number, ticket: Ticket): undefined {
+    const member = this.#members.get(placeOf(ticket.endpoint))
+    // An exchange goes by its snapshot to its end; the endpoint may be gone by now.
+    if (member === undefined) return
+    this.#passages.enter(ticket, member, nowMs)
+    this.#balancer.begin(member)
+  }
+
+  settle({ kind, status, durationMs }: AttemptOutcome, nowMs: number, ticket: Ticket): void {
+    const failed = kind === "unanswered" || status >= 500 || status === 429
+    const member = this.#passages.leave(ticket)
+    if (member !== undefined) this.#balancer.end(member, durationMs, failed ? FAILURE_MS : 0, nowMs)
+    if (!this.#detector || kind === "unknown") return
+    this.#catchUp(nowMs)
+    const place = placeOf(ticket.endpoint)
+    if (kind === "answered") this.#detector.report(place, CONNECTED, nowMs)
+    this.#detector.report(place, kind === "answered" ? { kind, status } : { kind }, nowMs)
+  }
+
+  /** What outlier detection thinks of each endpoint. */
+  status(): readonly OutlierStatus[] {
+    return this.#detector?.status() ?? []
+  }
+
+  /** An isolate has no timer of its own: sweeps that are due are made up for when there is something to do, each as of its time. */
+  #catchUp(nowMs: number): void {
+    if (!this.#detector) return
+    this.#sweepAtMs ??= nowMs + this.#intervalMs
+    for (let sweeps = 0; nowMs >= this.#sweepAtMs && sweeps < SWEEPS_MAX; sweeps++) {
+      this.#detector.sweep(this.#sweepAtMs)
+      this.#sweepAtMs += this.#intervalMs
+    }
+    if (nowMs >= this.#sweepAtMs) this.#sweepAtMs = nowMs + this.#intervalMs
+  }
+
+  #membersOf(offered: readonly Endpoint[]): readonly number[] {
+    return offered.flatMap((endpoint) => this.#members.get(placeOf(endpoint)) ?? [])
+  }
+
+  /** Without the ejected ones, unless so few are left that ejections are not heeded (Envoy: panic threshold). */
+  #healthy(members: readonly number[]): readonly number[] {
+    const detector = this.#detector
+    if (!detector || detector.ejected === 0) return members
+    const left = this.#endpoints.length - detector.ejected
+    if (left * 100 < this.#panicPercent * this.#endpoints.length) return members
+    return members.filter((member) => !detector.isEjected(placeOf(this.#endpoints[member]!)))
+  }
+
+  #near(candidates: readonly number[], colo: string | undefined): readonly number[] {
+    const { regions } = this.#policy
+    if (!regions || colo === undefined) return candidates
+    const isLocal = (member: number) => {
+      const { region } = this.#endpoints[member]!
+      return region !== undefined && regions[region]?.includes(colo) === true
+    }
+    const localTotal = this.#endpoints.filter((_, member) => isLocal(member)).length
+    return preferLocal(candidates, localTotal, isLocal, this.#roll())
+  }
+}
+
+const CONNECTED = { kind: "connected" } as const
