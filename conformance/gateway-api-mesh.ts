@@ -27,9 +27,7 @@ function sidecarDoors(
   one: GatewayApiCase,
   objects: readonly KubernetesObject[],
 ): readonly Door[] | string {
-  const own = objects.find(({ kind, metadata }) => kind === "Service" && metadata.namespace !== undefined)?.metadata
-    .namespace
-  const from = clientOf(one.client, text((one as { clientNamespace?: unknown }).clientNamespace) ?? own ?? "default")
+  const from = clientOf(one, objects)
   if (from === undefined) return "it names no client"
   const fields = { ...record(one.request), ...record((one as { address?: unknown }).address) }
   const address = ADDRESS_KEYS.map(
@@ -42,11 +40,25 @@ function sidecarDoors(
   return to === undefined ? `it calls ${host}, which is no Service` : [{ at: "service", from, to }]
 }
 
-/** `namespace/name`, `name`, or an object with both; a workload calls in its own name. */
-function clientOf(client: unknown, namespace: string): string | undefined {
-  const name = text(client) ?? text(record(client).name) ?? text(record(client).app) ?? text(record(client).deployment)
-  if (name === undefined) return undefined
-  return name.includes("/") ? name : `${text(record(client).namespace) ?? namespace}/${name}`
+/**
+ * The workload that calls, however the case spells it: `namespace/name`, `name`, `name.namespace`, an object with both. Words
+ * that are namespaces of the cluster are namespaces; a workload alone is in the namespace of the Service of its name.
+ */
+function clientOf(one: GatewayApiCase, objects: readonly KubernetesObject[]): string | undefined {
+  const { client, clientNamespace } = one as GatewayApiCase & { clientNamespace?: unknown }
+  if (client === undefined) return undefined
+  const values = typeof client === "object" ? Object.values(record(client)) : [client]
+  const words = [clientNamespace, ...values].join(" ").match(/[a-z0-9-]+/g) ?? []
+  const names = (wanted: string) =>
+    objects.filter(({ kind, metadata }) => kind === wanted && metadata.name !== undefined)
+  const namespaces = new Set([
+    ...names("Namespace").map(({ metadata }) => metadata.name),
+    ...names("Service").map(({ metadata }) => metadata.namespace ?? "default"),
+  ])
+  const name = words.find((word) => !namespaces.has(word))
+  const own = names("Service").find(({ metadata }) => metadata.name === name)?.metadata.namespace
+  const namespace = words.find((word) => namespaces.has(word)) ?? own ?? [...namespaces][0] ?? "default"
+  return name === undefined ? undefined : `${namespace}/${name}`
 }
 
 /** Cluster DNS: `echo`, `echo.team`, `echo.team.svc`, `echo.team.svc.cluster.local`, or `team/echo`. */

@@ -101,8 +101,10 @@ function casesOf(
     return [skipped(name, `what is to happen before is not understood: ${JSON.stringify(one.after)}`)]
   const doors = particulars.doors(test, one, objects)
   if (typeof doors === "string") return [skipped(name, doors)]
-  const expect = expectationOf(one, particulars, isSocket)
   const distribution = one.distribution && distributionOf(one.distribution)
+  const isJudged = !distribution || distribution.answers || distribution.mirrors
+  const stated = expectationOf(one, particulars, isSocket)
+  const expect = isJudged ? stated : { ...stated, unknown: [...stated.unknown, "distribution"] }
   return doors.map((door, at) => ({
     name: doors.length > 1 ? `${name} [${at + 1} of ${doors.length} listeners]` : name,
     door,
@@ -212,8 +214,9 @@ function redirectOf(redirect: Fields): ExpectedRedirect {
 }
 
 function distributionOf(fields: Fields): Distribution {
-  const weights = fields.weights ?? fields.expectedWeights ?? fields.shares ?? fields.ofRequests
   const mirrors = fields.ofMirroredRequests
+  const lists = Object.values(fields).filter((value) => typeof value === "object" && value !== mirrors)
+  const weights = fields.weights ?? lists[0]
   return {
     requests: Number(fields.totalRequests ?? DISTRIBUTION.requests),
     tries: Number(fields.maxTries ?? fields.tries ?? DISTRIBUTION.tries),

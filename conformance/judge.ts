@@ -33,9 +33,9 @@ export function echoed({ body }: Received): Echoed | undefined {
   }
 }
 
-/** Upstream compares the names of pods, which begin with the workload's. */
+/** Upstream compares the names of pods, which are the workload's with something added. */
 export function isBackend(found: string, expected: string): boolean {
-  return found.startsWith(expected)
+  return found === expected || found.startsWith(`${expected}-`)
 }
 
 function judgeEcho(expect: Expectation, answer: Received): string[] {

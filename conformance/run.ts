@@ -36,7 +36,11 @@ export async function main(args: readonly string[], write: (text: string) => voi
     write(`${sumLine(sumOf([]))}\n`)
     return problems.length > 0 ? 2 : 0
   }
-  const results = await runAll(tests, choice.verbose, write)
+  const results = await runAll(tests, choice.verbose, write).catch((error: Error) => error)
+  if (results instanceof Error) {
+    write(`the mesh could not be run: ${results.message}\n`)
+    return 2
+  }
   const sum = sumOf(results)
   write(`\n${sumLine(sum)}\n`)
   return sum.failed > 0 || problems.length > 0 ? 1 : 0
