@@ -1,7 +1,7 @@
 /** How names, durations, hosts and header fields are written: one check a kind of value. */
 import { LIMITS } from "#shared/model/limits.ts"
 import { isLabel } from "#shared/model/names.ts"
-import { parseDuration } from "#shared/std/duration.ts"
+import { formatDuration, parseDuration } from "#shared/std/duration.ts"
 import { type Check, type Complaint, complain, didYouMean, quote } from "./complaint.ts"
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,256}$/
@@ -56,18 +56,20 @@ export function checkGatewayReference(text: string): Complaint | undefined {
   return undefined
 }
 
-export function checkDuration(leastMs: number): Check {
+export function checkDuration(
+  leastMs: number,
+  mostMs: number = LIMITS.timeoutMsMax,
+  shortHint = "leave it out to have no limit",
+): Check {
   return (text) => {
     const ms = parseDuration(text)
     if (ms === undefined) return complain("bad-duration", `${quote(text)} is not a duration`, durationHint(text))
     if (ms < leastMs) {
-      return complain(
-        "bad-duration",
-        `${quote(text)} is too short; the least is ${leastMs}ms`,
-        "leave it out to have no limit",
-      )
+      return complain("bad-duration", `${quote(text)} is too short; the least is ${formatDuration(leastMs)}`, shortHint)
     }
-    if (ms > LIMITS.timeoutMsMax) return complain("bad-duration", `${quote(text)} is too long; the most is 1h`)
+    if (ms > mostMs) {
+      return complain("bad-duration", `${quote(text)} is too long; the most is ${formatDuration(mostMs)}`)
+    }
     return undefined
   }
 }

@@ -16,6 +16,7 @@ import { complain, hintFrom, quote } from "./complaint.ts"
 import { captureNames } from "./path-syntax.ts"
 import { resolveReference } from "./resolve-backend.ts"
 import { resolveFilter, resolveMatch } from "./resolve-filter.ts"
+import { resolveRateLimits } from "./resolve-limit.ts"
 import type { Scope } from "./scope.ts"
 
 /** What Istio and Envoy wait at least before a second try. */
@@ -37,6 +38,7 @@ export interface RuleContext extends Scope {
 
 export function resolveRule(context: RuleContext, document: RuleDocument, index: number): Rule {
   const path = ["rules", index]
+  const id = `${context.route}/${document.name ?? index}` as RuleId
   const matches = resolveMatches(context, document, path)
   const filters = resolveFilters(context, document.filters ?? [], [...path, "filters"])
   for (const [position, { filter }] of filters.entries()) {
@@ -46,13 +48,16 @@ export function resolveRule(context: RuleContext, document: RuleDocument, index:
   checkAnswers(context, document, path)
   const timeouts = resolveTimeouts(context, document, path)
   return {
-    id: `${context.route}/${document.name ?? index}` as RuleId,
+    id,
     matches,
     filters: filters.flatMap(({ filter }) => filter ?? []),
     backends,
     ...(document.sticky && { sticky: resolveSticky(document.sticky) }),
     timeouts,
     retry: document.retry && resolveRetry(document.retry),
+    ...(document.rateLimits && {
+      rateLimits: resolveRateLimits(context, document.rateLimits, id, matches, [...path, "rateLimits"]),
+    }),
     ...(document.priority && { priority: document.priority }),
   }
 }

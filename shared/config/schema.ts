@@ -10,6 +10,7 @@ import * as check from "./checks.ts"
 import { complain } from "./complaint.ts"
 import { checkFilling, checkPath, checkTemplate } from "./path-syntax.ts"
 import { conflict, list, named, object, oneOf, optional, text, whole } from "./schema-kit.ts"
+import { rateLimits } from "./schema-limit.ts"
 import { priority, sharedEndpointShape, upstreamShape } from "./schema-upstream.ts"
 import { checkUrl } from "./url.ts"
 
@@ -248,6 +249,7 @@ const rule = object<D.RuleDocument>(
     timeout: optional(duration),
     attemptTimeout: optional(duration),
     retry: optional(retry),
+    rateLimits: optional(rateLimits, "All of them must let a request through."),
     priority: optional(
       priority,
       "What goes first when a service has no places left. Without: what the calling service says, else `default`.",

@@ -93,8 +93,39 @@ export interface RuleDocument {
   timeout?: string
   attemptTimeout?: string
   retry?: RetryDocument
+  /** All of them must let a request through. */
+  rateLimits?: RateLimitDocument[]
   /** What goes first when a service has no places left. Without: what the calling service says, else `default`. */
   priority?: Priority
+}
+
+export interface RateLimitDocument {
+  /** What callers read in `RateLimit` headers. Default `limit-<index>`. */
+  name?: string
+  requests: number
+  per: string
+  /** So many may come at once after a pause. Default: `requests`. */
+  burst?: number
+  /**
+   * Requests that agree in all of these share a bucket: `caller`, `ip`, `method`, `rpc`, `header:<name>`, `cookie:<name>`,
+   * `capture:<name>`.
+   */
+  key?: string[]
+  /**
+   * Who shares the limit. `mesh` (default): all, by tokens leased ahead. `exact`: all, asked for each request. `isolate`: each
+   * for itself.
+   */
+  scope?: "isolate" | "mesh" | "exact"
+  /** Tokens that a request takes: a number, or what a header of trusted callers says. */
+  cost?: number | { header: string; from: string | string[]; otherwise?: number }
+  /** Counts, and refuses nothing. */
+  shadow?: boolean
+  /**
+   * While the limiter cannot be asked: `allow` (default) lets each isolate go by the limit alone, `deny` refuses.
+   */
+  whenUnavailable?: "allow" | "deny"
+  /** Also tell admitted requests where they stand. */
+  headers?: boolean
 }
 
 /** A string is a prefix match: `path: /v2`. */

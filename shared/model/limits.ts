@@ -72,6 +72,40 @@ export const LIMITS = {
   regexProgramsMax: 32_000,
   /** Longer texts are cut before an expression reads them. */
   regexTextCharsMax: 8 * 1024,
+
+  /** Rate limits of one rule, and values that make up one key. */
+  rateLimitsMax: 8,
+  limitKeyPartsMax: 4,
+  limitTokensMax: 1_000_000_000,
+  limitPeriodMsMin: 1_000,
+  limitPeriodMsMax: 31 * 24 * 60 * 60 * 1000,
+  /** A limit that asks for each request is for small rates. */
+  limitExactPerSecondMax: 100,
+  /** Keys that one isolate counts; the least worth knowing of the longest unused is forgotten. */
+  limitKeysMax: 10_000,
+  /** Limits that one isolate talks to limiters about. */
+  limitLinksMax: 10_000,
+  /** Keys that one limiter counts, in memory and in storage. */
+  limiterKeysMax: 100_000,
+  /** A longer key stands in memory as its hash. */
+  limitKeyCharsMax: 256,
+  /** Limiters that share the keys of one limit. */
+  limiterShards: 16,
+  /** What an isolate leases ahead is worth nothing after this. */
+  limitLeaseMs: 2_000,
+  /** An isolate that was granted less than it asked for waits this long, give or take a half, before it asks again. */
+  limitAskMs: 100,
+  /** How long the first requests for a key wait for its tokens at most, and every request of an exact limit. */
+  limitWaitMs: 50,
+  /** An ask that takes longer has failed. */
+  limitCallMs: 500,
+  /** After a failure isolates go on alone, and longer when the limiter is overloaded; jittered by a quarter either way. */
+  limitAloneMs: 1_000,
+  limitOverloadedMs: 5_000,
+  /** Keys in one call to a limiter. */
+  limitAsksMax: 256,
+  /** Buckets that are full again sooner than this are kept in memory only: a limiter that sits idle for less is not evicted. */
+  limitVolatileMs: 10_000,
   problemsMax: 100,
   /** Comparisons of matches with one another; what is beyond them is not looked at. */
   lintStepsMax: 500_000,

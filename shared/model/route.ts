@@ -5,6 +5,7 @@
 
 import type { GatewayId, Namespace, RouteId, RuleId, ServiceId, SubsetName } from "./names.ts"
 import type { RetryPolicy, Timeouts } from "./policy.ts"
+import type { RateLimit } from "./rate-limit.ts"
 import type { Priority } from "./upstream-policy.ts"
 
 export interface Route {
@@ -47,6 +48,8 @@ export interface Rule {
   readonly sticky?: Sticky
   readonly timeouts: Timeouts
   readonly retry: RetryPolicy | undefined
+  /** Absent: none. All must let a request through. */
+  readonly rateLimits?: readonly RateLimit[]
   /** Absent: what the calling service says, else `default`. */
   readonly priority?: Priority
 }

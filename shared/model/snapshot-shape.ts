@@ -4,6 +4,7 @@
  */
 import { LIMITS } from "./limits.ts"
 import { DEFAULT_GATEWAY } from "./names.ts"
+import { rateLimits } from "./rate-limit-shape.ts"
 import type { BackendRef, Filter } from "./route.ts"
 import {
   fieldName,
@@ -168,7 +169,7 @@ const rule = object(
     backends: list(backend, LIMITS.backendsMax),
     timeouts: object({}, { requestMs: milliseconds, attemptMs: milliseconds }),
   },
-  { retry, sticky, priority },
+  { retry, sticky, rateLimits, priority },
 )
 const route = object({
   id,

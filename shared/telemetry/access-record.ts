@@ -20,6 +20,11 @@ export interface AccessRecord {
   /** Set when the mesh answered by itself. */
   readonly refusal: RefusalName | undefined
   readonly attempts: number
+  /** The retry budget kept the answer from being tried for again. */
+  readonly budgetExhausted: true | undefined
+  /** Ids of the rate limits that refused the request, and of those in shadow that would have. */
+  readonly refusedBy: readonly string[] | undefined
+  readonly shadowed: readonly string[] | undefined
   readonly revision: number
   readonly trace: TraceContext
 }

@@ -6,6 +6,7 @@ import type { Priority } from "#shared/model/upstream-policy.ts"
 import type { RequestHead } from "#shared/routing/head.ts"
 import type { Entry, Matched } from "#shared/routing/table.ts"
 import { enterTrace, type TraceContext } from "#shared/telemetry/trace-context.ts"
+import type { LimitVerdict } from "./limiter.ts"
 import type { Mesh, Routes } from "./mesh.ts"
 
 export interface Exchange {
@@ -29,6 +30,8 @@ export interface Exchange {
   /** The cookie that begins a session with the backend. */
   setCookie: string | undefined
   attempts: number
+  /** What the rule's rate limits said. */
+  limited: LimitVerdict | undefined
   /** The retry budget kept the answer from being tried for again. */
   budgetExhausted: boolean
 }
@@ -58,6 +61,7 @@ export function begin(entrance: Entrance, carried: Carried, mesh: Mesh): Exchang
     priority: carried.priority,
     setCookie: undefined,
     attempts: 0,
+    limited: undefined,
     budgetExhausted: false,
   }
 }

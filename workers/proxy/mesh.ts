@@ -8,10 +8,12 @@ import type { Endpoint, Service } from "#shared/model/service.ts"
 import type { RouteTable } from "#shared/routing/table.ts"
 import type { AccessRecord } from "#shared/telemetry/access-record.ts"
 import type { Ledger } from "./ledger.ts"
+import type { Limiter } from "./limiter.ts"
 
 export interface Mesh extends Background {
   /** What this isolate knows of the clusters it sends to. */
   readonly ledger: Ledger
+  readonly limiter: Limiter
   /** The routes to go by, read once in an exchange. Undefined: ask `settledRoutes`. */
   readonly routes: Routes | undefined
   /** Waits a bounded while for routes that are on their way. */

@@ -3,7 +3,7 @@
  * values and returns a value or a refusal; only the functions here and in `forward.ts` wait for the world. RPC takes the
  * same stages in `rpc.ts`.
  *
- *   begin  canonicalise  identify  match  split  filter  select  send  judge  record
+ *   begin  canonicalise  identify  match  split  limit  filter  select  send  judge  record
  */
 import { type Entrance, endpointsOf, filtersOf, identify } from "#shared/exchange/decide.ts"
 import { LIMITS } from "#shared/model/limits.ts"
@@ -13,6 +13,7 @@ import { type CanonicalRequest, canonicalise } from "./canonicalise.ts"
 import { begin, choose, type Exchange } from "./exchange.ts"
 import { answerByFilter, shapeRequest, shapeResponse } from "./filter.ts"
 import { forward } from "./forward.ts"
+import { limit, toldStanding } from "./limit.ts"
 import type { Mesh } from "./mesh.ts"
 import { mirror } from "./mirror.ts"
 import { debugged, finish } from "./record.ts"
@@ -23,7 +24,7 @@ export async function serve(request: Request, entrance: Entrance, mesh: Mesh): P
   const exchange = begin(entrance, isRefusal(canonical) ? NOTHING_CARRIED : canonical, mesh)
   const answer = isRefusal(canonical) ? canonical : await decide(exchange, canonical, mesh)
   mesh.record(finish(exchange, "http", request.method, answer, mesh.nowMs()))
-  const response = isRefusal(answer) ? respond(answer) : answer
+  const response = toldStanding(isRefusal(answer) ? respond(answer) : answer, exchange)
   return !isRefusal(canonical) && canonical.debug ? debugged(response, exchange) : response
 }
 
@@ -39,6 +40,10 @@ async function decide(exchange: Exchange, canonical: CanonicalRequest, mesh: Mes
   const head = headOf(canonical, exchange, mesh.roll())
   const refused = choose(exchange, routes, entry, head, mesh.roll())
   if (refused) return refused
+
+  const limits = exchange.matched?.rule.rateLimits
+  const limited = limits && (await limit(exchange, limits, head, mesh))
+  if (limited) return limited
 
   const filters = filtersOf(exchange)
   const answered = filters.length === 0 ? undefined : await answerByFilter(exchange, canonical, head, filters, mesh)

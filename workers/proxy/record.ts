@@ -12,7 +12,7 @@ export function finish(
   answer: { readonly status: number } | Refusal,
   nowMs: number,
 ): AccessRecord {
-  const { entrance, matched, backend, routes, attempts, trace, startedAtMs } = exchange
+  const { entrance, matched, backend, routes, attempts, limited, trace, startedAtMs } = exchange
   const refusal = isRefusal(answer) ? answer.refusal : undefined
   return {
     atMs: startedAtMs,
@@ -26,6 +26,9 @@ export function finish(
     status: isRefusal(answer) ? (answer.status ?? REFUSALS[answer.refusal].status) : answer.status,
     refusal,
     attempts,
+    budgetExhausted: exchange.budgetExhausted || undefined,
+    refusedBy: listed(limited?.refusedBy),
+    shadowed: listed(limited?.shadowed),
     revision: routes?.revision ?? 0,
     trace,
   }
@@ -43,4 +46,8 @@ export function debugged(response: Response, { routes, matched, backend, attempt
   const inner = marked.headers.get(HEADER.debug)
   marked.headers.set(HEADER.debug, inner === null ? text : `${text}, ${inner}`)
   return marked
+}
+
+function listed(ids: readonly string[] | undefined): readonly string[] | undefined {
+  return ids && ids.length > 0 ? ids : undefined
 }

@@ -13,6 +13,7 @@ import type { RequestHead } from "#shared/routing/head.ts"
 import { formatTraceparent } from "#shared/telemetry/trace-context.ts"
 import { begin, type Carried, choose, type Exchange } from "./exchange.ts"
 import { injectFault } from "./filter.ts"
+import { limit } from "./limit.ts"
 import type { Mesh } from "./mesh.ts"
 import { finish } from "./record.ts"
 import { WeftRefusal } from "./respond.ts"
@@ -69,8 +70,13 @@ async function decide(exchange: Exchange, method: string, mesh: Mesh): Promise<r
   const entry = identify(exchange.entrance, routes.services, NO_ADDRESS)
   if (isRefusal(entry)) return entry
 
-  const refused = choose(exchange, routes, entry, headOf(exchange, method, mesh.roll()), mesh.roll())
+  const head = headOf(exchange, method, mesh.roll())
+  const refused = choose(exchange, routes, entry, head, mesh.roll())
   if (refused) return refused
+
+  const limits = exchange.matched?.rule.rateLimits
+  const limited = limits && (await limit(exchange, limits, head, mesh))
+  if (limited) return limited
 
   const fault = await injectFault(exchange, mesh)
   return fault ?? endpointsOf(routes.services, exchange.backend)

@@ -1,15 +1,19 @@
 /** The `Mesh` of a proxy Worker: its bindings, its clock and dice, and what it keeps from request to request. */
 import type { Entrance } from "#shared/exchange/decide.ts"
 import type { Endpoint } from "#shared/model/service.ts"
+import type { LimiterRpc } from "#shared/protocol/limiter.ts"
 import { MESH, type RouteTableRpc } from "#shared/protocol/route-table.ts"
 import type { AccessRecord } from "#shared/telemetry/access-record.ts"
 import { Ledger } from "./ledger.ts"
+import { Limiter } from "./limiter.ts"
 import type { Background, Destination, Mesh, Routes } from "./mesh.ts"
 import { Snapshots } from "./snapshots.ts"
 
 /** The bindings that the proxy knows; all others are services'. */
 export interface ProxyEnv {
   readonly ROUTE_TABLE: DurableObjectNamespace
+  /** Rate limits that the mesh shares. Without it each isolate goes by them alone. */
+  readonly LIMITER?: DurableObjectNamespace
   /** `on`: one JSON line in the log for each exchange. */
   readonly WEFT_ACCESS_LOG?: string
   /** `on`: public traffic may ask for `weft-debug`. For development; callers inside the mesh always may. */
@@ -24,6 +28,7 @@ export interface ProxyEnv {
 export class Isolate {
   readonly env: ProxyEnv
   readonly snapshots: Snapshots
+  readonly limiter: Limiter
   readonly ledger = new Ledger(SURROUNDINGS.roll)
   colo: string | undefined
 
@@ -32,6 +37,8 @@ export class Isolate {
     // A stub must not be kept beyond the request that made it, so that each pull takes a fresh one.
     const puller = () => env.ROUTE_TABLE.getByName(MESH) as unknown as RouteTableRpc
     this.snapshots = new Snapshots(puller, { ...SURROUNDINGS, ...leaseOf(env) }, randomHex(16), serviceBindings(env))
+    const limiter = (name: string) => env.LIMITER?.getByName(name) as unknown as LimiterRpc | undefined
+    this.limiter = new Limiter(limiter, SURROUNDINGS)
   }
 }
 
@@ -47,6 +54,10 @@ export class WorkerMesh implements Mesh {
 
   get ledger(): Ledger {
     return this.#isolate.ledger
+  }
+
+  get limiter(): Limiter {
+    return this.#isolate.limiter
   }
 
   get colo(): string | undefined {

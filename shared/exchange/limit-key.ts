@@ -1,0 +1,60 @@
+/** What a rate limit reads of a request: whose bucket it takes from, and how much. */
+import type { LimitKey, RateLimit } from "#shared/model/rate-limit.ts"
+import { Reader, type RequestHead } from "#shared/routing/head.ts"
+
+type Captures = Readonly<Record<string, string>> | undefined
+
+/** What separates values: no header, cookie or canonical path holds it. */
+const BETWEEN = "\u0000"
+
+/** The values that make up the key of a request; "" for a limit without a key. */
+export function limitKey({ key }: RateLimit, head: RequestHead, captures: Captures): string {
+  if (key.length === 0) return ""
+  // An absent value is told apart from an empty one.
+  return key
+    .map((part) => partOf(part, head, captures))
+    .map((value) => (value === undefined || value === null ? "-" : `=${value}`))
+    .join(BETWEEN)
+}
+
+/** Tokens that the request takes; more than the bucket holds is the whole bucket. */
+export function limitCost({ cost, burst }: RateLimit, { headers, caller }: RequestHead): number {
+  if (cost.kind === "fixed") return cost.tokens
+  const written = caller !== undefined && cost.from.includes(caller) ? headers.get(cost.name) : null
+  return written !== null && /^[0-9]{1,9}$/.test(written) ? Math.min(Number(written), burst) : cost.otherwise
+}
+
+function partOf(part: LimitKey, head: RequestHead, captures: Captures): string | null | undefined {
+  switch (part.by) {
+    case "caller":
+      return head.caller
+    case "ip":
+      return networkOf(head.headers.get("cf-connecting-ip"))
+    case "method":
+      return head.method
+    case "rpc":
+      return head.rpc
+    case "header":
+      return head.headers.get(part.name)
+    case "cookie":
+      return new Reader(head).cookie(part.name)
+    case "capture":
+      return captures?.[part.name]
+  }
+}
+
+/** An IPv6 user has a whole /64 of addresses: its network is what tells one user from another. */
+function networkOf(address: string | null): string | null {
+  if (address === null || !address.includes(":")) return address
+  const text = address.toLowerCase()
+  if (text.includes(".")) return text.slice(text.lastIndexOf(":") + 1)
+  const [left = "", right] = text.split("::")
+  const before = left === "" ? [] : left.split(":")
+  const after = right === undefined || right === "" ? [] : right.split(":")
+  const zeros = Array.from({ length: Math.max(0, 8 - before.length - after.length) }, () => "0")
+  const groups = right === undefined ? before : [...before, ...zeros, ...after]
+  return groups
+    .slice(0, 4)
+    .map((group) => group.replace(/^0+(?=.)/, ""))
+    .join(":")
+}
