@@ -7,6 +7,7 @@ import { LIMITS } from "#shared/model/limits.ts"
 import type { Finding } from "#shared/model/problem.ts"
 import type { Snapshot } from "#shared/model/snapshot.ts"
 import { lintHosts } from "./lint/hosts.ts"
+import { lintOrphans } from "./lint/orphans.ts"
 import { lintReach, placesOf } from "./lint/reach.ts"
 import { lintRedirects } from "./lint/redirects.ts"
 import { lintRule } from "./lint/rules.ts"
@@ -29,6 +30,7 @@ export function lint({ resources, snapshot, unbound = [] }: LintInput): Finding[
   for (const route of snapshot.routes) for (const rule of route.rules) lintRule(route, rule, sites)
   lintRedirects(snapshot, sites)
   lintUse(snapshot, unbound, sites)
+  lintOrphans(resources, sites)
   const rank = (finding: Finding) => (finding.severity === "warning" ? 0 : 1)
   return sites.findings.sort((a, b) => rank(a) - rank(b)).slice(0, LIMITS.problemsMax)
 }

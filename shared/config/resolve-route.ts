@@ -6,19 +6,25 @@ import type { Attachment, Gateway, Listener, Route } from "#shared/model/route.t
 import { ANY_HOST, intersect } from "#shared/routing/hostnames.ts"
 import { canonicalJson } from "#shared/std/canonical-json.ts"
 import { complain, hintFrom, quote } from "./complaint.ts"
-import { resolveRule } from "./resolve-rule.ts"
+import { type Delegates, type DelegatingContext, rulesOf } from "./delegate.ts"
 import { findGateway, findService, type Scope } from "./scope.ts"
 
-export function resolveRoute(resource: Resource, document: RouteDocument, scope: Scope): Route {
+export interface RouteScope extends Scope {
+  readonly delegates: Delegates
+}
+
+export function resolveRoute(resource: Resource, document: RouteDocument, scope: RouteScope): Route {
   const id = routeId(resource.namespace, resource.name)
   const inMesh = serviceAttachments(document, scope)
   // Public traffic does not come to a service anyway: sending it to another namespace's service needs that one's consent.
   const own = new Set<string>(document.hosts ? [] : inMesh.map((attachment) => attachment.service))
-  const rules = document.rules.map((rule, index) => resolveRule({ ...scope, route: id, own }, rule, index))
+  const order = document.order ?? "specific"
+  const context: DelegatingContext = { ...scope, route: id, own, order, trail: [] }
+  const rules = document.rules.flatMap((rule, index) => rulesOf(context, rule, index))
   const attachments: Attachment[] = [...gatewayAttachments(document, scope), ...inMesh]
-  const route: Route = { id, attachments, order: document.order ?? "specific", since: resource.since, rules }
+  const route: Route = { id, attachments, order, since: resource.since, rules }
   checkAttached(document, attachments, scope)
-  checkRuleNames(document, route, scope)
+  checkRules(document, route, scope)
   return route
 }
 
@@ -114,18 +120,11 @@ function findListener(scope: Scope, id: GatewayId, gateway: Gateway | undefined,
 }
 
 function checkAttached(document: RouteDocument, attachments: readonly Attachment[], scope: Scope): void {
-  const inMesh = document.service !== undefined || document.services !== undefined
   if (document.gateways && !document.hosts) {
     const hint = 'add "hosts", for instance ["*"]'
     scope.report(
       ["gateways"],
       complain("gateways-without-hosts", '"gateways" says where "hosts" are served, and there are none', hint),
-    )
-  } else if (!document.hosts && !inMesh) {
-    const hint = 'add "hosts" for public traffic, or "service" for traffic inside the mesh'
-    scope.report(
-      [],
-      complain("unattached-route", "No request comes to this route: it has neither hosts nor a service", hint),
     )
   }
   if (attachments.length > LIMITS.attachmentsMax) {
@@ -134,16 +133,20 @@ function checkAttached(document: RouteDocument, attachments: readonly Attachment
   }
 }
 
-function checkRuleNames(document: RouteDocument, route: Route, scope: Scope): void {
+function checkRules(document: RouteDocument, { rules }: Route, scope: Scope): void {
   const seen = new Set<string>()
-  for (const [index, { id }] of route.rules.entries()) {
-    const name = document.rules[index]?.name ?? String(index)
-    if (seen.has(id)) {
+  for (const [index, rule] of document.rules.entries()) {
+    const name = rule.name ?? String(index)
+    if (seen.has(name)) {
       scope.report(
         ["rules", index, "name"],
         complain("duplicate-rule-name", `Another rule is called ${quote(name)} already`),
       )
     }
-    seen.add(id)
+    seen.add(name)
+  }
+  if (rules.length > LIMITS.rulesMax) {
+    const message = `With those of other routes there are ${rules.length} rules; at most ${LIMITS.rulesMax} are allowed`
+    scope.report(["rules"], complain("too-many", message, "give some of the paths a route of their own"))
   }
 }

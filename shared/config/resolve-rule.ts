@@ -45,7 +45,7 @@ export function resolveRule(context: RuleContext, document: RuleDocument, index:
     checkPathChange(context, filter, matches, [...path, "filters", position])
   }
   const backends = resolveBackends(context, document, matches, path)
-  checkAnswers(context, document, path)
+  if (document.delegate === undefined) checkAnswers(context, document, path)
   const timeouts = resolveTimeouts(context, document, path)
   return {
     id,

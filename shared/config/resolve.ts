@@ -2,7 +2,7 @@
  * From resources to the mesh: names become ids of things that exist, defaults are filled in, and what contradicts itself
  * is a problem. Resources are well-formed here: `parse` has seen each of them before it was stored.
  */
-import type { GatewayDocument, Note, Resource, RouteDocument, ServiceDocument } from "#shared/model/document.ts"
+import type { GatewayDocument, Note, Resource, ServiceDocument } from "#shared/model/document.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import { type GatewayId, gatewayId, routeId, type ServiceId, serviceId } from "#shared/model/names.ts"
 import type { Problem } from "#shared/model/problem.ts"
@@ -14,7 +14,7 @@ import { type Complaint, complain, quote, type Report } from "./complaint.ts"
 import { type Dialect, isNative, type Translation } from "./dialect.ts"
 import { compare } from "./merge.ts"
 import { pathOf, type ResourceKey } from "./parse.ts"
-import { resolveRoute } from "./resolve-route.ts"
+import { resolveRoutes } from "./resolve-routes.ts"
 import { type ResolvedService, resolveService } from "./resolve-service.ts"
 
 export interface Resolved {
@@ -59,14 +59,7 @@ export function resolve(
   checkDerivedBindings(foreign.services, owners, reportFor)
   const services = [...native, ...foreign.services]
   const gateways = [...nativeGateways, ...foreign.gateways.map(({ gateway }) => gateway)]
-  const nativeRoutes = routeResources.map((resource) => ({
-    resource,
-    route: resolveRoute(resource, resource.spec as RouteDocument, {
-      ...names,
-      namespace: resource.namespace,
-      report: reportFor(resource),
-    }),
-  }))
+  const nativeRoutes = resolveRoutes(routeResources, broken, names, reportFor)
   const routes = byAge([...foreign.routes, ...nativeRoutes])
   checkOrders(routes, reportFor)
   problems.push(...tooMany("services", services.length, LIMITS.servicesMax))

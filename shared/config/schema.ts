@@ -245,6 +245,10 @@ const rule = object<D.RuleDocument>(
     matches: optional(list(match, { min: 1, max: LIMITS.matchesMax })),
     filters,
     backends: optional(list(backend, { max: LIMITS.backendsMax })),
+    delegate: optional(
+      reference,
+      "A route without hosts and service of its own, whose rules take over below this one's path prefix: `name` or `namespace/name`.",
+    ),
     sticky: optional(sticky, "Which requests get the same backend; without, every request throws the dice anew."),
     timeout: optional(duration),
     attemptTimeout: optional(duration),

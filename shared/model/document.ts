@@ -88,6 +88,8 @@ export interface RuleDocument {
   matches?: MatchDocument[]
   filters?: FilterDocument[]
   backends?: BackendDocument[]
+  /** A route without hosts and service of its own, whose rules take over below this one's path prefix: `name` or `namespace/name`. */
+  delegate?: string
   /** Which requests get the same backend; without, every request throws the dice anew. */
   sticky?: StickyDocument
   timeout?: string

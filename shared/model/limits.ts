@@ -109,6 +109,9 @@ export const LIMITS = {
   problemsMax: 100,
   /** Comparisons of matches with one another; what is beyond them is not looked at. */
   lintStepsMax: 500_000,
+  /** Routes that requests are handed on to, one after the other, and the rules that this makes in a mesh. */
+  delegationsMax: 4,
+  delegatedRulesMax: 20_000,
   messageCharsMax: 1_024,
   responseBodyCharsMax: 64 * 1024,
 

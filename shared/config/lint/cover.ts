@@ -52,7 +52,8 @@ function coversPath(wide: PathMatch | undefined, narrow: PathMatch | undefined):
   }
 }
 
-function beginsUnder(narrow: PathMatch, prefix: string): boolean {
+/** Whether every path that the match takes is the prefix or lies below it, by whole segments. */
+export function beginsUnder(narrow: PathMatch, prefix: string): boolean {
   const under = prefix.endsWith("/") ? prefix : `${prefix}/`
   switch (narrow.kind) {
     case "exact":

@@ -33,6 +33,10 @@ export class Sites {
     this.#note(this.#resources.get(keyOf("Service", id)), steps, advice)
   }
 
+  atResource(resource: Resource, steps: readonly Step[], advice: Advice): void {
+    this.#note(resource, steps, advice)
+  }
+
   atRoute({ id }: Route, steps: readonly Step[], advice: Advice): void {
     this.#note(this.#routeResource(id), steps, advice)
   }

@@ -286,6 +286,12 @@ const USE: readonly Case[] = [
     ),
   ],
   [
+    "a route that nobody comes to",
+    meshOf({ r: { rules: [rest()] } }),
+    "warning unattached-route routes.r",
+    meshOf({ r: { rules: [rest()] }, s: { hosts: ["s.test"], rules: [{ delegate: "r" }] } }),
+  ],
+  [
     "a subset that gets nothing",
     meshOf({}, { services: { a: { subsets: { v2: {} } }, b: {} } }),
     "info unused-subset services.a.subsets.v2",
