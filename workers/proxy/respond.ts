@@ -34,13 +34,16 @@ export class WeftRefusal extends Error {
   readonly refusal: string
   readonly status: number
   readonly retryable: boolean
+  /** Until trying again can help, where the mesh knows. */
+  readonly retryAfterMs: number | undefined
 
-  constructor({ refusal, detail, status }: Refusal) {
+  constructor({ refusal, detail, status, retryAfterMs }: Refusal) {
     const row = REFUSALS[refusal]
     super(`weft refused the call: ${refusal}: ${detail ?? row.title}`)
     this.name = "WeftRefusal"
     this.refusal = refusal
     this.status = status ?? row.status
     this.retryable = row.retry !== "never"
+    this.retryAfterMs = retryAfterMs
   }
 }
