@@ -17,6 +17,7 @@ export const REFUSALS = {
   headers_too_large: { status: 431, retry: "never", title: "The headers are more or larger than the mesh takes" },
   internal: { status: 500, retry: "never", title: "The mesh itself failed; this is a bug" },
   backend_invalid: { status: 500, retry: "never", title: "The route's backend cannot be used" },
+  upstream_invalid: { status: 502, retry: "never", title: "The upstream's answer is not one of HTTP" },
   upstream_unreachable: { status: 503, retry: "elsewhere", title: "The upstream could not be reached" },
   fault_injected: { status: 503, retry: "never", title: "The route injects this failure on purpose" },
   no_snapshot: { status: 503, retry: "later", title: "This proxy has not received its routes yet" },

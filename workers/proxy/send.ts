@@ -35,7 +35,7 @@ export async function send(
     const request = requestFor(endpoint, outgoing)
     const response = await (signal ? destination.fetch(request, { signal }) : destination.fetch(request))
     // 101 without a WebSocket, or a status outside HTTP's range, cannot be passed on as a response.
-    if (!isDeliverable(response)) return refuse("upstream_unreachable", "the upstream's status is not HTTP's")
+    if (!isDeliverable(response)) return refuse("upstream_invalid", "the upstream's status is not one of HTTP")
     return endpoint.kind === "url" ? fromOutside(response) : response
   } catch {
     if (outgoing.signal?.aborted) return refuse("body_too_large")

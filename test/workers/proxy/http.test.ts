@@ -1,6 +1,8 @@
 /** HTTP through the proxy, byte for byte: what comes in, what the upstream gets, what comes back. */
+
+import { once } from "node:events"
 import { createServer } from "node:http"
-import type { AddressInfo } from "node:net"
+import { type AddressInfo, createServer as createTcpServer, type Server } from "node:net"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import type { MeshDocument } from "#shared/model/document.ts"
 import { type RawRequest, type RawResponse, startTestMesh, type TestMesh } from "./mesh.ts"
@@ -22,6 +24,8 @@ const DOCUMENT: MeshDocument = {
     held: { binding: "ECHO" },
     nowhere: { url: "http://127.0.0.1:9" },
     outside: { url: `http://127.0.0.1:${(outside.address() as AddressInfo).port}` },
+    // Its retries come out of a budget of its own.
+    slow: { binding: "ECHO" },
     versioned: { binding: "ECHO", version: { worker: "echo-v1", id: "0f3e2a1b-0000-4000-8000-000000000000" } },
     tenant: {
       binding: "TENANTS",
@@ -87,7 +91,7 @@ const DOCUMENT: MeshDocument = {
         {
           name: "retry-slow",
           match: { path: "/retry-slow" },
-          backends: [{ service: "echo" }],
+          backends: [{ service: "slow" }],
           attemptTimeout: "100ms",
           timeout: "2s",
           retry: { attempts: 2, on: ["connect-failure"], backoff: "5ms" },
@@ -314,6 +318,36 @@ describe("refusals", () => {
     ["an injected fault", "/broken", "418 fault_injected"],
   ])("%s", async (_what, target, expected) => {
     expect(await refusal(target)).toBe(expected)
+  })
+})
+
+describe("an upstream that does not speak HTTP well", () => {
+  let server: Server
+  beforeAll(async () => {
+    server = createTcpServer((socket) => {
+      socket.on("error", () => {})
+      socket.on("data", (bytes) => {
+        const status = /status=(\d+)/.exec(bytes.toString())?.[1]
+        socket.end(`HTTP/1.1 ${status} Odd\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`)
+      })
+    }).listen(0, "127.0.0.1")
+    await once(server, "listening")
+    const { port } = server.address() as AddressInfo
+    await mesh.apply({
+      services: { odd: { url: `http://127.0.0.1:${port}` } },
+      routes: { odd: { hosts: ["odd.test"], rules: [{ backends: [{ service: "odd" }] }] } },
+    })
+  })
+  afterAll(() => server?.close())
+
+  it.each([
+    ["101", "502 upstream_invalid"],
+    ["600", "502 upstream_invalid"],
+    ["999", "502 upstream_invalid"],
+    ["299", "299 null"],
+    ["599", "599 null"],
+  ])("is refused when its status is no answer, passed on when it is: %s", async (status, expected) => {
+    expect(await refusal(`/?status=${status}`, { host: "odd.test" })).toBe(expected)
   })
 })
 
