@@ -5,7 +5,10 @@
 import { readFile } from "node:fs/promises"
 import { parseArgs } from "node:util"
 import { startBench } from "./bench.ts"
+import type { CoreForm } from "./core-form.ts"
 import { runTest, type TestResult } from "./engine.ts"
+import { outlierForm } from "./envoy-outlier.ts"
+import { weightedForm } from "./envoy-weighted.ts"
 import type { Form, FormTest } from "./form.ts"
 import { grpcRouteForm } from "./gateway-api-grpcroute.ts"
 import { httpRouteForm } from "./gateway-api-httproute.ts"
@@ -14,6 +17,8 @@ import { sumLine, sumOf, testLines } from "./table.ts"
 
 /** Every form of case files that can be run. The first one that takes a file reads it. */
 const FORMS: readonly Form[] = [meshForm, grpcRouteForm, httpRouteForm]
+/** Forms that need no mesh. */
+const CORE_FORMS: readonly CoreForm[] = [outlierForm, weightedForm]
 
 const USAGE = "usage: npm run conformance -- FILE... [--only name] [--verbose]\n"
 
@@ -30,29 +35,32 @@ export async function main(args: readonly string[], write: (text: string) => voi
     write(USAGE)
     return 2
   }
-  const { tests, problems } = await readFiles(choice)
+  const { tests, ofCore, problems } = await readFiles(choice)
   for (const problem of problems) write(`${problem}\n`)
-  if (tests.length === 0) {
+  if (tests.length + ofCore.length === 0) {
     write(`${sumLine(sumOf([]))}\n`)
     return problems.length > 0 ? 2 : 0
   }
-  const results = await runAll(tests, choice.verbose, write).catch((error: Error) => error)
+  const nameChars = Math.max(...[...tests, ...ofCore].map(({ name }) => name.length))
+  for (const result of ofCore) write(testLines(result, nameChars, choice.verbose))
+  const results = await runAll(tests, nameChars, choice.verbose, write).catch((error: Error) => error)
   if (results instanceof Error) {
     write(`the mesh could not be run: ${results.message}\n`)
     return 2
   }
-  const sum = sumOf(results)
+  const sum = sumOf([...ofCore, ...results])
   write(`\n${sumLine(sum)}\n`)
   return sum.failed > 0 || problems.length > 0 ? 1 : 0
 }
 
 async function runAll(
   tests: readonly FormTest[],
+  nameChars: number,
   verbose: boolean,
   write: (text: string) => void,
 ): Promise<TestResult[]> {
+  if (tests.length === 0) return []
   const bench = await startBench(tests)
-  const nameChars = Math.max(...tests.map(({ name }) => name.length))
   const results: TestResult[] = []
   try {
     for (const test of tests) {
@@ -66,17 +74,29 @@ async function runAll(
   return results
 }
 
-async function readFiles({ files, only }: Choice): Promise<{ tests: FormTest[]; problems: string[] }> {
-  const tests: FormTest[] = []
-  const problems: string[] = []
+interface FileTests {
+  readonly tests: FormTest[]
+  /** Tests of the core have been run when they are read. */
+  readonly ofCore: TestResult[]
+  readonly problems: string[]
+}
+
+async function readFiles({ files, only }: Choice): Promise<FileTests> {
+  const read: FileTests = { tests: [], ofCore: [], problems: [] }
+  const isAsked = ({ name }: { readonly name: string }) => only === undefined || name.includes(only)
   for (const file of files) {
     const content = await readJson(file)
-    const form = content instanceof Error ? undefined : FORMS.find((one) => one.takes(file, content))
-    if (content instanceof Error) problems.push(`${file}: ${content.message}`)
-    else if (!form) problems.push(`${file}: no form of case files that can be run`)
-    else tests.push(...form.read(content).filter(({ name }) => only === undefined || name.includes(only)))
+    if (content instanceof Error) {
+      read.problems.push(`${file}: ${content.message}`)
+      continue
+    }
+    const form = FORMS.find((one) => one.takes(file, content))
+    const coreForm = CORE_FORMS.find((one) => one.takes(file, content))
+    if (form) read.tests.push(...form.read(content).filter(isAsked))
+    else if (coreForm) read.ofCore.push(...coreForm.run(content).filter(isAsked))
+    else read.problems.push(`${file}: no form of case files that can be run`)
   }
-  return { tests, problems }
+  return read
 }
 
 async function readJson(file: string): Promise<unknown> {

@@ -1,6 +1,6 @@
 /**
  * Outlier detection over the endpoints of one cluster, with Envoy's meaning of every figure: consecutive failures act at once,
- * success rates and failure percentages at a sweep, and only a sweep (or a passed health check) brings an endpoint back.
+ * success rates and failure percentages at a sweep, and only a sweep brings an endpoint back.
  *
  *   in --consecutive failures, or a sweep--> ejected --a sweep after base x multiplier + jitter--> in
  *
@@ -76,12 +76,6 @@ export class OutlierDetector {
     if (result.kind === "answered") this.#countStatus(found, result.status, nowMs)
     else if (this.#policy.splitLocalOrigin) this.#countLocal(found, result.kind === "connected", nowMs)
     else if (result.kind === "unanswered") this.#countStatus(found, 503, nowMs)
-  }
-
-  /** An active health check passed: an ejected endpoint comes back at once. */
-  reportHealthy(host: string, nowMs: number): void {
-    const found = this.#hosts.get(host)
-    if (found?.ejection) this.#bringBack(found, nowMs)
   }
 
   /** What is done once an interval: bring back, judge the statistics, forgive. */

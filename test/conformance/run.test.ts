@@ -23,7 +23,7 @@ function conformance(...args: readonly string[]): Promise<{ exit: number | null;
   })
 }
 
-const fixture = (form: string) => join(FIXTURES, `gateway_api_${form}.json`)
+const fixture = (form: string) => join(FIXTURES, `${form === "outlier" ? "envoy" : "gateway_api"}_${form}.json`)
 
 describe("the runner", () => {
   it("passes cases of all forms, and says of each case that it skips why", async () => {
@@ -57,6 +57,15 @@ describe("the runner", () => {
     expect(out).toContain("nobody here can judge: phaseOfTheMoon")
   })
 
+  it("runs cases of the core's machines without a mesh, and notices what is not as expected", async () => {
+    const { exit, lines, out } = await conformance(fixture("outlier"))
+    expect(lines.at(-1), out).toBe("1 passed, 2 failed, 1 skipped")
+    expect(exit).toBe(1)
+    expect(out).toContain("ejection of h0 for CONSECUTIVE_5XX: more than 0 announced")
+    expect(out).toContain("at 0 ms: ejected h0 is false instead of true")
+    expect(out).toContain("the mesh has no active health checks")
+  })
+
   it("runs only what is asked for", async () => {
     const { exit, lines } = await conformance(fixture("httproute"), "--only", "OwnWebSocket", "--verbose")
     expect(lines.at(-1)).toBe("1 passed, 0 failed, 0 skipped")
@@ -76,6 +85,15 @@ describe("the runner", () => {
       const file = join(CASES, `gateway_api_${form}.json`)
       if (!existsSync(file)) return
       const { exit, lines, out } = await conformance(file)
+      expect(lines.at(-1), out).toMatch(/^\d+ passed, 0 failed, \d+ skipped$/)
+      expect(exit).toBe(0)
+    },
+  )
+
+  it.skipIf(!existsSync(CASES)).each(["outlier", "weighted"])(
+    "passes every case of envoy_%s.json that can apply to Workers",
+    async (form) => {
+      const { exit, lines, out } = await conformance(join(CASES, `envoy_${form}.json`))
       expect(lines.at(-1), out).toMatch(/^\d+ passed, 0 failed, \d+ skipped$/)
       expect(exit).toBe(0)
     },
