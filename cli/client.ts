@@ -1,8 +1,11 @@
 /** The control API as functions. Whatever goes wrong is a `Failure` that says what to do about it. */
 import { randomUUID } from "node:crypto"
+import type { BreakerStatus } from "#shared/protocol/breaker.ts"
 import type {
   Applied,
   ApplyRequest,
+  BreakerList,
+  ForceBreaker,
   NewToken,
   Plan,
   ProblemDetails,
@@ -62,6 +65,8 @@ function clientOf(connection: Connection | Failure) {
       }),
     status: () => ask<Status>("/v1/status"),
     explain: (body: ExplainRequest) => ask<Explained>("/v1/explain", { method: "POST", body }),
+    breakers: () => ask<BreakerList>("/v1/breakers"),
+    forceBreaker: (body: ForceBreaker) => ask<BreakerStatus>("/v1/breakers", { method: "POST", body }),
     tokens: () => ask<TokenList>("/v1/tokens"),
     createToken: (body: NewToken) => ask<TokenCreated>("/v1/tokens", { method: "POST", body }),
     revokeToken: (name: string) => ask<undefined>(`/v1/tokens/${encodeURIComponent(name)}`, { method: "DELETE" }),

@@ -48,6 +48,7 @@ export interface Options {
   readonly limit?: number
   readonly role?: "viewer" | "operator" | "admin"
   readonly expires?: number
+  readonly for?: number
   readonly worker?: string
   readonly entrypoint?: string
   readonly subset?: string

@@ -114,6 +114,37 @@ const LOOKING: readonly CommandRow[] = [
   },
 ]
 
+const FOR = ["--for <duration>", "until the breaker decides again (default 10m)", "duration"] as const
+
+const BREAKERS: readonly CommandRow[] = [
+  {
+    path: "breaker list",
+    summary: "list breakers that are not closed, and those that closed lately",
+    control: true,
+    data: true,
+    load: () => import("./commands/breaker-list.ts"),
+  },
+  {
+    path: "breaker open",
+    args: "<service[/subset]>",
+    summary: "keep all requests from a service for a while, whether it has a breaker or not",
+    options: [FOR, NAMESPACE],
+    control: true,
+    data: true,
+    examples: ["weft breaker open payments --for 10m", "weft breaker open orders/v2"],
+    load: async () => ({ run: (await import("./commands/breaker-force.ts")).open }),
+  },
+  {
+    path: "breaker close",
+    args: "<service[/subset]>",
+    summary: "let all requests pass for a while, whatever fails",
+    options: [FOR, NAMESPACE],
+    control: true,
+    data: true,
+    load: async () => ({ run: (await import("./commands/breaker-force.ts")).close }),
+  },
+]
+
 const ACCESS: readonly CommandRow[] = [
   {
     path: "token list",
@@ -206,10 +237,11 @@ const SHELL: readonly CommandRow[] = [
   { path: "version", summary: "print the version", load: () => import("./commands/version.ts") },
 ]
 
-export const COMMANDS: readonly CommandRow[] = [...CHANGING, ...LOOKING, ...ACCESS, ...WORKERS, ...SHELL]
+export const COMMANDS: readonly CommandRow[] = [...CHANGING, ...LOOKING, ...BREAKERS, ...ACCESS, ...WORKERS, ...SHELL]
 
 /** What a person types for a group of commands. */
 export const GROUPS: { readonly [group: string]: string } = {
+  breaker: "see and force circuit breakers",
   token: "manage who may use control",
   service: "manage which Workers the mesh reaches",
 }

@@ -5,6 +5,7 @@
 import { DurableObject } from "cloudflare:workers"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { Published } from "#shared/model/snapshot.ts"
+import type { BreakerStatus } from "#shared/protocol/breaker.ts"
 import type {
   Commit,
   CommitResult,
@@ -18,6 +19,7 @@ import type {
 import { Isolates } from "./isolates.ts"
 import { migrate } from "./migrations.ts"
 import { readText, TEXTS_SCHEMA, writeText } from "./texts.ts"
+import { VERDICTS_SCHEMA, Verdicts } from "./verdicts.ts"
 
 const MIGRATIONS = [
   `CREATE TABLE revisions (
@@ -28,6 +30,7 @@ const MIGRATIONS = [
   TEXTS_SCHEMA,
   `CREATE TABLE commits (idempotency_key TEXT PRIMARY KEY, revision INTEGER NOT NULL)`,
   `CREATE INDEX commits_by_revision ON commits (revision)`,
+  VERDICTS_SCHEMA,
 ]
 
 type RevisionRow = {
@@ -46,6 +49,7 @@ export class RouteTableObject extends DurableObject<unknown> implements RouteTab
   readonly #storage = this.ctx.storage
   readonly #sql = this.ctx.storage.sql
   readonly #isolates = new Isolates()
+  readonly #verdicts = new Verdicts(this.ctx.storage.sql)
   /** The newest snapshot. Its text never changes, so that only its number is asked of storage. */
   #newest: Published | undefined
 
@@ -92,14 +96,25 @@ export class RouteTableObject extends DurableObject<unknown> implements RouteTab
 
   async pull(pull: Pull): Promise<PullReply> {
     const head = this.#head()
-    this.#isolates.note(pull, Date.now())
+    const nowMs = Date.now()
+    this.#isolates.note(pull, nowMs)
+    const verdicts = this.#verdicts.feed(nowMs)
+    const feed = verdicts.length > 0 ? { verdicts } : {}
     // What an isolate has refused it would refuse again: it waits for a repaired revision.
-    if (head <= pull.serving || head === pull.refused?.revision) return { newer: undefined }
-    return { newer: this.#published(head) }
+    if (head <= pull.serving || head === pull.refused?.revision) return { newer: undefined, ...feed }
+    return { newer: this.#published(head), ...feed }
   }
 
   async isolates(): Promise<readonly IsolateStatus[]> {
     return this.#isolates.list(Date.now())
+  }
+
+  async hear(status: BreakerStatus): Promise<void> {
+    this.#verdicts.hear(status, Date.now())
+  }
+
+  async breakers(): Promise<readonly BreakerStatus[]> {
+    return this.#verdicts.list(Date.now())
   }
 
   #head(): number {

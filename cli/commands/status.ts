@@ -1,4 +1,5 @@
 /** `weft status`: what the mesh is at, and who serves it. */
+import { breakerText } from "#cli/breaker-text.ts"
 import { clientFor } from "#cli/client.ts"
 import { type Call, EXIT, type ExitCode, failed } from "#cli/command.ts"
 import { age, count, facts, type Paint, painter, plain, print, table } from "#cli/output.ts"
@@ -27,7 +28,12 @@ function statusText(status: Status, nowMs: number, paint: Paint): string {
       `${paint("yellow", plain(service))} needs the binding ${plain(binding)} on the proxy`,
     ]),
   ])
-  if (status.isolates.length === 0) return summary
+  const breakers = table(
+    ["SERVICE", "BREAKER"],
+    status.breakers.map((breaker) => [plain(breaker.cluster), breakerText(breaker, nowMs, paint)]),
+  )
+  const overview = status.breakers.length === 0 ? summary : `${summary}\n${breakers}`
+  if (status.isolates.length === 0) return overview
   const rows = [...status.isolates]
     .sort((a, b) => a.serving - b.serving || a.isolate.localeCompare(b.isolate))
     .map((isolate) => [
@@ -36,7 +42,7 @@ function statusText(status: Status, nowMs: number, paint: Paint): string {
       age(isolate.seenAtMs, nowMs),
       stateText(isolate, head, paint),
     ])
-  return `${summary}\n${table(["ISOLATE", "SERVES", "SEEN", "STATE"], rows)}`
+  return `${overview}\n${table(["ISOLATE", "SERVES", "SEEN", "STATE"], rows)}`
 }
 
 function headText({ head }: Status, nowMs: number, paint: Paint): string {

@@ -3,25 +3,21 @@ import type {
   BackendDocument,
   FilterDocument,
   MatchDocument,
-  RetryDocument,
   RuleDocument,
   StickyDocument,
 } from "#shared/model/document.ts"
 import type { RouteId, RuleId } from "#shared/model/names.ts"
-import type { RetryPolicy, Timeouts } from "#shared/model/policy.ts"
+import type { Timeouts } from "#shared/model/policy.ts"
 import type { Backend, Filter, Match, PathChange, Rule, Sticky } from "#shared/model/route.ts"
 import { parseDuration } from "#shared/std/duration.ts"
 import type { Step } from "#shared/std/steps.ts"
 import { complain, hintFrom, quote } from "./complaint.ts"
 import { captureNames } from "./path-syntax.ts"
 import { resolveReference } from "./resolve-backend.ts"
+import { resolveRetry } from "./resolve-breaker.ts"
 import { resolveFilter, resolveMatch } from "./resolve-filter.ts"
 import { resolveRateLimits } from "./resolve-limit.ts"
 import type { Scope } from "./scope.ts"
-
-/** What Istio and Envoy wait at least before a second try. */
-const BACKOFF_MS = 25
-const RETRY_ON: RetryPolicy["on"] = ["connect-failure", "gateway-error"]
 
 /** Filters that may stand several times: each says something of its own. */
 const REPEATABLE = new Set<string>(["requestHeaders", "responseHeaders", "mirror"])
@@ -55,10 +51,10 @@ export function resolveRule(context: RuleContext, document: RuleDocument, index:
     ...(document.sticky && { sticky: resolveSticky(document.sticky) }),
     timeouts,
     retry: document.retry && resolveRetry(document.retry),
+    ...(document.priority && { priority: document.priority }),
     ...(document.rateLimits && {
       rateLimits: resolveRateLimits(context, document.rateLimits, id, matches, [...path, "rateLimits"]),
     }),
-    ...(document.priority && { priority: document.priority }),
   }
 }
 
@@ -196,7 +192,8 @@ function resolveSticky({ header, cookie, chain, session }: StickyDocument): Stic
   return { by: "session", cookie: session.cookie, ...life }
 }
 
-function resolveTimeouts(context: RuleContext, { timeout, attemptTimeout }: RuleDocument, path: Path): Timeouts {
+function resolveTimeouts(context: RuleContext, document: RuleDocument, path: Path): Timeouts {
+  const { timeout, attemptTimeout, idleTimeout } = document
   const requestMs = timeout === undefined ? undefined : parseDuration(timeout)!
   const attemptMs = attemptTimeout === undefined ? undefined : parseDuration(attemptTimeout)!
   if (requestMs !== undefined && attemptMs !== undefined && attemptMs >= requestMs) {
@@ -204,10 +201,9 @@ function resolveTimeouts(context: RuleContext, { timeout, attemptTimeout }: Rule
     const hint = 'make "attemptTimeout" shorter than "timeout", or leave it out'
     context.report([...path, "attemptTimeout"], complain("attempt-outlasts-request", message, hint))
   }
-  return { ...(requestMs !== undefined && { requestMs }), ...(attemptMs !== undefined && { attemptMs }) }
-}
-
-function resolveRetry({ attempts, on, backoff, unsafe }: RetryDocument): RetryPolicy {
-  const backoffMs = backoff === undefined ? BACKOFF_MS : parseDuration(backoff)!
-  return { attempts, on: on ?? RETRY_ON, backoffMs, unsafe: unsafe ?? false }
+  return {
+    ...(requestMs !== undefined && { requestMs }),
+    ...(attemptMs !== undefined && { attemptMs }),
+    ...(idleTimeout !== undefined && { idleMs: parseDuration(idleTimeout)! }),
+  }
 }

@@ -6,6 +6,7 @@ import type { Step } from "#shared/std/steps.ts"
 import { reservedBinding } from "./checks.ts"
 import { complain, type Report } from "./complaint.ts"
 import type { ResourceKey } from "./parse.ts"
+import { resolveProtection } from "./resolve-breaker.ts"
 import { resolveUpstream } from "./resolve-upstream.ts"
 import { canonicalUrl } from "./url.ts"
 
@@ -46,7 +47,10 @@ export function resolveService(resource: ResourceKey, document: ServiceDocument,
     const binding = `${base}_${upper(name)}`
     subsets[name] = { name: name as SubsetName, endpoints: endpointsOf(subset, binding, ["subsets", name]) }
   }
-  const policy = resolveUpstream(document, written, report)
+  const policy = {
+    ...resolveUpstream(document, written, report),
+    ...resolveProtection(resource.namespace, document, report),
+  }
   const id = serviceId(resource.namespace, resource.name)
   return { service: { id, endpoints, subsets, ...(Object.keys(policy).length > 0 && { policy }) }, derived }
 }

@@ -14,6 +14,7 @@ import { type Complaint, complain, quote, type Report } from "./complaint.ts"
 import { type Dialect, isNative, type Translation } from "./dialect.ts"
 import { compare } from "./merge.ts"
 import { pathOf, type ResourceKey } from "./parse.ts"
+import { checkFallback } from "./resolve-breaker.ts"
 import { resolveRoutes } from "./resolve-routes.ts"
 import { type ResolvedService, resolveService } from "./resolve-service.ts"
 
@@ -62,6 +63,10 @@ export function resolve(
   const nativeRoutes = resolveRoutes(routeResources, broken, names, reportFor)
   const routes = byAge([...foreign.routes, ...nativeRoutes])
   checkOrders(routes, reportFor)
+  for (const { resource, service } of native) {
+    const scope = { ...names, namespace: resource.namespace, report: reportFor(resource) }
+    checkFallback(scope, service.id, resource.spec as ServiceDocument)
+  }
   problems.push(...tooMany("services", services.length, LIMITS.servicesMax))
   problems.push(...tooMany("gateways", gateways.length, LIMITS.gatewaysMax))
   problems.push(...tooMany("routes", routes.length, LIMITS.routesMax))

@@ -9,6 +9,7 @@ import { checkRegex } from "./admit-regex.ts"
 import * as check from "./checks.ts"
 import { complain } from "./complaint.ts"
 import { checkFilling, checkPath, checkTemplate } from "./path-syntax.ts"
+import { protectionShape, retry } from "./schema-breaker.ts"
 import { conflict, list, named, object, oneOf, optional, text, whole } from "./schema-kit.ts"
 import { rateLimits } from "./schema-limit.ts"
 import { priority, sharedEndpointShape, upstreamShape } from "./schema-upstream.ts"
@@ -89,6 +90,7 @@ const service = object<D.ServiceDocument>(
     ),
     aliases,
     ...upstreamShape,
+    ...protectionShape,
   },
   checkEndpoints,
 )
@@ -225,18 +227,6 @@ const sticky = oneOf<D.StickyDocument>("Sticky", {
   }),
 })
 
-const retry = object<D.RetryDocument>("Retry", {
-  attempts: whole(1, LIMITS.retryAttemptsMax),
-  on: optional(
-    list(z.union([whole(400, 599), z.enum(["5xx", "gateway-error", "connect-failure"])]), {
-      min: 1,
-      max: LIMITS.retryConditionsMax,
-    }),
-  ),
-  backoff: optional(duration),
-  unsafe: optional(z.boolean()),
-})
-
 const rule = object<D.RuleDocument>(
   "Rule",
   {
@@ -252,6 +242,7 @@ const rule = object<D.RuleDocument>(
     sticky: optional(sticky, "Which requests get the same backend; without, every request throws the dice anew."),
     timeout: optional(duration),
     attemptTimeout: optional(duration),
+    idleTimeout: optional(duration, "Silence within a streamed answer after which it breaks off."),
     retry: optional(retry),
     rateLimits: optional(rateLimits, "All of them must let a request through."),
     priority: optional(

@@ -17,6 +17,7 @@
  *         - backends: [{ service: orders, subset: v1, weight: 90 }, { service: orders, subset: v2, weight: 10 }]
  */
 
+import type { ProtectionDocument } from "./breaker-document.ts"
 import type { SharedEndpointDocument, UpstreamDocument } from "./upstream-document.ts"
 import type { Priority } from "./upstream-policy.ts"
 
@@ -29,7 +30,7 @@ export interface MeshDocument {
 }
 
 /** Without any endpoint and subset, the service is reached through the proxy's binding named after it: `ORDERS`. */
-export interface ServiceDocument extends EndpointDocument, UpstreamDocument {
+export interface ServiceDocument extends EndpointDocument, UpstreamDocument, ProtectionDocument {
   /** Several places that serve the same; excludes `binding`, `url` and `worker` beside it. */
   endpoints?: ListedEndpointDocument[]
   /** Labelled parts: versions, canaries. An empty subset `v2` of `orders` is reached through the binding `ORDERS_V2`. */
@@ -94,6 +95,8 @@ export interface RuleDocument {
   sticky?: StickyDocument
   timeout?: string
   attemptTimeout?: string
+  /** Silence within a streamed answer after which it breaks off. */
+  idleTimeout?: string
   retry?: RetryDocument
   /** All of them must let a request through. */
   rateLimits?: RateLimitDocument[]
@@ -207,9 +210,23 @@ export interface StickyDocument {
 
 export interface RetryDocument {
   attempts: number
-  on?: (number | "5xx" | "gateway-error" | "connect-failure")[]
+  /** A status, a class of them, or a header of the response. Default `connect-failure` and `gateway-error`. */
+  on?: (
+    | number
+    | "5xx"
+    | "gateway-error"
+    | "reset"
+    | "connect-failure"
+    | "retriable-4xx"
+    | { header: string; value?: string }
+  )[]
   backoff?: string
+  /** Also requests that may act twice, and RPC calls. */
   unsafe?: boolean
+  /** Also inside another hop's attempt. By default only the first hop of a chain retries. */
+  nested?: boolean
+  /** A further attempt beside one that takes longer than this; the first good answer wins. */
+  hedge?: { after: string; max?: number }
 }
 
 /** A named thing of the mesh as it was written: the unit of apply, diff, get and delete. */

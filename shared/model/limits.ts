@@ -55,6 +55,22 @@ export const LIMITS = {
   retryAfterMsMax: 30_000,
   hedgesMax: 3,
   breakerProbesMax: 100,
+  breakerVolumeMax: 1_000_000,
+  retryBudgetMax: 1_000,
+  /** How long a probe may take; the next may begin only then, should this one never be heard of again. */
+  breakerLeaseMs: 10_000,
+  /** A probe that is not begun by then is not begun at all. */
+  breakerLeaseUseMs: 2_000,
+  /** Isolates tell of what they saw at most this often, and at once when they trip. */
+  breakerReportMs: 1_000,
+  /** An isolate that has heard nothing for this long goes by its own breaker. */
+  breakerVerdictMs: 15_000,
+  /** A report that takes longer is given up on. */
+  breakerCallMs: 2_000,
+  breakerForceSecondsMax: 24 * 60 * 60,
+  /** Breakers in the feed, and how long one that closed is still told of. */
+  verdictsMax: 500,
+  verdictClosedMs: 60_000,
   /** Regions of a balancer, and data centres of a region. */
   regionsMax: 64,
   colosMax: 500,

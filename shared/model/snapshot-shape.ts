@@ -2,6 +2,7 @@
  * Whether a value is a snapshot that the data path can trust: every field of the right type, every union's tag known,
  * every reference pointing at something.
  */
+import { breaker, retryBudget } from "./breaker-shape.ts"
 import { LIMITS } from "./limits.ts"
 import { DEFAULT_GATEWAY } from "./names.ts"
 import { rateLimits } from "./rate-limit-shape.ts"
@@ -50,7 +51,7 @@ const endpoint = tagged({
 const endpoints = list(endpoint, LIMITS.endpointsMax)
 const service = object(
   { id, endpoints, subsets: record(object({ name: label, endpoints }), LIMITS.subsetsMax) },
-  { policy: object({}, { ...upstreamShape }) },
+  { policy: object({}, { ...upstreamShape, breaker, retryBudget }) },
 )
 
 const listener = object({ name: label }, { hostname: filled, port: whole(1, 65_535), protocol: word("http", "https") })
@@ -144,12 +145,16 @@ const backend = object(
   },
 )
 
-const retry = object({
-  attempts: whole(1, LIMITS.retryAttemptsMax),
-  on: list(retryCondition, LIMITS.retryConditionsMax),
-  backoffMs: milliseconds,
-  unsafe: flag,
-})
+const responseHeader = object({ header: fieldName }, { value: text })
+const retry = object(
+  {
+    attempts: whole(1, LIMITS.retryAttemptsMax),
+    on: list(retryCondition, LIMITS.retryConditionsMax),
+    backoffMs: milliseconds,
+    unsafe: flag,
+  },
+  { nested: flag, hedge: object({ afterMs: milliseconds, max: whole(1, LIMITS.hedgesMax) }) },
+)
 const sticky = tagged(
   {
     header: object({ name: fieldName }),
@@ -167,7 +172,7 @@ const rule = object(
     matches: list(match, LIMITS.matchesMax, 1),
     filters,
     backends: list(backend, LIMITS.backendsMax),
-    timeouts: object({}, { requestMs: milliseconds, attemptMs: milliseconds }),
+    timeouts: object({}, { requestMs: milliseconds, attemptMs: milliseconds, idleMs: milliseconds }),
   },
   { retry, sticky, rateLimits, priority },
 )
@@ -195,6 +200,10 @@ function danglingReference({ services, gateways, routes }: Snapshot): string | u
     return !found || (subset !== undefined && !Object.hasOwn(found.subsets, subset))
   }
   const mirrorDangles = (filter: Filter): boolean => filter.kind === "mirror" && dangles(filter.mirror.backend)
+  for (const { id, policy } of services) {
+    const fallback = policy?.breaker?.fallback
+    if (fallback?.kind === "service" && dangles(fallback.backend)) return `${id}: falls back to something unknown`
+  }
   for (const { id, attachments, rules } of routes) {
     for (const attachment of attachments) {
       const found = attachment.to === "gateway" ? gates.has(attachment.gateway) : known.has(attachment.service)
@@ -211,5 +220,7 @@ function danglingReference({ services, gateways, routes }: Snapshot): string | u
 }
 
 function retryCondition(value: unknown): string | undefined {
-  return typeof value === "number" ? status(value) : word("5xx", "gateway-error", "connect-failure")(value)
+  if (typeof value === "number") return status(value)
+  if (typeof value === "object") return responseHeader(value)
+  return word("5xx", "gateway-error", "reset", "connect-failure", "retriable-4xx")(value)
 }

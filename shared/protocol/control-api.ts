@@ -16,6 +16,8 @@
  *   DELETE /v1/resources/{kind}/{namespace}/{name}   operator  -> Applied
  *   POST   /v1/explain                               viewer    ExplainRequest -> Explained      (explain.ts; nothing is sent)
  *   GET    /v1/status                                viewer    -> Status
+ *   GET    /v1/breakers                              viewer    -> BreakerList
+ *   POST   /v1/breakers                              operator  ForceBreaker -> BreakerStatus
  *   GET    /v1/tokens                                admin     -> TokenList
  *   POST   /v1/tokens                                admin     NewToken -> TokenCreated
  *   DELETE /v1/tokens/{name}                         admin     -> 204
@@ -25,6 +27,7 @@
  */
 import type { Change, Note, Resource, SourcedDocument } from "#shared/model/document.ts"
 import type { Finding, Problem } from "#shared/model/problem.ts"
+import type { BreakerStatus } from "./breaker.ts"
 import type { IsolateStatus, RevisionSummary } from "./route-table.ts"
 
 export type { Change, Note, SourcedDocument }
@@ -82,6 +85,22 @@ export interface Status {
   readonly isolates: readonly IsolateStatus[]
   /** Bindings that services name and no isolate has. Empty while no isolate has reported. */
   readonly unbound: readonly { readonly service: string; readonly binding: string }[]
+  /** Those that are not closed. */
+  readonly breakers: readonly BreakerStatus[]
+}
+
+/** Breakers that are not simply closed, and those that closed lately. */
+export interface BreakerList {
+  readonly breakers: readonly BreakerStatus[]
+}
+
+/** `open` keeps requests from a service, `closed` lets them pass whatever happens; then the breaker decides again. */
+export interface ForceBreaker {
+  readonly namespace: string
+  readonly service: string
+  readonly subset?: string
+  readonly phase: "open" | "closed"
+  readonly forSeconds: number
 }
 
 export interface WhoAmI {

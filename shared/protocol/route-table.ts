@@ -1,5 +1,6 @@
 /** What crosses the boundary between the control Worker, the proxies and the `RouteTable` object. */
 import type { Published } from "#shared/model/snapshot.ts"
+import type { BreakerStatus, Verdict } from "./breaker.ts"
 
 /** The name under which a control Worker's one mesh is kept: `env.ROUTE_TABLE.getByName(MESH)`. */
 export const MESH = "mesh"
@@ -62,7 +63,11 @@ export interface Pull {
   readonly bindings?: readonly string[]
 }
 
-export type PullReply = { readonly newer: Published | undefined }
+export interface PullReply {
+  readonly newer: Published | undefined
+  /** What the breakers say that are not simply closed; absent when all are. */
+  readonly verdicts?: readonly Verdict[]
+}
 
 /** A proxy isolate as the object last saw it. Kept in memory only: a convenience, not a record. */
 export interface IsolateStatus {
@@ -84,4 +89,7 @@ export interface RouteTableRpc {
   committed(idempotencyKey: string): Promise<RevisionSummary | undefined>
   pull(pull: Pull): Promise<PullReply>
   isolates(): Promise<readonly IsolateStatus[]>
+  /** A breaker's news, for the feed. */
+  hear(status: BreakerStatus): Promise<void>
+  breakers(): Promise<readonly BreakerStatus[]>
 }

@@ -14,6 +14,16 @@
 import type { BreakerPolicy } from "#shared/model/policy.ts"
 import { count, freshWindow, type Tally, totalOf, type Window } from "./tally.ts"
 
+/** Of a service that has no breaker configured: nothing trips it, but somebody may force it open. */
+export const FORCED_ONLY: BreakerPolicy = {
+  windowMs: 10_000,
+  volumeMin: 20,
+  coolDownMs: 5_000,
+  coolDownMsMax: 60_000,
+  probes: 1,
+  successes: 1,
+}
+
 export interface Breaker {
   readonly generation: number
   readonly state: State

@@ -9,7 +9,8 @@ import { compile } from "#shared/config/compile.ts"
 import { explain } from "#shared/exchange/explain.ts"
 import type { Resource } from "#shared/model/document.ts"
 import type { Problem } from "#shared/model/problem.ts"
-import type { ApplyRequest, Change, Status, TokenInfo } from "#shared/protocol/control-api.ts"
+import { clusterOf } from "#shared/protocol/breaker.ts"
+import type { ApplyRequest, Change, ForceBreaker, Status, TokenInfo } from "#shared/protocol/control-api.ts"
 import type { DescribedRequest, Explained, ExplainRequest } from "#shared/protocol/explain.ts"
 import type { IsolateStatus, RevisionSummary } from "#shared/protocol/route-table.ts"
 
@@ -26,6 +27,7 @@ export interface FakeControl {
   revisions: Revision[]
   isolates: IsolateStatus[]
   unbound: Status["unbound"]
+  breakers: Status["breakers"]
   tokens: TokenInfo[]
   /** What the compiler would say of the next documents. */
   problems: (request: ApplyRequest) => readonly Problem[]
@@ -41,6 +43,7 @@ export async function startFakeControl(): Promise<FakeControl> {
     revisions: [],
     isolates: [],
     unbound: [],
+    breakers: [],
     tokens: [{ name: "root", role: "admin", createdAtMs: NOW_MS - 3 * 86_400_000 }],
     problems: () => [],
     intercept: () => undefined,
@@ -101,6 +104,14 @@ function api(control: FakeControl): Hono {
   app.post("/v1/explain", async (c) => {
     const { request, revision } = await c.req.json<ExplainRequest>()
     return c.json(explainedBy(at(control, revision), revision ?? head()?.revision ?? 0, request))
+  })
+  app.get("/v1/breakers", (c) => c.json({ breakers: control.breakers }))
+  app.post("/v1/breakers", async (c) => {
+    const { namespace, service, subset, phase, forSeconds } = await c.req.json<ForceBreaker>()
+    const cluster = clusterOf({ service: `${namespace}/${service}`, ...(subset !== undefined && { subset }) })
+    const untilMs = NOW_MS + forSeconds * 1000
+    const restMs = phase === "open" ? forSeconds * 1000 : 0
+    return c.json({ cluster, generation: 2, phase, restMs, sinceMs: NOW_MS, forced: { by: "root", phase, untilMs } })
   })
   app.get("/v1/tokens", (c) => c.json({ tokens: control.tokens }))
   app.post("/v1/tokens", async (c) => {
@@ -189,13 +200,14 @@ function changesBetween(before: readonly Resource[], after: readonly Resource[])
 function statusOf(control: FakeControl): Omit<Status, "head"> & { head: RevisionSummary | undefined } {
   const { resources: _, ...head } = control.revisions.at(-1) ?? { resources: [] }
   const count = (kind: string) => at(control).filter((one) => one.kind === kind).length
-  const { isolates, unbound } = control
+  const { isolates, unbound, breakers } = control
   return {
     head: "revision" in head ? head : undefined,
     services: count("Service"),
     routes: count("Route"),
     isolates,
     unbound,
+    breakers,
   }
 }
 

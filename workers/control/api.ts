@@ -2,13 +2,15 @@
 import { z } from "@hono/zod-openapi"
 import { jsonSchema } from "#shared/config/schema.ts"
 import { LIMITS } from "#shared/model/limits.ts"
-import type { ApplyRequest, NewToken, RollbackRequest } from "#shared/protocol/control-api.ts"
+import type { ApplyRequest, ForceBreaker, NewToken, RollbackRequest } from "#shared/protocol/control-api.ts"
 import type { ExplainRequest } from "#shared/protocol/explain.ts"
+import { forceBreaker, listBreakers } from "./breakers.ts"
 import * as changes from "./changes.ts"
 import { type Answers, type Endpoint, endpoint, reply } from "./endpoint.ts"
 import { explainRequest } from "./explain.ts"
 import * as history from "./history.ts"
 import * as schemas from "./schemas.ts"
+import * as breakerShapes from "./schemas-breaker.ts"
 import * as shapes from "./schemas-explain.ts"
 import { showStatus } from "./status.ts"
 import * as tokens from "./tokens.ts"
@@ -144,6 +146,32 @@ const MESH: readonly Endpoint[] = [
       "The head, the proxy isolates that asked for routes within the last minute, and the bindings that services name and no isolate has.",
     answers: { status: 200, description: "The status.", schema: schemas.status },
     handle: showStatus,
+  }),
+  endpoint({
+    method: "GET",
+    path: "/v1/breakers",
+    role: "viewer",
+    group: "Mesh",
+    summary: "List breakers that are not simply closed",
+    description: "And those that closed within the last minute.",
+    answers: { status: 200, description: "The list.", schema: breakerShapes.breakerList },
+    handle: listBreakers,
+  }),
+  endpoint<object, object, ForceBreaker>({
+    method: "POST",
+    path: "/v1/breakers",
+    role: "operator",
+    group: "Mesh",
+    summary: "Force a breaker open or closed for a while",
+    description:
+      "`open` keeps all requests from the service, also where no breaker is configured; after it, probes decide. `closed` lets all pass, whatever happens; after it, the breaker decides. Nothing of it is a revision.",
+    body: {
+      schema: breakerShapes.forceBreaker,
+      bytesMax: LIMITS.controlBodyBytesMax,
+      example: { namespace: "default", service: "payments", phase: "open", forSeconds: 600 },
+    },
+    answers: { status: 200, description: "The breaker.", schema: breakerShapes.breakerStatus, problems: [404] },
+    handle: forceBreaker,
   }),
   endpoint<object, object, ExplainRequest>({
     method: "POST",

@@ -1,10 +1,12 @@
 /** What the control Worker is given by its wrangler config. */
+import type { BreakerObject } from "#durable-objects/breaker.ts"
 import type { LimiterObject } from "#durable-objects/limiter.ts"
 import type { RouteTableObject } from "#durable-objects/route-table.ts"
 import type { TokensObject } from "#durable-objects/tokens.ts"
 
 export interface ControlEnv {
   readonly ROUTE_TABLE: DurableObjectNamespace<RouteTableObject>
+  readonly BREAKER: DurableObjectNamespace<BreakerObject>
   readonly LIMITER: DurableObjectNamespace<LimiterObject>
   readonly TOKENS: DurableObjectNamespace<TokensObject>
   /** The first admin token, a secret. Absent: only tokens made through the API are accepted. */

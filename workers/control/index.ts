@@ -2,6 +2,7 @@
 import { createApp, serve } from "./app.ts"
 import type { ControlEnv } from "./env.ts"
 
+export { BreakerObject } from "#durable-objects/breaker.ts"
 export { LimiterObject } from "#durable-objects/limiter.ts"
 export { RouteTableObject } from "#durable-objects/route-table.ts"
 export { TokensObject } from "#durable-objects/tokens.ts"

@@ -7,7 +7,11 @@ import { type Call, reply } from "./endpoint.ts"
 import { readHead, routeTable } from "./mesh.ts"
 
 export async function showStatus(call: Call<object, object, undefined>): Promise<Response> {
-  const [head, isolates] = await Promise.all([readHead(call.env), routeTable(call.env).isolates()])
+  const [head, isolates, breakers] = await Promise.all([
+    readHead(call.env),
+    routeTable(call.env).isolates(),
+    routeTable(call.env).breakers(),
+  ])
   const snapshot = head.text === "" ? undefined : (JSON.parse(head.text) as Snapshot)
   const services = snapshot?.services ?? []
   const status: Status = {
@@ -16,6 +20,7 @@ export async function showStatus(call: Call<object, object, undefined>): Promise
     routes: snapshot?.routes.length ?? 0,
     isolates,
     unbound: unbound(services, isolates),
+    breakers: breakers.filter(({ phase }) => phase !== "closed"),
   }
   return reply<Status>(status, { head: head.revision })
 }

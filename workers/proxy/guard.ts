@@ -22,7 +22,7 @@ export interface Ticket {
   /** The breaker's state when it let the attempt pass: results of an older generation say nothing about a newer one. */
   generation: number
   /** The attempt is a probe under this lease, and must have ended when the lease does. */
-  probe: { readonly lease: number; readonly untilMs: number } | undefined
+  probe: { readonly scope: "mesh" | "own"; readonly lease: number; readonly untilMs: number } | undefined
 }
 
 export function ticketFor(endpoint: Endpoint, priority: Priority, background: Background): Ticket {

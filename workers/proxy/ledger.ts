@@ -9,8 +9,11 @@ import type { Fallback, RetryBudgetPolicy, ServicePolicy } from "#shared/model/p
 import type { Refusal } from "#shared/model/refusal.ts"
 import type { BackendRef } from "#shared/model/route.ts"
 import type { Endpoint } from "#shared/model/service.ts"
+import { type Cluster, clusterOf, type Verdict } from "#shared/protocol/breaker.ts"
+import { FORCED_ONLY } from "#shared/resilience/breaker.ts"
 import { type Budget, countRequest, DEFAULT_BUDGET, freshBudget, spendRetry } from "#shared/resilience/budget.ts"
 import { canonicalJson } from "#shared/std/canonical-json.ts"
+import { BreakerGuard, type BreakerObjects } from "./breaker-guard.ts"
 import type { AttemptOutcome, Guard, Ticket } from "./guard.ts"
 import { ConcurrencyGuard, ThrottleGuard } from "./load-guards.ts"
 import type { Mesh, Routes } from "./mesh.ts"
@@ -18,11 +21,22 @@ import { Selector } from "./selector.ts"
 
 export class Ledger {
   readonly #services = new Map<ServiceId, ServiceEntries>()
-  readonly #roll: () => number
+  readonly #around: LedgerSurroundings
   #revision = -1
+  /** The feed's last word on each cluster that is not simply closed, for entries that are made later. */
+  #verdicts: ReadonlyMap<Cluster, { readonly verdict: Verdict; readonly heardAtMs: number }> = new Map()
 
-  constructor(roll: () => number) {
-    this.#roll = roll
+  constructor(around: LedgerSurroundings) {
+    this.#around = around
+  }
+
+  /** The feed's news: also for clusters that this isolate has sent nothing to for a while. */
+  hear(verdicts: readonly Verdict[], nowMs: number): void {
+    this.#verdicts = new Map(verdicts.map((verdict) => [verdict.cluster, { verdict, heardAtMs: nowMs }]))
+    for (const [id, { whole, subsets }] of this.#services) {
+      whole?.hear(this.#verdicts.get(id)?.verdict, nowMs)
+      for (const [name, entry] of subsets) entry.hear(this.#verdicts.get(`${id}/${name}`)?.verdict, nowMs)
+    }
   }
 
   /** The entry of the cluster that a backend names. */
@@ -36,8 +50,12 @@ export class Ledger {
     }
     const found = subset === undefined ? entries.whole : entries.subsets.get(subset)
     if (found) return found
-    const endpoints = endpointsIn(routes.services, { service, ...(subset && { subset }) })
-    const entry = new Entry(entries.policy, endpoints, this.#roll)
+    const reference = { service, ...(subset && { subset }) }
+    const cluster = clusterOf(reference)
+    const endpoints = endpointsIn(routes.services, reference)
+    const entry = new Entry(cluster, entries.policy, routes.revision, endpoints, this.#around)
+    const news = this.#verdicts.get(cluster)
+    if (news) entry.hear(news.verdict, news.heardAtMs)
     if (subset === undefined) entries.whole = entry
     else entries.subsets.set(subset, entry)
     return entry
@@ -61,6 +79,12 @@ export class Ledger {
   }
 }
 
+/** Chance, and the objects that hold for the whole mesh. */
+export interface LedgerSurroundings {
+  roll(): number
+  readonly breakers: BreakerObjects
+}
+
 interface ServiceEntries {
   readonly policy: ServicePolicy | undefined
   readonly text: string
@@ -73,23 +97,45 @@ function textOf(policy: ServicePolicy | undefined): string {
 }
 
 export class Entry {
-  /** Whether attempts have to ask and tell; where nothing is configured they go straight on. */
-  readonly isGuarded: boolean
   /** What callers get while the breaker is open. */
   readonly fallback: Fallback | undefined
   /** Asked in this order before each attempt; told in the same order what came of it. */
-  readonly #guards: readonly Guard[]
+  #guards: readonly Guard[]
+  #breaker: BreakerGuard | undefined
+  readonly #newBreaker: () => BreakerGuard
   /** Absent: every endpoint has an even chance. */
   readonly #selector: Selector | undefined
   readonly #budgetPolicy: RetryBudgetPolicy
   #budget: Budget | undefined
 
-  constructor(policy: ServicePolicy | undefined, endpoints: readonly Endpoint[], roll: () => number) {
+  constructor(
+    cluster: Cluster,
+    policy: ServicePolicy | undefined,
+    revision: number,
+    endpoints: readonly Endpoint[],
+    { roll, breakers }: LedgerSurroundings,
+  ) {
     this.#selector = policy?.balancer || policy?.outlier ? new Selector(policy, endpoints, roll) : undefined
-    this.#guards = guardsOf(policy, this.#selector)
-    this.isGuarded = this.#guards.length > 0
+    this.#newBreaker = () => new BreakerGuard(cluster, policy?.breaker ?? FORCED_ONLY, revision, breakers, roll)
+    this.#breaker = policy?.breaker ? this.#newBreaker() : undefined
+    this.#guards = [...(this.#breaker ? [this.#breaker] : []), ...guardsOf(policy, this.#selector)]
     this.fallback = policy?.breaker?.fallback
     this.#budgetPolicy = policy?.retryBudget ?? DEFAULT_BUDGET
+  }
+
+  /** Whether attempts have to ask and tell; where nothing is configured they go straight on. */
+  get isGuarded(): boolean {
+    return this.#guards.length > 0
+  }
+
+  /** Somebody may force a service's breaker open that has none: from then on it has one. */
+  hear(verdict: Verdict | undefined, nowMs: number): void {
+    if (!verdict) return
+    if (!this.#breaker && verdict.phase !== "closed") {
+      this.#breaker = this.#newBreaker()
+      this.#guards = [this.#breaker, ...this.#guards]
+    }
+    this.#breaker?.hear(verdict, nowMs)
   }
 
   /** An endpoint to try next; those tried before only when there is no other. */
@@ -138,7 +184,7 @@ export class Entry {
 }
 
 /**
- * The order: what is refused for a place, or by throttling, is counted nowhere behind that; the choice of endpoints comes last and
+ * The order, behind the breaker: what is refused for a place, or by throttling, is counted nowhere behind that; the choice of endpoints comes last and
  * hears only of what was sent.
  */
 function guardsOf(policy: ServicePolicy | undefined, selector: Selector | undefined): readonly Guard[] {

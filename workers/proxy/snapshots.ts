@@ -8,6 +8,7 @@
 import { LIMITS } from "#shared/model/limits.ts"
 import type { Published } from "#shared/model/snapshot.ts"
 import { decode, digest } from "#shared/model/snapshot-codec.ts"
+import type { Verdict } from "#shared/protocol/breaker.ts"
 import type { RouteTableRpc } from "#shared/protocol/route-table.ts"
 import { compile } from "#shared/routing/table.ts"
 import type { Background, Routes } from "./mesh.ts"
@@ -23,6 +24,8 @@ export interface Surroundings {
   log(line: string): void
   /** How long routes are gone by before newer ones are asked for; absent: `LIMITS.snapshotLeaseMs`. */
   readonly leaseMs?: number
+  /** Takes what the feed says of breakers. */
+  news?(verdicts: readonly Verdict[]): void
 }
 
 export class Snapshots {
@@ -81,12 +84,13 @@ export class Snapshots {
     // It may have been damaged on its way here only.
     if (this.#around.nowMs() - this.#refusedAtMs >= LIMITS.snapshotRefusedMs) this.#refused = undefined
     try {
-      const { newer } = await this.#puller().pull({
+      const { newer, verdicts } = await this.#puller().pull({
         isolate: this.#isolate,
         serving: this.#routes?.revision ?? 0,
         bindings: this.#bindings,
         ...(this.#refused ? { refused: this.#refused } : {}),
       })
+      if (verdicts) this.#around.news?.(verdicts)
       if (newer) await this.#adopt(newer)
       if (this.#unanswered > 0)
         this.#around.log(`the route table answers again after ${this.#unanswered} pulls without`)

@@ -1,6 +1,7 @@
 /** The `Mesh` of a proxy Worker: its bindings, its clock and dice, and what it keeps from request to request. */
 import type { Entrance } from "#shared/exchange/decide.ts"
 import type { Endpoint } from "#shared/model/service.ts"
+import type { BreakerRpc, Verdict } from "#shared/protocol/breaker.ts"
 import type { LimiterRpc } from "#shared/protocol/limiter.ts"
 import { MESH, type RouteTableRpc } from "#shared/protocol/route-table.ts"
 import type { AccessRecord } from "#shared/telemetry/access-record.ts"
@@ -12,6 +13,8 @@ import { Snapshots } from "./snapshots.ts"
 /** The bindings that the proxy knows; all others are services'. */
 export interface ProxyEnv {
   readonly ROUTE_TABLE: DurableObjectNamespace
+  /** The breakers of the whole mesh. Without it each isolate goes by its own. */
+  readonly BREAKER?: DurableObjectNamespace
   /** Rate limits that the mesh shares. Without it each isolate goes by them alone. */
   readonly LIMITER?: DurableObjectNamespace
   /** `on`: one JSON line in the log for each exchange. */
@@ -28,15 +31,19 @@ export interface ProxyEnv {
 export class Isolate {
   readonly env: ProxyEnv
   readonly snapshots: Snapshots
-  readonly limiter: Limiter
-  readonly ledger = new Ledger(SURROUNDINGS.roll)
+  readonly ledger: Ledger
   colo: string | undefined
+  readonly limiter: Limiter
 
   constructor(env: ProxyEnv) {
     this.env = env
     // A stub must not be kept beyond the request that made it, so that each pull takes a fresh one.
     const puller = () => env.ROUTE_TABLE.getByName(MESH) as unknown as RouteTableRpc
-    this.snapshots = new Snapshots(puller, { ...SURROUNDINGS, ...leaseOf(env) }, randomHex(16), serviceBindings(env))
+    const breakers = (cluster: string) => env.BREAKER?.getByName(cluster) as unknown as BreakerRpc | undefined
+    this.ledger = new Ledger({ roll: SURROUNDINGS.roll, breakers })
+    const news = (verdicts: readonly Verdict[]) => this.ledger.hear(verdicts, SURROUNDINGS.nowMs())
+    const around = { ...SURROUNDINGS, ...leaseOf(env), news }
+    this.snapshots = new Snapshots(puller, around, randomHex(16), serviceBindings(env))
     const limiter = (name: string) => env.LIMITER?.getByName(name) as unknown as LimiterRpc | undefined
     this.limiter = new Limiter(limiter, SURROUNDINGS)
   }

@@ -54,6 +54,7 @@ describe("status", () => {
       routes: 1,
       isolates: [{ isolate: "a1", serving: 0, seenAtMs: expect.any(Number), bindings: ["ORDERS"] }],
       unbound: [{ service: "default/cart", binding: "CART" }],
+      breakers: [],
     })
     await controlEnv.ROUTE_TABLE.getByName(MESH).pull({ isolate: "a1", serving: 1, bindings: ["ORDERS", "CART"] })
     expect(await get<Status>("/v1/status")).toMatchObject({ unbound: [], isolates: [{ serving: 1 }] })

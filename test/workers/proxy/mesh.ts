@@ -7,7 +7,7 @@ import type { MeshDocument } from "#shared/model/document.ts"
 
 const ROOT = resolve(import.meta.dirname, "../../..")
 const WORKERS = join(import.meta.dirname, "workers")
-const TOKEN = "weft_token_of_the_proxy_tests"
+export const TOKEN = "weft_token_of_the_proxy_tests"
 
 export interface TestMesh extends LocalMesh {
   /** Applies a document and waits until the proxy serves it. */

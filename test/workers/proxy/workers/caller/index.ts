@@ -45,7 +45,7 @@ export default {
     const moved = new Request(url, request)
     const claim = request.headers.get("x-claim")
     if (claim !== null) moved.headers.set("content-length", claim)
-    return (env[name] as Fetcher).fetch(moved)
+    return (env[name] as Fetcher).fetch(moved, kind === "impatient" ? { signal: AbortSignal.timeout(150) } : {})
   },
 } satisfies ExportedHandler<Record<string, unknown>>
 

@@ -6,6 +6,8 @@ interface Env {
 /** Failures so far, by the test's own key. */
 const failed = new Map<string, number>()
 const mirrored: string[] = []
+/** Requests whose sender went away before they were answered. */
+const abandoned: string[] = []
 
 export default {
   async fetch(request, { NAME }) {
@@ -14,6 +16,12 @@ export default {
     if (url.pathname === "/mirrored") return Response.json(mirrored.splice(0))
     if (request.headers.get("upgrade") === "websocket") return webSocket()
     if (url.pathname === "/stream") return new Response(ticking(3))
+    if (url.pathname === "/abandoned") return Response.json(abandoned.splice(0))
+    if (ask("watch")) request.signal.addEventListener("abort", () => void abandoned.push(ask("watch")!))
+    if (ask("slowFirst") && !failed.has(ask("slowFirst")!)) {
+      failed.set(ask("slowFirst")!, 1)
+      await new Promise((resolve) => setTimeout(resolve, 2_000))
+    }
     if (ask("note")) mirrored.push(`${ask("note")} ${await request.clone().text()}`)
     if (ask("delayMs")) await new Promise((resolve) => setTimeout(resolve, Number(ask("delayMs"))))
     if (ask("throw")) throw new Error("the upstream broke")
@@ -22,7 +30,12 @@ export default {
       const key = ask("key") ?? ""
       const times = (failed.get(key) ?? 0) + 1
       failed.set(key, times)
-      if (times <= Number(ask("fail"))) return new Response(`failure ${times}`, { status: Number(ask("with") ?? 503) })
+      if (times <= Number(ask("fail"))) {
+        return new Response(`failure ${times}`, {
+          status: Number(ask("with") ?? 503),
+          headers: ask("after") ? { "retry-after": ask("after")! } : {},
+        })
+      }
     }
     return Response.json(
       { name: NAME, method: request.method, url: request.url, headers: Object.fromEntries(request.headers), body },

@@ -1,0 +1,105 @@
+/** The shape of breakers, retry budgets and retries in documents. */
+import * as z from "zod"
+import type * as B from "#shared/model/breaker-document.ts"
+import type { RetryDocument } from "#shared/model/document.ts"
+import { LIMITS } from "#shared/model/limits.ts"
+import * as check from "./checks.ts"
+import { complain } from "./complaint.ts"
+import { conflict, list, named, object, optional, text, whole } from "./schema-kit.ts"
+
+const duration = text(check.checkDuration(1), {
+  pattern: "^([0-9]{1,5}(h|m|s|ms)){1,4}$",
+  examples: ["250ms", "2s", "1m30s"],
+})
+const percent = z.number().min(0).max(100)
+const volume = whole(1, LIMITS.breakerVolumeMax)
+const probes = whole(1, LIMITS.breakerProbesMax)
+
+const fallback = object<B.FallbackDocument>(
+  "BreakerFallback",
+  {
+    service: optional(text(check.checkReference)),
+    subset: optional(text(check.checkName)),
+    respond: optional(
+      object<NonNullable<B.FallbackDocument["respond"]>>("FallbackResponse", {
+        status: whole(200, 599),
+        headers: optional(
+          named(check.checkChangedHeader, text(check.checkHeaderValue), {
+            max: LIMITS.headerChangesMax,
+            fold: (name) => name.toLowerCase(),
+          }),
+        ),
+        body: optional(z.string().max(LIMITS.responseBodyCharsMax)),
+      }),
+    ),
+  },
+  (value) =>
+    "service" in value || "respond" in value
+      ? (conflict(value, ["service", "respond"]) ?? conflict(value, ["subset", "respond"]))
+      : complain("missing-key", 'One of "service", "respond" must be there'),
+)
+
+const breaker = object<B.BreakerDocument>("Breaker", {
+  window: optional(duration, "What is looked back on. Default `10s`."),
+  volume: optional(volume, "Percentages count from this many attempts in the window on. Default 20."),
+  failurePercent: optional(percent, "Opens at this share of failed attempts. Default 50; 0 to leave failures out."),
+  consecutive: optional(volume, "Opens at this many failures in a row."),
+  slow: optional(
+    object<NonNullable<B.BreakerDocument["slow"]>>("BreakerSlow", { over: duration, percent: optional(percent) }),
+    "Opens at this share of attempts that take longer. Default 50 percent.",
+  ),
+  coolDown: optional(duration, "The first rest; it doubles while the service does not recover. Default `5s`."),
+  coolDownMax: optional(duration, "Default `1m`."),
+  probes: optional(probes, "Probes in flight at a time, in the whole mesh. Default 1."),
+  successes: optional(probes, "Probes that must succeed before all requests pass again. Default 1."),
+  fallback: optional(fallback, "What callers get while it is open; without, 503 `circuit_open`."),
+})
+
+const retryBudget = object<B.RetryBudgetDocument>("RetryBudget", {
+  percent: optional(
+    z
+      .number()
+      .min(0)
+      .max(100 * LIMITS.retryAttemptsMax),
+    "Of the requests of ten seconds. Default 20.",
+  ),
+  perSecond: optional(
+    z.number().min(0).max(LIMITS.retryBudgetMax),
+    "So many a second are allowed in each proxy isolate however few requests there are. Default 1.",
+  ),
+})
+
+export const protectionShape = {
+  breaker: optional(breaker, "Gives the service a rest when it fails: `{}` for the defaults."),
+  retryBudget: optional(retryBudget, "How much retries may add to the requests."),
+}
+
+const responseHeader = object<{ header: string; value?: string }>("RetryOnHeader", {
+  header: text(check.checkHeaderName),
+  value: optional(text(check.checkHeaderValue)),
+})
+
+export const retry = object<RetryDocument>("Retry", {
+  attempts: whole(1, LIMITS.retryAttemptsMax),
+  on: optional(
+    list(
+      z.union([
+        whole(400, 599),
+        z.enum(["5xx", "gateway-error", "reset", "connect-failure", "retriable-4xx"]),
+        responseHeader,
+      ]),
+      { min: 1, max: LIMITS.retryConditionsMax },
+    ),
+    "A status, a class of them, or a header of the response. Default `connect-failure` and `gateway-error`.",
+  ),
+  backoff: optional(duration),
+  unsafe: optional(z.boolean(), "Also requests that may act twice, and RPC calls."),
+  nested: optional(z.boolean(), "Also inside another hop's attempt. By default only the first hop of a chain retries."),
+  hedge: optional(
+    object<NonNullable<RetryDocument["hedge"]>>("Hedge", {
+      after: duration,
+      max: optional(whole(1, LIMITS.hedgesMax)),
+    }),
+    "A further attempt beside one that takes longer than this; the first good answer wins.",
+  ),
+})

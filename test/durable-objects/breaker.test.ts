@@ -1,0 +1,188 @@
+import { evictDurableObject, runInDurableObject } from "cloudflare:test"
+import { env } from "cloudflare:workers"
+import { beforeEach, describe, expect, it } from "vitest"
+import type { BreakerPolicy } from "#shared/model/policy.ts"
+import type { BreakerReport } from "#shared/protocol/breaker.ts"
+import { MESH } from "#shared/protocol/route-table.ts"
+import type { ControlEnv } from "#workers/control/env.ts"
+
+const { BREAKER, ROUTE_TABLE } = env as unknown as ControlEnv
+
+const POLICY: BreakerPolicy = {
+  windowMs: 10_000,
+  volumeMin: 10,
+  failureRatio: 0.5,
+  coolDownMs: 40,
+  coolDownMsMax: 1_000,
+  probes: 2,
+  successes: 1,
+}
+
+let clusters = 0
+let cluster = ""
+let breaker: ReturnType<typeof BREAKER.getByName>
+
+beforeEach(() => {
+  cluster = `default/service-${clusters++}`
+  breaker = BREAKER.getByName(cluster)
+})
+
+const NOTHING = { total: 0, failed: 0, slow: 0, trailing: 0 }
+const failures = (count: number) => ({ total: count, failed: count, slow: 0, trailing: count })
+
+function report(more: Partial<BreakerReport> = {}): Promise<Awaited<ReturnType<typeof breaker.report>>> {
+  return breaker.report({
+    cluster,
+    policy: POLICY,
+    revision: 1,
+    generation: 0,
+    tally: NOTHING,
+    probes: [],
+    ask: false,
+    ...more,
+  })
+}
+
+const rest = () => new Promise((resolve) => setTimeout(resolve, 60))
+const feed = async () => {
+  const { verdicts = [] } = await ROUTE_TABLE.getByName(MESH).pull({ isolate: "a", serving: 0 })
+  return verdicts.find((verdict) => verdict.cluster === cluster)
+}
+
+async function opened(): Promise<number> {
+  return (await report({ tally: failures(10) })).verdict.generation
+}
+
+describe("a breaker object", () => {
+  it("is closed at first, and adds up what isolates report", async () => {
+    expect((await report({ tally: failures(6) })).verdict).toMatchObject({ phase: "closed", generation: 1 })
+    expect((await report({ tally: failures(4) })).verdict).toMatchObject({
+      phase: "open",
+      generation: 2,
+      restMs: expect.any(Number),
+    })
+  })
+
+  it("does not open for all when most isolates are well", async () => {
+    await report({ tally: { total: 30, failed: 0, slow: 0, trailing: 0 } })
+    expect((await report({ tally: failures(10) })).verdict.phase).toBe("closed")
+  })
+
+  it("counts nothing of an older generation", async () => {
+    const generation = await opened()
+    await rest()
+    const { lease } = await report({ ask: true, generation })
+    await report({ probes: [{ lease: lease!.id, found: "ok" }] })
+    expect((await report({ tally: failures(50), generation: 1 })).verdict.phase).toBe("closed")
+    expect((await report({ tally: failures(50), generation: 4 })).verdict.phase).toBe("open")
+  })
+
+  it("gives no lease before the rest is over", async () => {
+    const generation = await opened()
+    expect((await report({ ask: true, generation })).lease).toBeUndefined()
+    await rest()
+    expect((await report({ ask: true, generation })).lease).toBeDefined()
+  })
+
+  it("gives no more leases than probes, however many ask at once", async () => {
+    const generation = await opened()
+    await rest()
+    const replies = await Promise.all(Array.from({ length: 40 }, () => report({ ask: true, generation })))
+    expect(replies.filter(({ lease }) => lease)).toHaveLength(2)
+    expect(new Set(replies.flatMap(({ lease }) => lease?.id ?? [])).size).toBe(2)
+  })
+
+  it("remembers leases and phase when it is evicted", async () => {
+    const generation = await opened()
+    await rest()
+    await report({ ask: true, generation })
+    await evictDurableObject(breaker)
+    expect((await report({ ask: true, generation })).lease).toBeDefined()
+    await evictDurableObject(breaker)
+    const { verdict, lease } = await report({ ask: true, generation })
+    expect([verdict.phase, lease]).toEqual(["probing", undefined])
+  })
+
+  it("gives a lease again when it ran out", async () => {
+    const generation = await opened()
+    await rest()
+    await report({ ask: true, generation })
+    await report({ ask: true, generation })
+    await runInDurableObject(breaker, (_instance, { storage }) => {
+      const kept = storage.kv.get<{ breaker: { leases: { untilMs: number }[] } }>("breaker")!
+      for (const lease of kept.breaker.leases) lease.untilMs = Date.now()
+      storage.kv.put("breaker", kept)
+    })
+    await evictDurableObject(breaker)
+    expect((await report({ ask: true, generation })).lease?.id).toBe(3)
+  })
+
+  it("closes by a good probe and rests again by a bad one", async () => {
+    const generation = await opened()
+    await rest()
+    const first = await report({ ask: true, generation })
+    expect((await report({ probes: [{ lease: first.lease!.id, found: "failed" }] })).verdict.phase).toBe("open")
+    await new Promise((resolve) => setTimeout(resolve, 120))
+    const second = await report({ ask: true })
+    expect((await report({ probes: [{ lease: second.lease!.id, found: "ok" }] })).verdict.phase).toBe("closed")
+  })
+
+  it("goes by the newest revision's policy", async () => {
+    const lenient = { ...POLICY, volumeMin: 100 }
+    await report({ revision: 2, policy: lenient })
+    expect((await report({ tally: failures(20) })).verdict.phase).toBe("closed")
+    expect((await report({ revision: 3, tally: failures(20) })).verdict.phase).toBe("open")
+  })
+})
+
+describe("the feed", () => {
+  it("tells isolates that ask for routes, and says nothing of breakers that were always closed", async () => {
+    await report()
+    expect(await feed()).toBeUndefined()
+    await opened()
+    await expect.poll(feed).toMatchObject({ cluster, phase: "open", generation: 2 })
+  })
+
+  it("keeps the newest word, whichever comes last", async () => {
+    const table = ROUTE_TABLE.getByName(MESH)
+    const status = { cluster, phase: "open", restMs: 5_000, sinceMs: 0 } as const
+    await table.hear({ ...status, generation: 6 })
+    await table.hear({ ...status, generation: 5, phase: "closed" })
+    expect(await feed()).toMatchObject({ generation: 6, phase: "open" })
+  })
+
+  it("survives an eviction, and counts the rest down", async () => {
+    const table = ROUTE_TABLE.getByName(MESH)
+    await table.hear({ cluster, phase: "open", restMs: 5_000, sinceMs: 0, generation: 2 })
+    await evictDurableObject(table)
+    await rest()
+    const heard = await feed()
+    expect(heard?.restMs).toBeLessThan(5_000)
+    expect(heard?.restMs).toBeGreaterThan(1_000)
+  })
+})
+
+describe("forcing", () => {
+  const force = (phase: "open" | "closed", forMs: number) =>
+    breaker.force({ cluster, policy: POLICY, revision: 1, phase, forMs, by: "ada" })
+
+  it("opens for as long as it was said, and says by whom", async () => {
+    expect(await force("open", 60)).toMatchObject({
+      phase: "open",
+      cause: "forced",
+      forced: { by: "ada", phase: "open" },
+    })
+    await expect.poll(feed).toMatchObject({ phase: "open" })
+    expect((await report({ ask: true })).lease).toBeUndefined()
+    await new Promise((resolve) => setTimeout(resolve, 80))
+    expect((await report({ ask: true })).lease).toBeDefined()
+  })
+
+  it("closes and stays closed for as long as it was said", async () => {
+    await opened()
+    await force("closed", 60)
+    expect((await report({ tally: failures(50) })).verdict.phase).toBe("closed")
+    await new Promise((resolve) => setTimeout(resolve, 80))
+    expect((await report({ tally: failures(50) })).verdict.phase).toBe("open")
+  })
+})

@@ -1,0 +1,32 @@
+/** The shapes of breakers in the control API. */
+import { z } from "@hono/zod-openapi"
+import { LIMITS } from "#shared/model/limits.ts"
+import { isLabel } from "#shared/model/names.ts"
+
+const label = z.string().refine(isLabel, "must be lower-case letters, digits and dashes, at most 63 characters")
+const phase = z.enum(["open", "closed"])
+const milliseconds = z.number().min(0)
+
+export const breakerStatus = z
+  .object({
+    cluster: z.string().openapi({ description: "`namespace/service`, or `namespace/service/subset`." }),
+    generation: z.int().openapi({ description: "Goes up with every change of phase." }),
+    phase: z.enum(["closed", "open", "probing"]),
+    restMs: milliseconds.openapi({ description: "Until a probe may be sent." }),
+    cause: z.enum(["failures", "consecutive", "slow", "probe", "forced"]).optional(),
+    sinceMs: milliseconds,
+    forced: z.object({ by: z.string(), phase, untilMs: milliseconds }).optional(),
+  })
+  .openapi("BreakerStatus")
+
+export const breakerList = z.object({ breakers: z.array(breakerStatus) }).openapi("BreakerList")
+
+export const forceBreaker = z
+  .strictObject({
+    namespace: label,
+    service: label,
+    subset: label.optional(),
+    phase,
+    forSeconds: z.int().min(1).max(LIMITS.breakerForceSecondsMax),
+  })
+  .openapi("ForceBreaker")

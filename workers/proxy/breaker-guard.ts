@@ -1,0 +1,141 @@
+/**
+ * The guard of one cluster's breaker in an isolate: lets attempts pass, lets probes pass, refuses; and tells the cluster's
+ * object what it saw, at most once a second and at once when it trips. No request ever waits for the object.
+ */
+import { LIMITS } from "#shared/model/limits.ts"
+import type { BreakerPolicy } from "#shared/model/policy.ts"
+import { type Refusal, refuse } from "#shared/model/refusal.ts"
+import type { BreakerReply, BreakerReport, BreakerRpc, Cluster, Verdict } from "#shared/protocol/breaker.ts"
+import { admission, freshSeat, hear, observe, observeOwnProbe, type Seat } from "#shared/resilience/seat.ts"
+import { add, NOTHING, type Tally, tallyOf } from "#shared/resilience/tally.ts"
+import type { AttemptOutcome, Guard, Ticket } from "./guard.ts"
+import type { Background } from "./mesh.ts"
+
+/** The object of a cluster, by a stub of its own for each call; undefined where the proxy has no such binding. */
+export type BreakerObjects = (cluster: Cluster) => Pick<BreakerRpc, "report"> | undefined
+
+export class BreakerGuard implements Guard {
+  readonly #cluster: Cluster
+  readonly #policy: BreakerPolicy
+  readonly #revision: number
+  readonly #objects: BreakerObjects
+  readonly #roll: () => number
+  #seat: Seat | undefined
+  #untold: Tally = NOTHING
+  #probes: BreakerReport["probes"] = []
+  #toldAtMs = 0
+  #telling = false
+
+  constructor(cluster: Cluster, policy: BreakerPolicy, revision: number, objects: BreakerObjects, roll: () => number) {
+    this.#cluster = cluster
+    this.#policy = policy
+    this.#revision = revision
+    this.#objects = objects
+    this.#roll = roll
+  }
+
+  admit(nowMs: number, _dice: number, ticket: Ticket): Refusal | undefined {
+    this.#seat ??= freshSeat(this.#policy, nowMs)
+    const asked = admission(this.#seat, this.#policy, LIMITS.breakerLeaseMs, nowMs)
+    this.#seat = asked.seat
+    const { admission: decided } = asked
+    if (decided.admit === "pass") {
+      ticket.generation = this.#seat.own.generation
+      return undefined
+    }
+    if (decided.admit === "probe") {
+      ticket.probe = { scope: decided.scope, lease: decided.lease, untilMs: decided.untilMs }
+      return undefined
+    }
+    if (decided.ask) this.#tellInTime(true, nowMs, ticket.background)
+    return { ...refuse("circuit_open"), retryAfterMs: decided.waitMs }
+  }
+
+  settle(outcome: AttemptOutcome, nowMs: number, ticket: Ticket): void {
+    const { slow } = this.#policy
+    const failed = outcome.kind === "unanswered" || outcome.status >= 500
+    const isSlow = slow !== undefined && outcome.durationMs > slow.overMs
+    if (ticket.probe) {
+      const found = outcome.kind === "unknown" ? "unknown" : failed || isSlow ? "failed" : "ok"
+      this.#settleProbe(ticket.probe, found, nowMs, ticket.background)
+    } else if (outcome.kind !== "unknown") {
+      const tally = tallyOf(failed, isSlow)
+      const before = this.#seat!
+      this.#seat = observe(before, ticket.generation, tally, this.#policy, nowMs, this.#roll())
+      // What passed before a trip says nothing about what came after it.
+      if (ticket.generation === before.own.generation) this.#untold = add(this.#untold, tally)
+      const tripped = this.#seat.own.state.phase !== before.own.state.phase
+      if (tripped) this.#tell(false, nowMs, ticket.background)
+      else if (this.#untold.failed + this.#untold.slow > 0 || nowMs - this.#toldAtMs > this.#policy.windowMs / 2) {
+        this.#tellInTime(false, nowMs, ticket.background)
+      }
+    }
+  }
+
+  /** From the feed, or with an answer of the object. */
+  hear(verdict: Verdict, nowMs: number): void {
+    const before = this.#seat ?? freshSeat(this.#policy, nowMs)
+    this.#seat = hear(before, verdict, this.#policy, LIMITS.breakerVerdictMs, nowMs)
+    if (this.#seat.heard?.generation !== before.heard?.generation) this.#untold = NOTHING
+  }
+
+  #settleProbe(
+    probe: NonNullable<Ticket["probe"]>,
+    found: "ok" | "failed" | "unknown",
+    nowMs: number,
+    background: Background,
+  ): void {
+    if (probe.scope === "own") {
+      this.#seat = observeOwnProbe(this.#seat!, probe.lease, found, this.#policy, nowMs, this.#roll())
+      return
+    }
+    this.#probes = [...this.#probes, { lease: probe.lease, found }]
+    this.#tell(false, nowMs, background)
+  }
+
+  #tellInTime(ask: boolean, nowMs: number, background: Background): void {
+    const elapsedMs = nowMs - this.#toldAtMs
+    if (elapsedMs < LIMITS.breakerReportMs && elapsedMs >= 0) return
+    // An answer that never comes is waited for in vain.
+    if (this.#telling && elapsedMs < LIMITS.breakerCallMs) return
+    this.#tell(ask, nowMs, background)
+  }
+
+  #tell(ask: boolean, nowMs: number, background: Background): void {
+    const object = this.#objects(this.#cluster)
+    if (!object) return
+    const report: BreakerReport = {
+      cluster: this.#cluster,
+      policy: this.#policy,
+      revision: this.#revision,
+      generation: this.#seat?.heard?.generation ?? 0,
+      tally: this.#untold,
+      probes: this.#probes,
+      ask,
+    }
+    this.#toldAtMs = nowMs
+    this.#telling = true
+    this.#untold = NOTHING
+    this.#probes = []
+    background.waitUntil(this.#exchange(object, report, nowMs))
+  }
+
+  /** Never rejects: what could not be told is told with the next report. */
+  async #exchange(object: Pick<BreakerRpc, "report">, report: BreakerReport, sentAtMs: number): Promise<void> {
+    try {
+      this.#take(await object.report(report), sentAtMs)
+    } catch {
+      if ((this.#seat?.heard?.generation ?? 0) === report.generation) this.#untold = add(report.tally, this.#untold)
+      this.#probes = [...report.probes, ...this.#probes].slice(-LIMITS.breakerProbesMax)
+    }
+    this.#telling = false
+  }
+
+  /** The lease began at the object later than the report left here: what is counted from then on ends in time. */
+  #take({ verdict, lease }: BreakerReply, sentAtMs: number): void {
+    this.hear(verdict, sentAtMs)
+    if (!lease) return
+    const held = { id: lease.id, useUntilMs: sentAtMs + LIMITS.breakerLeaseUseMs, untilMs: sentAtMs + lease.forMs }
+    this.#seat = { ...this.#seat!, lease: held }
+  }
+}
