@@ -102,7 +102,10 @@ function attachment(spec: Spec): string {
 }
 
 function backends(spec: Spec): string {
-  const names = list(spec.rules).flatMap((rule) => list(rule.backends).map(backendName))
+  const names = list(spec.rules).flatMap((rule) => [
+    ...list(rule.backends).map(backendName),
+    ...(rule.delegate === undefined ? [] : [`route ${text(rule.delegate)}`]),
+  ])
   return [...new Set(names)].join(", ")
 }
 

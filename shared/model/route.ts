@@ -60,25 +60,29 @@ export interface Rule {
  * request without the value throws the dice.
  */
 export type Sticky =
+  /** By the value of a header, or of a cookie. */
   | { readonly by: "header" | "cookie"; readonly name: string }
   /** The whole chain that the request belongs to, by its trace id. */
   | { readonly by: "chain" }
+  /** By the calling service. */
   | { readonly by: "caller" }
   /**
    * A session: the first answer sets a cookie that names the backend, and requests with it stay there, even when its weight
-   * falls to 0 (Gateway API: SessionPersistence). Absent `maxAgeSeconds`: for as long as the browser keeps the session.
+   * falls to 0 (Gateway API: SessionPersistence). Without an age: for as long as the browser keeps the session.
    */
   | { readonly by: "session"; readonly cookie: string; readonly maxAgeSeconds?: number }
 
 /** All conditions must hold. An absent condition holds for every request. */
 export interface Match {
+  /** The canonical path, without query. Conditions on it are written in canonical form too; another form could never match. */
   readonly path?: PathMatch
   /** Upper-case method; `GET` does not match `HEAD` (Gateway API). */
   readonly method?: string
-  /** Header names are lower-case. */
+  /** By name, in any case. A repeated header is one list: a condition holds for the whole line, or for any one of its values. */
   readonly headers: readonly ValueMatch[]
   /** Query parameter names are case-sensitive; of a repeated parameter the first value counts (Gateway API). */
   readonly query: readonly ValueMatch[]
+  /** Cookie names are case-sensitive; of a repeated cookie the first value counts. */
   readonly cookies: readonly ValueMatch[]
   /** Calling services; public traffic has no caller and never matches. */
   readonly from?: readonly ServiceId[]
@@ -107,30 +111,49 @@ export interface ValueMatch {
 }
 
 export type ValueTest =
+  /** The whole value, case-sensitive. */
   | { readonly kind: "exact"; readonly value: string }
+  /** What the value begins with. */
   | { readonly kind: "prefix"; readonly value: string }
+  /** What the value ends with. */
   | { readonly kind: "suffix"; readonly value: string }
+  /** What the value has somewhere. */
   | { readonly kind: "contains"; readonly value: string }
+  /** RE2 syntax, matched against the whole value. */
   | { readonly kind: "regex"; readonly value: string }
+  /** There is a value, be it empty. */
   | { readonly kind: "present" }
+  /** There is none. */
   | { readonly kind: "absent" }
 
 /** A change to a request or a response, or an answer of the mesh's own. */
 export type Filter =
+  /** Changes headers on the way to the backend. */
   | { readonly kind: "requestHeaders"; readonly change: HeaderChange }
+  /** Changes headers on the way back. */
   | { readonly kind: "responseHeaders"; readonly change: HeaderChange }
+  /** Sends the request to another host or path than it was addressed to; the caller does not see it. */
   | { readonly kind: "rewrite"; readonly rewrite: Rewrite }
+  /** Answers that the thing is elsewhere. */
   | { readonly kind: "redirect"; readonly redirect: Redirect }
+  /** Answers by itself. */
   | { readonly kind: "respond"; readonly respond: DirectResponse }
+  /** Sends a copy to another backend, whose answer nobody waits for. May stand several times. */
   | { readonly kind: "mirror"; readonly mirror: Mirror }
+  /** Answers preflights of browsers, and allows origins to read the response. */
   | { readonly kind: "cors"; readonly cors: Cors }
+  /** Delays and fails requests on purpose, to see what callers do. */
   | { readonly kind: "fault"; readonly fault: Fault }
+  /** Refuses requests that are too large. */
   | { readonly kind: "limits"; readonly limits: RequestLimits }
 
 /** Applied in this order: remove, set, add. Names are lower-case. */
 export interface HeaderChange {
+  /** Replaces all values of the header. */
   readonly set: readonly Header[]
+  /** Keeps the values that are there. */
   readonly add: readonly Header[]
+  /** Takes the header away. */
   readonly remove: readonly string[]
 }
 export interface Header {
@@ -139,6 +162,7 @@ export interface Header {
 }
 
 export type PathChange =
+  /** Replaces the whole path. */
   | { readonly kind: "full"; readonly value: string }
   /** Replaces the prefix that the rule's path match took, by whole segments. */
   | { readonly kind: "prefix"; readonly value: string }
@@ -146,27 +170,36 @@ export type PathChange =
   | { readonly kind: "template"; readonly value: string }
 
 export interface Rewrite {
+  /** One host, without wildcard. */
   readonly host?: string
+  /** Canonical again afterwards, and still under the literal part of what is written here; else the request is refused. */
   readonly path?: PathChange
 }
 
 export interface Redirect {
+  /** Absent: the request's. */
   readonly scheme?: "http" | "https"
+  /** Absent: the request's. */
   readonly host?: string
   /** Absent: the scheme's own port when `scheme` is set, else the listener's (Gateway API). */
   readonly port?: number
+  /** Absent: the request's. The query is kept, unless this one brings its own. */
   readonly path?: PathChange
+  /** 302 where nothing is written. */
   readonly status: 301 | 302 | 303 | 307 | 308
 }
 
 export interface DirectResponse {
   /** 200 to 599. */
   readonly status: number
+  /** By name. */
   readonly headers: readonly Header[]
+  /** Text. */
   readonly body: string
 }
 
 export interface Mirror {
+  /** A service, and a subset of it if need be. */
   readonly backend: BackendRef
   /** 0 to 100, with fractions. */
   readonly percent: number
@@ -176,33 +209,41 @@ export interface Mirror {
 export interface Cors {
   /** Origins: `*`, exact (`https://a.test`), or with one `*` as the leftmost part of the host (`https://*.a.test`). */
   readonly origins: readonly string[]
+  /** Whether browsers may send cookies and credentials, and let pages read the answer then. */
   readonly credentials: boolean
   /** Methods or `*`. */
   readonly methods: readonly string[]
   /** Header names or `*`. */
   readonly headers: readonly string[]
+  /** What pages may read of the response's headers: names or `*`. */
   readonly exposeHeaders: readonly string[]
+  /** How long browsers may remember a preflight's answer; 5 s where nothing is written. */
   readonly maxAgeSeconds: number
 }
 
 export interface Fault {
   /** Delay first, then abort; each by its own throw of the dice. */
   readonly delay?: { readonly ms: number; readonly percent: number }
+  /** Answered with this status, as the refusal `fault_injected`. */
   readonly abort?: { readonly status: number; readonly percent: number }
 }
 
 export interface RequestLimits {
+  /** A declared length is judged at once, another body is counted on its way. */
   readonly bodyBytesMax: number
 }
 
 export interface BackendRef {
+  /** `name` or `namespace/name`. */
   readonly service: ServiceId
+  /** Absent: the service's own endpoints. */
   readonly subset?: SubsetName
 }
 
 export interface Backend extends BackendRef {
   /** Share = weight / sum of weights; 0 = none. 0 to 1,000,000. */
   readonly weight: number
+  /** Only `requestHeaders`, `responseHeaders` and `rewrite`: the others hold for a whole rule. */
   readonly filters: readonly Filter[]
   /** Set when the reference may not be used: the backend keeps its share and answers 500 for it (Gateway API). */
   readonly invalid?: "service_not_found" | "subset_not_found" | "reference_not_granted" | "kind_not_supported"
