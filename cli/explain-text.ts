@@ -14,6 +14,7 @@ export function explainText(told: Explained, paint: Paint): string {
       "shares",
       (told.shares ?? []).map((one) => `${percent(one.share)}  ${plain(one.rule ?? "no rule")}`),
     ),
+    ...listed("limits", (told.rateLimits ?? []).map(plain)),
     ...listed("filters", stepLines(ruleSteps(told))),
     ...outcomeFacts(told, paint),
     ...policyFacts(told),

@@ -21,7 +21,7 @@ import { type Admitted, admit } from "./admit.ts"
 import { explainRefusal, follow, type Subject } from "./branch.ts"
 import { type Choice, choose, identify, type Services } from "./decide.ts"
 import { type Arriving, arriving } from "./described.ts"
-import { backendName } from "./filter-words.ts"
+import { backendName, describeLimit } from "./filter-words.ts"
 import { likeliestDice, sharesOf } from "./shares.ts"
 
 export interface ExplainBy {
@@ -76,6 +76,7 @@ export function explain({ revision, snapshot, bindings }: ExplainBy, described: 
     revision,
     understood,
     ...found,
+    ...(rule?.rateLimits && { rateLimits: rule.rateLimits.map((limit) => describeLimit(limit, head)) }),
     ...(rule?.sticky && { sticky: describeSticky(rule.sticky, sticks) }),
     branches: branchesOf(subject, choice, certain),
     ...(rule && { timeouts: rule.timeouts }),

@@ -1,5 +1,8 @@
 /** What filters do, in words. */
+import type { RateLimit } from "#shared/model/rate-limit.ts"
 import type { Cors, Fault, Filter, HeaderChange, PathChange, Rewrite } from "#shared/model/route.ts"
+import type { RequestHead } from "#shared/routing/head.ts"
+import { limitCost } from "./limit-key.ts"
 
 /** A filter's effect, where no request has to be looked at to tell it. */
 export function describeFilter(filter: Filter): string {
@@ -22,6 +25,15 @@ export function describeFilter(filter: Filter): string {
     case "limits":
       return `a body has at most ${filter.limits.bodyBytesMax} bytes`
   }
+}
+
+/** `per-caller: 100 requests in 60 s for each caller, 200 at once; this one takes 1`. */
+export function describeLimit(limit: RateLimit, head: RequestHead): string {
+  const { name, requests, perMs, burst, key, shadow } = limit
+  const parts = key.map((part) => ("name" in part ? `${part.by} ${part.name}` : part.by))
+  const each = parts.length === 0 ? "" : ` for each ${parts.join(" and ")}`
+  const counted = shadow ? " (it only counts)" : ""
+  return `${name}: ${requests} requests in ${perMs / 1000} s${each}, ${burst} at once; this one takes ${limitCost(limit, head)}${counted}`
 }
 
 /** `default/orders`, `default/orders/v2`: as `weft-debug` writes it. */

@@ -41,6 +41,8 @@ export interface Explained {
   readonly more: number
   /** Which match takes which share of such requests, where conditions on percentages decide. */
   readonly shares?: readonly MatchShare[]
+  /** The rate limits that must let the request through; whether they do depends on what came before it. */
+  readonly rateLimits?: readonly string[]
   /** How the split chooses, when not by the dice. */
   readonly sticky?: string
   /** What becomes of the request, a branch for each backend that it may get; empty when it is refused before. */

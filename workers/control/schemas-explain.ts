@@ -112,6 +112,7 @@ export const explained = z
     others: z.array(considered),
     more: count,
     shares: z.array(z.object({ share, rule: z.string().optional(), dice: z.number() })).optional(),
+    rateLimits: z.array(z.string()).optional(),
     sticky: z.string().optional(),
     branches: z.array(branch),
     timeouts: z.object({ requestMs: z.number().optional(), attemptMs: z.number().optional() }).optional(),

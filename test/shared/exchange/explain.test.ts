@@ -42,7 +42,12 @@ const SHOP: MeshDocument = {
         { name: "hi", match: { path: "/hi" }, filters: [{ respond: { status: 200, body: "hello" } }] },
         { name: "user", match: { path: "/user" }, backends: halves(), sticky: { header: "x-user" } },
         { name: "chain", match: { path: "/chain" }, backends: halves(), sticky: { chain: true } },
-        { name: "mail", match: { path: "/mail" }, backends: [{ service: "mail" }] },
+        {
+          name: "mail",
+          match: { path: "/mail" },
+          backends: [{ service: "mail" }],
+          rateLimits: [{ requests: 100, per: "1m", burst: 200, key: ["header:x-user", "method"] }],
+        },
         { name: "broken", match: { path: "/broken" }, backends: [{ service: "mail" }], filters: [fault(100)] },
         { name: "shaky", match: { path: "/shaky" }, backends: [{ service: "mail" }], filters: [fault(10)] },
         { name: "some", match: { path: "/some", percent: 29 }, backends: [{ service: "mail" }] },
@@ -184,6 +189,12 @@ describe("an explanation of a request", () => {
       url: "https://mail.test/api/mail/1?x",
       endpoints: [{ at: "https://mail.test/api" }],
     })
+  })
+
+  it("names the limits that the request is counted by", () => {
+    expect(ask("/mail/1").rateLimits).toEqual([
+      "limit-0: 100 requests in 60 s for each header x-user and method, 200 at once; this one takes 1",
+    ])
   })
 
   it("takes a failure that hits every request for what happens, another one for what may happen", () => {
