@@ -19,6 +19,7 @@ function request(path: string, token: string | null, method: string) {
     "/v1/plan": documents({}),
     "/v1/apply": documents({}),
     "/v1/rollback": { to: 1 },
+    "/v1/breakers": { namespace: "default", service: "nothing", phase: "open", forSeconds: 60 },
     "/v1/explain": { request: { url: "http://shop.example/" } },
     "/v1/tokens": { name: "root", role: "viewer" },
   }
@@ -72,6 +73,8 @@ describe("the table of roles", () => {
       "GET /v1/resources": "viewer",
       "DELETE /v1/resources/{kind}/{namespace}/{name}": "operator",
       "POST /v1/explain": "viewer",
+      "GET /v1/breakers": "viewer",
+      "POST /v1/breakers": "operator",
       "GET /v1/status": "viewer",
       "GET /v1/tokens": "admin",
       "POST /v1/tokens": "admin",
