@@ -24,6 +24,7 @@ export class Isolates {
         refused: { revision: pull.refused.revision, reason: pull.refused.reason.slice(0, REASON_CHARS_MAX) },
       }),
       ...(pull.bindings && { bindings: this.#shared(pull.bindings, before) }),
+      ...(pull.outliers && { outliers: pull.outliers.slice(0, LIMITS.outliersMax) }),
     })
     for (const oldest of this.#seen.keys()) {
       if (this.#seen.size <= LIMITS.isolatesMax) break

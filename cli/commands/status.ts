@@ -5,7 +5,7 @@ import { type Call, EXIT, type ExitCode, failed } from "#cli/command.ts"
 import { age, count, facts, type Paint, painter, plain, print, table } from "#cli/output.ts"
 import { report } from "#cli/report.ts"
 import type { Status } from "#shared/protocol/control-api.ts"
-import type { IsolateStatus } from "#shared/protocol/route-table.ts"
+import type { IsolateStatus, OutlierReport } from "#shared/protocol/route-table.ts"
 
 export async function run(call: Call): Promise<ExitCode> {
   const { io } = call
@@ -32,7 +32,13 @@ function statusText(status: Status, nowMs: number, paint: Paint): string {
     ["SERVICE", "BREAKER"],
     status.breakers.map((breaker) => [plain(breaker.cluster), breakerText(breaker, nowMs, paint)]),
   )
-  const overview = status.breakers.length === 0 ? summary : `${summary}\n${breakers}`
+  const outliers = table(["SERVICE", "ENDPOINT", "OUTLIER"], outlierRows(status.isolates, paint))
+  const parts = [
+    summary,
+    ...(status.breakers.length > 0 ? [breakers] : []),
+    ...(status.isolates.some((isolate) => isolate.outliers) ? [outliers] : []),
+  ]
+  const overview = parts.join("\n")
   if (status.isolates.length === 0) return overview
   const rows = [...status.isolates]
     .sort((a, b) => a.serving - b.serving || a.isolate.localeCompare(b.isolate))
@@ -43,6 +49,24 @@ function statusText(status: Status, nowMs: number, paint: Paint): string {
       stateText(isolate, head, paint),
     ])
   return `${overview}\n${table(["ISOLATE", "SERVES", "SEEN", "STATE"], rows)}`
+}
+
+/** Isolates judge endpoints each for itself: how many of them ejected one, and what they found. */
+function outlierRows(isolates: readonly IsolateStatus[], paint: Paint): string[][] {
+  const found = new Map<string, OutlierReport[]>()
+  for (const report of isolates.flatMap(({ outliers }) => outliers ?? [])) {
+    const key = `${report.cluster} ${report.endpoint}`
+    found.set(key, [...(found.get(key) ?? []), report])
+  }
+  return [...found.values()].map((reports) => {
+    const { cluster, endpoint } = reports[0]!
+    const ejected = reports.filter((report) => report.ejected)
+    const heard = ejected.length > 0 ? ejected : reports
+    const share = `by ${heard.length} of ${isolates.length}`
+    const word = ejected.length > 0 ? paint("red", `ejected ${share}`) : paint("yellow", `suspected ${share}`)
+    const reasons = [...new Set(heard.map(({ because }) => plain(because)))].join("; ")
+    return [plain(cluster), plain(endpoint), `${word}: ${reasons}`]
+  })
 }
 
 function headText({ head }: Status, nowMs: number, paint: Paint): string {

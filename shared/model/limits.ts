@@ -149,6 +149,8 @@ export const LIMITS = {
   isolatesMax: 1_000,
   isolateSilenceMsMax: 60_000,
   isolateBindingsMax: 5_000,
+  /** Endpoints that one isolate tells it has found fault with. */
+  outliersMax: 64,
   tokensMax: 1_000,
   tokenCharsMin: 16,
   tokenCharsMax: 512,

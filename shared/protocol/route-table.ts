@@ -61,6 +61,20 @@ export interface Pull {
   readonly refused?: { readonly revision: number; readonly reason: string }
   /** The names of the proxy's own service bindings, so that control can say which services nobody binds. */
   readonly bindings?: readonly string[]
+  /** At most `LIMITS.outliersMax`. */
+  readonly outliers?: readonly OutlierReport[]
+}
+
+/** An endpoint that a proxy isolate found worse than its peers: ejected, or why it was not. */
+export interface OutlierReport {
+  /** `default/orders`, `default/orders/v2`. */
+  readonly cluster: string
+  /** A URL, or what a binding is called. */
+  readonly endpoint: string
+  readonly ejected: boolean
+  /** What was found, in Envoy's words: `consecutive_5xx`. */
+  readonly because: string
+  readonly untilMs?: number
 }
 
 export interface PullReply {
@@ -76,6 +90,7 @@ export interface IsolateStatus {
   readonly refused?: { readonly revision: number; readonly reason: string }
   readonly seenAtMs: number
   readonly bindings?: readonly string[]
+  readonly outliers?: readonly OutlierReport[]
 }
 
 export interface RouteTableRpc {

@@ -34,7 +34,7 @@ export interface Host {
   multiplier: number
   ejections: number
   returnedAtMs: number | undefined
-  /** Why it was not ejected although something was found. */
+  /** Why it was not ejected although something was found since the last sweep. */
   spared: string | undefined
 }
 

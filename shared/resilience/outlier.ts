@@ -39,8 +39,11 @@ export type OutlierEvent =
 export interface OutlierStatus {
   readonly host: string
   readonly ejected: boolean
-  /** `ejected for consecutive_5xx until 31000`, `detected failure_percentage, but 50 % are ejected already`. */
-  readonly because: string
+  /** `consecutive_5xx`; `failure_percentage, but 2 of 4 endpoints are ejected already`; absent when nothing was found. */
+  readonly because?: string
+  /** When the next look at it may bring it back. */
+  readonly untilMs?: number
+  /** How often it was ejected so far. */
   readonly ejections: number
   /** Of the last whole interval, in percent; absent without enough requests. */
   readonly successRate?: number
@@ -83,6 +86,7 @@ export class OutlierDetector {
     for (const host of this.#hosts.values()) {
       if (host.ejection && nowMs - host.ejection.atMs >= this.#ejectionMs(host)) this.#bringBack(host, nowMs)
       turnInterval(host)
+      host.spared = undefined
     }
     this.#rates = { upstream: this.#judge("upstream", nowMs), local: this.#judge("local", nowMs) }
     for (const host of this.#hosts.values()) {
@@ -115,9 +119,11 @@ export class OutlierDetector {
       return {
         host: host.name,
         ejected: host.ejection !== undefined,
-        because: host.ejection
-          ? `ejected for ${host.ejection.detection} until ${host.ejection.atMs + this.#ejectionMs(host)}`
-          : (host.spared ?? (host.returnedAtMs === undefined ? "never ejected" : `returned at ${host.returnedAtMs}`)),
+        ...(host.spared !== undefined && { because: host.spared }),
+        ...(host.ejection && {
+          because: host.ejection.detection,
+          untilMs: host.ejection.atMs + this.#ejectionMs(host),
+        }),
         ejections: host.ejections,
         ...(successRate >= 0 && { successRate }),
       }
@@ -177,7 +183,7 @@ export class OutlierDetector {
     const percent = (100 * (this.#ejected + 1)) / this.#hosts.size
     const fits = percent <= Math.min(100, this.#policy.maxEjectionPercent)
     if (!fits && !(this.#policy.alwaysEjectOne && this.#ejected === 0)) {
-      host.spared = `detected ${detection}, but ${this.#ejected} of ${this.#hosts.size} endpoints are ejected already`
+      host.spared = `${detection}, but ${this.#ejected} of ${this.#hosts.size} endpoints are ejected already`
       this.#listener?.({ kind: "overflow", host: host.name, detection })
       return
     }
@@ -191,7 +197,7 @@ export class OutlierDetector {
       host.jitterMs = Math.floor(this.#roll() * (ejectionJitterMs + 1))
       host.spared = undefined
       if (host.multiplier * baseEjectionMs < maxEjectionMs + baseEjectionMs) host.multiplier += 1
-    } else if (!host.ejection) host.spared = `detected ${detection}, which is not enforced`
+    } else if (!host.ejection) host.spared = `${detection}, which is not enforced`
     this.#listener?.({ kind: "detected", host: host.name, detection, enforced })
   }
 

@@ -15,6 +15,14 @@ describe("the isolates heard of", () => {
     expect(names.at(-1)).toBe("new")
   })
 
+  it("keep no more of what an isolate says of endpoints than is allowed", () => {
+    const isolates = new Isolates()
+    const outlier = { cluster: "default/orders", endpoint: "ORDERS", ejected: true, because: "consecutive_5xx" }
+    const outliers = Array.from({ length: LIMITS.outliersMax + 1 }, () => outlier)
+    isolates.note({ isolate: "a", serving: 1, outliers }, 0)
+    expect(isolates.list(0)[0]?.outliers).toHaveLength(LIMITS.outliersMax)
+  })
+
   it("forget who was silent for more than a minute", () => {
     const isolates = new Isolates()
     isolates.note({ isolate: "early", serving: 1 }, 1_000)

@@ -157,6 +157,17 @@ const isolateStatus = z
     refused: z.object({ revision: count, reason: z.string() }).optional(),
     seenAtMs: time,
     bindings: z.array(z.string()).optional(),
+    outliers: z
+      .array(
+        z.object({
+          cluster: z.string(),
+          endpoint: z.string(),
+          ejected: z.boolean(),
+          because: z.string(),
+          untilMs: time.optional(),
+        }),
+      )
+      .optional(),
   })
   .openapi("IsolateStatus") satisfies Schema<IsolateStatus>
 

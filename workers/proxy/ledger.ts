@@ -4,12 +4,14 @@
  */
 import { pick } from "#shared/balancing/random.ts"
 import { endpointsIn } from "#shared/exchange/decide.ts"
+import { LIMITS } from "#shared/model/limits.ts"
 import type { ServiceId, SubsetName } from "#shared/model/names.ts"
 import type { Fallback, RetryBudgetPolicy, ServicePolicy } from "#shared/model/policy.ts"
 import type { Refusal } from "#shared/model/refusal.ts"
 import type { BackendRef } from "#shared/model/route.ts"
 import type { Endpoint } from "#shared/model/service.ts"
 import { type Cluster, clusterOf, type Verdict } from "#shared/protocol/breaker.ts"
+import type { OutlierReport } from "#shared/protocol/route-table.ts"
 import { FORCED_ONLY } from "#shared/resilience/breaker.ts"
 import { type Budget, countRequest, DEFAULT_BUDGET, freshBudget, spendRetry } from "#shared/resilience/budget.ts"
 import { canonicalJson } from "#shared/std/canonical-json.ts"
@@ -37,6 +39,17 @@ export class Ledger {
       whole?.hear(this.#verdicts.get(id)?.verdict, nowMs)
       for (const [name, entry] of subsets) entry.hear(this.#verdicts.get(`${id}/${name}`)?.verdict, nowMs)
     }
+  }
+
+  /** The endpoints that outlier detection has found something about; undefined when there are none. */
+  outliers(nowMs: number): readonly OutlierReport[] | undefined {
+    const found: OutlierReport[] = []
+    for (const { whole, subsets } of this.#services.values()) {
+      if (whole) found.push(...whole.outliers(nowMs))
+      for (const entry of subsets.values()) found.push(...entry.outliers(nowMs))
+      if (found.length >= LIMITS.outliersMax) return found.slice(0, LIMITS.outliersMax)
+    }
+    return found.length > 0 ? found : undefined
   }
 
   /** The entry of the cluster that a backend names. */
@@ -97,6 +110,7 @@ function textOf(policy: ServicePolicy | undefined): string {
 }
 
 export class Entry {
+  readonly #cluster: Cluster
   /** What callers get while the breaker is open. */
   readonly fallback: Fallback | undefined
   /** Asked in this order before each attempt; told in the same order what came of it. */
@@ -115,6 +129,7 @@ export class Entry {
     endpoints: readonly Endpoint[],
     { roll, breakers }: LedgerSurroundings,
   ) {
+    this.#cluster = cluster
     this.#selector = policy?.balancer || policy?.outlier ? new Selector(policy, endpoints, roll) : undefined
     this.#newBreaker = () => new BreakerGuard(cluster, policy?.breaker ?? FORCED_ONLY, revision, breakers, roll)
     this.#breaker = policy?.breaker ? this.#newBreaker() : undefined
@@ -154,6 +169,15 @@ export class Entry {
     this.#selector?.follow(endpoints)
   }
 
+  outliers(nowMs: number): readonly OutlierReport[] {
+    if (!this.#selector) return NOTHING
+    return this.#selector.status(nowMs).flatMap(({ host, ejected, because, untilMs }) => {
+      if (because === undefined) return NOTHING
+      const until = untilMs === undefined ? {} : { untilMs }
+      return { cluster: this.#cluster, endpoint: host, ejected, because, ...until }
+    })
+  }
+
   /** A refusal of the first guard that has one; those before it are told that nothing was sent. */
   admit(nowMs: number, dice: number, ticket: Ticket): Refusal | undefined {
     for (let asked = 0; asked < this.#guards.length; asked++) {
@@ -184,8 +208,8 @@ export class Entry {
 }
 
 /**
- * The order, behind the breaker: what is refused for a place, or by throttling, is counted nowhere behind that; the choice of endpoints comes last and
- * hears only of what was sent.
+ * The order, behind the breaker: what is refused for a place, or by throttling, is counted nowhere behind that; the choice of
+ * endpoints comes last and hears only of what was sent.
  */
 function guardsOf(policy: ServicePolicy | undefined, selector: Selector | undefined): readonly Guard[] {
   if (!policy) return NONE
@@ -198,4 +222,5 @@ function guardsOf(policy: ServicePolicy | undefined, selector: Selector | undefi
 }
 
 const NONE: readonly Guard[] = []
+const NOTHING: readonly OutlierReport[] = []
 const NOT_SENT: AttemptOutcome = { kind: "unknown", status: 0, durationMs: 0, endpoint: undefined }

@@ -100,7 +100,8 @@ export class Selector implements Guard {
   }
 
   /** What outlier detection thinks of each endpoint. */
-  status(): readonly OutlierStatus[] {
+  status(nowMs: number): readonly OutlierStatus[] {
+    this.#catchUp(nowMs)
     return this.#detector?.status() ?? []
   }
 

@@ -9,7 +9,7 @@ import { LIMITS } from "#shared/model/limits.ts"
 import type { Published } from "#shared/model/snapshot.ts"
 import { decode, digest } from "#shared/model/snapshot-codec.ts"
 import type { Verdict } from "#shared/protocol/breaker.ts"
-import type { RouteTableRpc } from "#shared/protocol/route-table.ts"
+import type { OutlierReport, RouteTableRpc } from "#shared/protocol/route-table.ts"
 import { compile } from "#shared/routing/table.ts"
 import type { Background, Routes } from "./mesh.ts"
 
@@ -26,6 +26,8 @@ export interface Surroundings {
   readonly leaseMs?: number
   /** Takes what the feed says of breakers. */
   news?(verdicts: readonly Verdict[]): void
+  /** What outlier detection has found; undefined when nothing. */
+  outliers?(): readonly OutlierReport[] | undefined
 }
 
 export class Snapshots {
@@ -84,10 +86,12 @@ export class Snapshots {
     // It may have been damaged on its way here only.
     if (this.#around.nowMs() - this.#refusedAtMs >= LIMITS.snapshotRefusedMs) this.#refused = undefined
     try {
+      const outliers = this.#around.outliers?.()
       const { newer, verdicts } = await this.#puller().pull({
         isolate: this.#isolate,
         serving: this.#routes?.revision ?? 0,
         bindings: this.#bindings,
+        ...(outliers && { outliers }),
         ...(this.#refused ? { refused: this.#refused } : {}),
       })
       if (verdicts) this.#around.news?.(verdicts)

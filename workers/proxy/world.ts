@@ -42,7 +42,8 @@ export class Isolate {
     const breakers = (cluster: string) => env.BREAKER?.getByName(cluster) as unknown as BreakerRpc | undefined
     this.ledger = new Ledger({ roll: SURROUNDINGS.roll, breakers })
     const news = (verdicts: readonly Verdict[]) => this.ledger.hear(verdicts, SURROUNDINGS.nowMs())
-    const around = { ...SURROUNDINGS, ...leaseOf(env), news }
+    const outliers = () => this.ledger.outliers(SURROUNDINGS.nowMs())
+    const around = { ...SURROUNDINGS, ...leaseOf(env), news, outliers }
     this.snapshots = new Snapshots(puller, around, randomHex(16), serviceBindings(env))
     const limiter = (name: string) => env.LIMITER?.getByName(name) as unknown as LimiterRpc | undefined
     this.limiter = new Limiter(limiter, SURROUNDINGS)

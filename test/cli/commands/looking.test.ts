@@ -175,6 +175,33 @@ isolates.no  refuses revision 1: format 2
     expect(JSON.parse((await run(["check", "-o", "json"])).out).problems).toHaveLength(3)
   })
 
+  it("tells which endpoints are outliers, by whose judgement, and why", async () => {
+    const of = (endpoint: string, ejected: boolean, because: string) => ({
+      cluster: "default/orders",
+      endpoint,
+      ejected,
+      because,
+    })
+    control.isolates = [
+      { isolate: "i1", serving: 1, seenAtMs: fakeNowMs, outliers: [of("ORDERS_A", true, "consecutive_5xx")] },
+      {
+        isolate: "i2",
+        serving: 1,
+        seenAtMs: fakeNowMs,
+        outliers: [
+          of("ORDERS_A", true, "success_rate"),
+          of("ORDERS_B", false, "consecutive_5xx, which is not enforced"),
+        ],
+      },
+      { isolate: "i3", serving: 1, seenAtMs: fakeNowMs },
+    ]
+    const { out } = await run(["status"])
+    expect(out).toContain(`SERVICE         ENDPOINT  OUTLIER
+default/orders  ORDERS_A  ejected by 2 of 3: consecutive_5xx; success_rate
+default/orders  ORDERS_B  suspected by 1 of 3: consecutive_5xx, which is not enforced
+`)
+  })
+
   it("speaks of an empty mesh", async () => {
     control.revisions = []
     const { out } = await run(["status"])

@@ -1,6 +1,7 @@
 /** Balancing, outliers, places and priority through real Workers. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { type RawRequest, startTestMesh, type TestMesh } from "./mesh.ts"
+import type { Status } from "#shared/protocol/control-api.ts"
+import { type RawRequest, startTestMesh, type TestMesh, TOKEN } from "./mesh.ts"
 
 const echoes = [{ binding: "ECHO_V1" }, { binding: "ECHO_V2" }]
 /** Nothing listens there. */
@@ -78,6 +79,25 @@ describe("an endpoint that does not answer", () => {
   it("is left out after a few failures", async () => {
     await upstreams("/flaky", 40)
     expect(new Set(await upstreams("/flaky", 30))).toEqual(new Set(["echo-v1", "echo-v2"]))
+  })
+
+  it("is told in the status of the mesh", async () => {
+    const outliers = async () => {
+      await get("/flaky")
+      const headers = { authorization: `Bearer ${TOKEN}` }
+      const status = (await (await fetch(`${mesh.controlUrl}/v1/status`, { headers })).json()) as Status
+      return status.isolates.flatMap((isolate) => isolate.outliers ?? [])
+    }
+    await expect
+      .poll(outliers, { timeout: 10_000, interval: 200 })
+      .toMatchObject([
+        {
+          cluster: "default/flaky",
+          endpoint: expect.stringContaining("127.0.0.1:9"),
+          ejected: true,
+          because: "consecutive_5xx",
+        },
+      ])
   })
 
   it("is asked seldom when it is the only one and requests are throttled", async () => {

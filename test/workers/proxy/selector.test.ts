@@ -108,15 +108,15 @@ describe("the choice of endpoints", () => {
     const { selector, answer } = selectorOf({ outlier }, urls("a", "b", "c"))
     for (let failures = 0; failures < 3; failures++) answer(urls("a")[0]!, 500, 0)
     selector.follow(urls("a", "b", "c"))
-    expect(selector.status().map(({ ejected }) => ejected)).toEqual([true, false, false])
+    expect(selector.status(1).map(({ ejected }) => ejected)).toEqual([true, false, false])
     selector.follow(urls("a", "c", "d"))
-    expect(selector.status().map(({ host, ejected }) => [host, ejected])).toEqual([
+    expect(selector.status(1).map(({ host, ejected }) => [host, ejected])).toEqual([
       ["https://a.test/", true],
       ["https://c.test/", false],
       ["https://d.test/", false],
     ])
     selector.follow(urls("d"))
-    expect(selector.status()).toHaveLength(1)
+    expect(selector.status(1)).toHaveLength(1)
   })
 
   it("keeps a key with its endpoint", () => {
