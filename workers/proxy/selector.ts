@@ -35,6 +35,7 @@ export class Selector implements Guard {
   readonly #passages = new Passages<number>()
   #endpoints: readonly Endpoint[] = []
   #members = new Map<string, number>()
+  #all: readonly number[] = []
   #balancer: Balancer
   #sweepAtMs: number | undefined
 
@@ -63,6 +64,7 @@ export class Selector implements Guard {
     for (const place of this.#members.keys()) if (!places.has(place)) this.#detector?.remove(place)
     for (const place of places.keys()) this.#detector?.add(place)
     this.#members = places
+    this.#all = members.map((_, index) => index)
     this.#balancer = balancerOf(this.#policy.kind, members)
     // Attempts under way belong to the balancer that is gone.
     this.#passages.clear()
@@ -72,12 +74,12 @@ export class Selector implements Guard {
   select(offered: readonly Endpoint[], { tried, key, colo, nowMs }: Selection): Endpoint | undefined {
     this.#catchUp(nowMs)
     for (const member of this.#passages.expired(nowMs)) this.#balancer.end(member, 0, FAILURE_MS, nowMs)
-    const members = this.#membersOf(offered)
-    const fresh = this.#healthy(members.filter((member) => !tried.includes(this.#endpoints[member]!)))
-    const candidates = fresh.length > 0 ? fresh : this.#healthy(members)
+    const untried = tried.length === 0 ? offered : offered.filter((endpoint) => !tried.includes(endpoint))
+    const fresh = this.#healthy(this.#membersOf(untried))
+    const candidates = fresh.length > 0 || tried.length === 0 ? fresh : this.#healthy(this.#membersOf(offered))
     const near = this.#near(candidates, colo)
     const picked = this.#balancer.pick(near, key, nowMs, this.#roll())
-    return picked === undefined ? undefined : this.#endpoints[picked]
+    return picked === undefined ? undefined : this.#offeredAs(picked, offered)
   }
 
   admit(nowMs: number, _dice: number, ticket: Ticket): undefined {
@@ -117,7 +119,16 @@ export class Selector implements Guard {
   }
 
   #membersOf(offered: readonly Endpoint[]): readonly number[] {
+    if (offered === this.#endpoints) return this.#all
     return offered.flatMap((endpoint) => this.#members.get(placeOf(endpoint)) ?? [])
+  }
+
+  /** An exchange goes by its own snapshot to its end, whose endpoints are other objects than a newer one's. */
+  #offeredAs(member: number, offered: readonly Endpoint[]): Endpoint | undefined {
+    const endpoint = this.#endpoints[member]!
+    if (offered === this.#endpoints) return endpoint
+    const place = placeOf(endpoint)
+    return offered.find((one) => placeOf(one) === place)
   }
 
   /** Without the ejected ones, unless so few are left that ejections are not heeded (Envoy: panic threshold). */

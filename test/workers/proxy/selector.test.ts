@@ -119,6 +119,18 @@ describe("the choice of endpoints", () => {
     expect(selector.status(1)).toHaveLength(1)
   })
 
+  it("serves exchanges that go by an older snapshot", () => {
+    const old = urls("a", "b", "gone")
+    const { selector, ask } = selectorOf({ balancer: { kind: "round-robin" } }, old)
+    selector.follow(urls("a", "b", "new"))
+    for (let times = 0; times < 6; times++) {
+      const first = ask(0, {}, old)!
+      expect(old.slice(0, 2)).toContain(first)
+      expect(old.slice(0, 2)).toContain(ask(0, { tried: [first] }, old))
+      expect(ask(0, { tried: [first] }, old)).not.toBe(first)
+    }
+  })
+
   it("keeps a key with its endpoint", () => {
     const all = urls("a", "b", "c", "d")
     const { ask } = selectorOf({ balancer: { kind: "hash", key: { by: "caller" } } }, all)
