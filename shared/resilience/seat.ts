@@ -12,6 +12,8 @@ export interface Seat {
   readonly heard: Heard | undefined
   /** A lease of the mesh's that no request has used yet. */
   readonly lease: HeldLease | undefined
+  /** When a report was sent that the object answered. */
+  readonly answeredAtMs: number
 }
 
 export interface Heard {
@@ -40,13 +42,22 @@ const PASS: Admission = { admit: "pass" }
 const ALONE = 1
 
 export function freshSeat(policy: BreakerPolicy, nowMs: number): Seat {
-  return { own: closedBreaker(policy, nowMs), heard: undefined, lease: undefined }
+  return {
+    own: closedBreaker(policy, nowMs),
+    heard: undefined,
+    lease: undefined,
+    answeredAtMs: Number.NEGATIVE_INFINITY,
+  }
 }
 
+/**
+ * `patienceMs`: how long after its own rest an isolate waits for the object's word. Others may have tripped since it heard last, and
+ * then its probe would be one too many.
+ */
 export function admission(
   seat: Seat,
   policy: BreakerPolicy,
-  leaseMs: number,
+  { leaseMs, patienceMs }: { readonly leaseMs: number; readonly patienceMs: number },
   nowMs: number,
 ): { readonly seat: Seat; readonly admission: Admission } {
   const { heard, lease, own } = seat
@@ -59,6 +70,11 @@ export function admission(
     return { seat, admission: { admit: "refuse", waitMs, ask: waitMs === 0 } }
   }
   if (own.state.phase === "closed") return { seat, admission: PASS }
+  if (own.state.phase === "open" && nowMs >= own.state.untilMs) {
+    const { untilMs } = own.state
+    const isSure = seat.answeredAtMs >= untilMs || nowMs >= untilMs + patienceMs
+    if (!isSure) return { seat, admission: { admit: "refuse", waitMs: 0, ask: true } }
+  }
   const asked = askLease(own, { ...policy, probes: ALONE }, leaseMs, nowMs)
   if (!asked.lease) {
     const waitMs = own.state.phase === "open" ? Math.max(0, own.state.untilMs - nowMs) : 0
@@ -118,5 +134,6 @@ export function hear(
     phase === "closed"
       ? closedBreaker(policy, nowMs).state
       : ({ phase: "open", untilMs: Math.max(restUntilMs, nowMs), cause: "failures" } as const)
-  return { own: { ...own, state, trips: phase === "closed" ? 0 : own.trips }, heard, lease: undefined }
+  const { answeredAtMs } = seat
+  return { own: { ...own, state, trips: phase === "closed" ? 0 : own.trips }, heard, lease: undefined, answeredAtMs }
 }

@@ -14,6 +14,8 @@ import type { Background } from "./mesh.ts"
 /** The object of a cluster, by a stub of its own for each call; undefined where the proxy has no such binding. */
 export type BreakerObjects = (cluster: Cluster) => Pick<BreakerRpc, "report"> | undefined
 
+const TIMES = { leaseMs: LIMITS.breakerLeaseMs, patienceMs: LIMITS.breakerCallMs }
+
 export class BreakerGuard implements Guard {
   readonly #cluster: Cluster
   readonly #policy: BreakerPolicy
@@ -36,7 +38,7 @@ export class BreakerGuard implements Guard {
 
   admit(nowMs: number, _dice: number, ticket: Ticket): Refusal | undefined {
     this.#seat ??= freshSeat(this.#policy, nowMs)
-    const asked = admission(this.#seat, this.#policy, LIMITS.breakerLeaseMs, nowMs)
+    const asked = admission(this.#seat, this.#policy, TIMES, nowMs)
     this.#seat = asked.seat
     const { admission: decided } = asked
     if (decided.admit === "pass") {
@@ -47,7 +49,8 @@ export class BreakerGuard implements Guard {
       ticket.probe = { scope: decided.scope, lease: decided.lease, untilMs: decided.untilMs }
       return undefined
     }
-    if (decided.ask) this.#tellInTime(true, nowMs, ticket.background)
+    // A trip that could not be told is told again, so that the mesh hears of it before this isolate goes on alone.
+    if (decided.ask || this.#untold.total > 0) this.#tellInTime(decided.ask, nowMs, ticket.background)
     return { ...refuse("circuit_open"), retryAfterMs: decided.waitMs }
   }
 
@@ -134,8 +137,9 @@ export class BreakerGuard implements Guard {
   /** The lease began at the object later than the report left here: what is counted from then on ends in time. */
   #take({ verdict, lease }: BreakerReply, sentAtMs: number): void {
     this.hear(verdict, sentAtMs)
+    this.#seat = { ...this.#seat!, answeredAtMs: sentAtMs }
     if (!lease) return
     const held = { id: lease.id, useUntilMs: sentAtMs + LIMITS.breakerLeaseUseMs, untilMs: sentAtMs + lease.forMs }
-    this.#seat = { ...this.#seat!, lease: held }
+    this.#seat = { ...this.#seat, lease: held }
   }
 }

@@ -19,7 +19,7 @@ const FRESH_MS = 3_000
 /**
  * Plays a story, 10 ms a sign: `f` and `.` are results of what passed, a space waits a second; `o2` `p3` `c4` are verdicts
  * with their generation (open rests a second); `L` is a lease of the mesh; `!` asks to pass; `+` and `-` are what the
- * isolate's own probe found. Returns what the asks were told.
+ * isolate's own probe found; `a` is an answer of the object. Returns what the asks were told.
  */
 function play(story: string): string[] {
   let nowMs = 0
@@ -37,10 +37,12 @@ function play(story: string): string[] {
         FRESH_MS,
         nowMs,
       )
+    } else if (whole === "a") {
+      seat = { ...seat, answeredAtMs: nowMs }
     } else if (whole === "L") {
       seat = { ...seat, lease: { id: 77, useUntilMs: nowMs + 100, untilMs: nowMs + LEASE_MS } }
     } else if (whole === "!") {
-      const asked = admission(seat, POLICY, LEASE_MS, nowMs)
+      const asked = admission(seat, POLICY, { leaseMs: LEASE_MS, patienceMs: 500 }, nowMs)
       seat = asked.seat
       const { admission: answer } = asked
       if (answer.admit === "probe") lease = answer.lease
@@ -64,10 +66,10 @@ describe("an isolate alone", () => {
   it.each([
     ["passes what comes", "!!", ["pass", "pass"]],
     ["refuses once it has tripped", "ffff!", ["refuse"]],
-    ["probes by itself after its rest, one at a time", "ffff !!!", ["own probe", "refuse", "refuse"]],
-    ["passes again when the probe was good", "ffff !+!", ["own probe", "pass"]],
-    ["rests longer when it was not", "ffff !- !", ["own probe", "refuse"]],
-    ["gives its place to another probe when one is lost", "ffff ! !", ["own probe", "own probe"]],
+    ["probes by itself after its rest, one at a time", "ffff  !!!", ["own probe", "refuse", "refuse"]],
+    ["passes again when the probe was good", "ffff  !+!", ["own probe", "pass"]],
+    ["rests longer when it was not", "ffff  !- !", ["own probe", "refuse"]],
+    ["gives its place to another probe when one is lost", "ffff  ! !", ["own probe", "own probe"]],
   ])("%s: %j", (_sentence, story, told) => {
     expect(play(story)).toEqual(told)
   })
@@ -85,7 +87,9 @@ describe("an isolate that is told", () => {
     ["forgets its own trip when the mesh has closed after it", "ffffo2!c3!", ["refuse", "pass"]],
     ["keeps its own trip when the mesh was well all along", "c1ffffc1!", ["refuse"]],
     ["keeps its own trip when the first word is that the mesh is well", "ffffc1!", ["refuse"]],
-    ["then probes by itself", "c1ffffc1 !+!", ["own probe", "pass"]],
+    ["asks before it probes by itself", "c1ffffc1 !a!+!", ["ask", "own probe", "pass"]],
+    ["does not take an answer from before its rest was over for one", "c1ffffa !", ["ask"]],
+    ["probes by itself when no answer comes", "c1ffffc1  !", ["own probe"]],
     ["does not listen to what is older", "o4c3!", ["refuse"]],
     ["goes on alone when it hears nothing more", "o2   !+!", ["own probe", "pass"]],
     ["drops a lease of an older generation", "p3Lo4!", ["refuse"]],

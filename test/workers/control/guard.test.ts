@@ -118,7 +118,9 @@ describe("paths and methods", () => {
 describe("exceptions", () => {
   async function statusWith(error: object) {
     const log = vi.spyOn(console, "error").mockImplementation(() => {})
-    const broken = { getByName: () => ({ head: () => Promise.reject(error), isolates: async () => [] }) }
+    const broken = {
+      getByName: () => ({ head: () => Promise.reject(error), isolates: async () => [], breakers: async () => [] }),
+    }
     const env = { ...controlEnv, ROUTE_TABLE: broken } as unknown as ControlEnv
     const headers = { authorization: `Bearer ${ROOT_TOKEN}` }
     const request = new Request(`${ORIGIN}/v1/status`, { headers }) as Request<unknown, IncomingRequestCfProperties>
