@@ -27,9 +27,8 @@ export interface Counted {
 
 /** The way to the limiters of one limit. */
 export interface Link {
-  /** The call under way, for who wants to wait for it, within limits. */
-  call: Promise<void> | undefined
-  callUntilMs: number
+  /** A call is under way. Should it never end, the next one begins after this. */
+  callingUntilMs: number
   readonly waiting: Map<Counted, Ask>
   /** Keys with leased tokens, in the order in which they were leased: what expires unspent goes back. */
   readonly holding: Set<Counted>
@@ -62,8 +61,8 @@ export class Leases {
     const known = this.#links.get(limit)
     if (known) return known
     const empty = { waiting: new Map<Counted, Ask>(), holding: new Set<Counted>() }
-    const times = { callUntilMs: 0, returningUntilMs: 0, aloneUntilMs: 0 }
-    const link: Link = { call: undefined, failures: 0, ...times, ...empty }
+    const times = { callingUntilMs: 0, returningUntilMs: 0, aloneUntilMs: 0 }
+    const link: Link = { failures: 0, ...times, ...empty }
     this.#links.set(limit, link)
     // Limits that snapshots no longer have are the oldest.
     if (this.#links.size > LIMITS.limitLinksMax) this.#links.delete(this.#links.keys().next().value as string)
@@ -80,13 +79,9 @@ export class Leases {
       counted.share = next.share
       link.waiting.set(counted, next.ask)
     }
-    if (link.waiting.size === 0 || (link.call && nowMs < link.callUntilMs)) return
-    link.callUntilMs = nowMs + LIMITS.limitCallMs * CALLS_MAX
-    const call = this.#callAll(link).finally(() => {
-      if (link.call === call) link.call = undefined
-    })
-    link.call = call
-    background.waitUntil(call)
+    if (link.waiting.size === 0 || nowMs < link.callingUntilMs) return
+    link.callingUntilMs = nowMs + LIMITS.limitCallMs * CALLS_MAX
+    background.waitUntil(this.#callAll(link))
     if (nowMs < link.returningUntilMs) return
     link.returningUntilMs = nowMs + (LIMITS.limitLeaseMs + LIMITS.limitCallMs) * RETURNS_MAX
     background.waitUntil(this.#returnExpired(link))
@@ -110,6 +105,7 @@ export class Leases {
       for (const [counted] of asks) link.waiting.delete(counted)
       await this.#callEach(link, asks)
     }
+    link.callingUntilMs = 0
   }
 
   /** Tokens of keys that are not asked for any more go back, so that an isolate that falls idle withholds none. */

@@ -39,6 +39,8 @@ interface Claim {
   retryAfterMs: number
 }
 
+/** How often a request that waits looks whether its tokens have come. */
+const LOOK_MS = 5
 /** Keys that are looked at to find one to forget. */
 const CANDIDATES = 8
 
@@ -106,9 +108,12 @@ export class Limiter {
   async #wait(claims: readonly Claim[], background: Background): Promise<void> {
     const pending = claims.filter(({ outcome }) => outcome === "pending")
     for (const { counted, cost } of pending) this.#leases.want(counted, cost, background)
-    const calls = pending.map(({ counted }) => counted.link.call)
-    await Promise.race([Promise.all(calls), this.#around.sleep(LIMITS.limitWaitMs)])
-    this.#judge(claims)
+    // By looking again and again: a promise that another request settles must not be waited for once that one may be gone.
+    for (let waitedMs = 0; waitedMs < LIMITS.limitWaitMs; waitedMs += LOOK_MS) {
+      await this.#around.sleep(LOOK_MS)
+      this.#judge(claims)
+      if (!claims.some(({ outcome }) => outcome === "pending")) return
+    }
     for (const claim of claims) {
       if (claim.outcome !== "pending") continue
       claim.outcome = claim.counted.limit.whenUnavailable === "allow" ? "admitted" : "unavailable"

@@ -1,0 +1,29 @@
+/** The short form of `bench/limits.ts`: thirty isolates against one limit, with the limiter there and without. */
+import { describe, expect, it } from "vitest"
+import { runLimit } from "#test/support/limit-run.ts"
+
+const RUN = { isolates: 30, seconds: 2, offered: 200 } as const
+
+describe("thirty isolates", () => {
+  it("let through what the mesh's limit allows, and five in a hundred more at most", async () => {
+    const limit = { requests: 40, burst: 40, scope: "mesh" } as const
+    const { admitted, allowed } = await runLimit({ ...RUN, limit, limiter: "LimiterObject" })
+    expect(admitted).toBeLessThanOrEqual(allowed * 1.05)
+    expect(admitted).toBeGreaterThan(allowed * 0.7)
+  })
+
+  it("let through what an exact limit allows", async () => {
+    const limit = { requests: 40, burst: 40, scope: "exact" } as const
+    const { admitted, allowed } = await runLimit({ ...RUN, limit, limiter: "LimiterObject" })
+    expect(admitted).toBeLessThanOrEqual(allowed * 1.05)
+    expect(admitted).toBeGreaterThan(allowed * 0.7)
+  })
+
+  it("each let the limit through by itself while the limiter is down", async () => {
+    const limit = { requests: 1, burst: 2, scope: "mesh" } as const
+    const { sent, admitted, allowed, allowedAlone } = await runLimit({ ...RUN, limit, limiter: "DeadLimiter" })
+    expect(admitted).toBeLessThanOrEqual(allowedAlone)
+    expect(admitted).toBeGreaterThan(allowed * 5)
+    expect(sent).toBeGreaterThan(allowedAlone)
+  })
+})
