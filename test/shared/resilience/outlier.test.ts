@@ -156,6 +156,18 @@ describe("an ejection", () => {
     expect([none.detector.ejected, one.detector.ejected]).toEqual([0, 1])
   })
 
+  it("begins every count anew when it ends, also those that did not trigger it", () => {
+    const { detector: one, answer } = detector({ consecutiveGateway: 4, enforcingConsecutiveGateway: 100 }, ["a"])
+    answer("a", 500, 3)
+    answer("a", 503, 2)
+    expect(one.host("a")?.ejection?.detection).toBe("consecutive_5xx")
+    one.sweep(30_000)
+    answer("a", 503, 3, 30_000)
+    expect(one.isEjected("a")).toBe(false)
+    answer("a", 503, 1, 30_000)
+    expect(one.isEjected("a")).toBe(true)
+  })
+
   it("leaves no trace when the endpoint goes", () => {
     const { detector: one, answer } = detector({}, ["a", "b"])
     answer("a", 500, 5)
