@@ -88,16 +88,14 @@ describe("an endpoint that does not answer", () => {
       const status = (await (await fetch(`${mesh.controlUrl}/v1/status`, { headers })).json()) as Status
       return status.isolates.flatMap((isolate) => isolate.outliers ?? [])
     }
-    await expect
-      .poll(outliers, { timeout: 10_000, interval: 200 })
-      .toMatchObject([
-        {
-          cluster: "default/flaky",
-          endpoint: expect.stringContaining("127.0.0.1:9"),
-          ejected: true,
-          because: "consecutive_5xx",
-        },
-      ])
+    await expect.poll(outliers, { timeout: 10_000, interval: 200 }).toMatchObject([
+      {
+        cluster: "default/flaky",
+        endpoint: expect.stringContaining("127.0.0.1:9"),
+        ejected: true,
+        because: "consecutive_5xx",
+      },
+    ])
   })
 
   it("is asked seldom when it is the only one and requests are throttled", async () => {
