@@ -136,6 +136,8 @@ export class Limiter {
     const granted: Claim[] = []
     const answers = asking.map(async (claim) => {
       const grant = await this.#leases.now(claim.counted, claim.cost)
+      // What the caller is told is the limiter's word.
+      if (grant) claim.counted.share = { ...claim.counted.share, answered: true, left: grant.left }
       if (!grant) claim.outcome = claim.counted.limit.whenUnavailable === "allow" ? "admitted" : "unavailable"
       else if (grant.granted >= claim.cost) {
         claim.outcome = "admitted"

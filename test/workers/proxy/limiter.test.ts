@@ -131,6 +131,15 @@ describe("a limit of each isolate", () => {
     for (let index = 0; index <= LIMITS.limitKeysMax; index++) await admit(rule, head({ "x-user": `${index}` }))
     expect(await through(rule, 5, head({ "x-user": "spent" }))).toBe(0)
   })
+
+  it("forgets the longest unused key when there are too many", async () => {
+    const { isolate } = world()
+    const { admit, through } = isolate()
+    const rule = [limit({ scope: "isolate", burst: 1, key: [{ by: "header", name: "x-user" }] })]
+    for (let index = 0; index <= LIMITS.limitKeysMax; index++) await admit(rule, head({ "x-user": `${index}` }))
+    expect(await through(rule, 1, head({ "x-user": "5000" }))).toBe(0)
+    expect(await through(rule, 1, head({ "x-user": "0" }))).toBe(1)
+  })
 })
 
 describe("a limit of the mesh", () => {
@@ -266,6 +275,14 @@ describe("an exact limit", () => {
     expect((await other.admit([exact()])).refusal).toEqual({ refusal: "rate_limited", retryAfterMs: 1_000 })
   })
 
+  it("tells what all isolates together have left", async () => {
+    const { isolate } = world()
+    const [one, other] = [isolate(), isolate()]
+    await one.through([exact()], 3)
+    const { standings } = await other.admit([exact({ headers: true })])
+    expect(standings.map(({ left }) => left)).toEqual([6])
+  })
+
   it("waits a moment for a limiter that hangs, then goes on alone", async () => {
     const { isolate, trouble, pass, settle } = world()
     trouble("hangs")
@@ -298,12 +315,33 @@ describe("several limits", () => {
 
   it.each([["isolate"], ["mesh"], ["exact"]] as const)("give back to %s what an exact one refused", async (scope) => {
     const { isolate, pass } = world()
-    const { through } = isolate()
-    const wide = limit({ scope })
-    expect(await through([wide, small({ scope: "exact", requests: 1, perMs: 1_000_000 })], 8)).toBe(2)
+    const [one, other] = [isolate(), isolate()]
+    const slow = small({ scope: "exact", requests: 1, perMs: 1_000_000 })
+    const wide = limit({ scope, requests: 1, perMs: 1_000_000 })
+    await one.through([slow], 2)
+    expect(await other.through([wide, slow], 5)).toBe(0)
     let passed = 0
-    for (let round = 0; round < 4; round++, await pass(LIMITS.limitAskMs * 2)) passed += await through([wide], 15)
-    expect(passed).toBe(8)
+    for (let round = 0; round < 6; round++, await pass(LIMITS.limitAskMs * 2)) passed += await other.through([wide], 15)
+    expect(passed).toBe(10)
+  })
+
+  it("ask an exact one again and again, however often it refused", async () => {
+    const { isolate, calls } = world()
+    const [one, other] = [isolate(), isolate()]
+    const slow = small({ scope: "exact", requests: 1, perMs: 1_000_000 })
+    await one.through([slow], 2)
+    const before = calls.length
+    await other.through([slow], 4)
+    expect(calls.length - before).toBe(4)
+  })
+
+  it("in shadow take nothing for what they would have refused", async () => {
+    const { isolate, pass } = world()
+    const { admit } = isolate()
+    const limits = [small({ scope: "isolate", shadow: true })]
+    for (let index = 0; index < 10; index++) await admit(limits)
+    await pass(1_000)
+    expect((await admit(limits)).shadowed).toEqual([])
   })
 
   it("in shadow count and refuse nothing", async () => {
