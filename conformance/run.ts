@@ -8,6 +8,7 @@ import { startBench } from "./bench.ts"
 import type { CoreForm } from "./core-form.ts"
 import { runTest, type TestResult } from "./engine.ts"
 import { outlierForm } from "./envoy-outlier.ts"
+import { retryForm } from "./envoy-retry.ts"
 import { weightedForm } from "./envoy-weighted.ts"
 import type { Form, FormTest } from "./form.ts"
 import { grpcRouteForm } from "./gateway-api-grpcroute.ts"
@@ -18,7 +19,7 @@ import { sumLine, sumOf, testLines } from "./table.ts"
 /** Every form of case files that can be run. The first one that takes a file reads it. */
 const FORMS: readonly Form[] = [meshForm, grpcRouteForm, httpRouteForm]
 /** Forms that need no mesh. */
-const CORE_FORMS: readonly CoreForm[] = [outlierForm, weightedForm]
+const CORE_FORMS: readonly CoreForm[] = [outlierForm, weightedForm, retryForm]
 
 const USAGE = "usage: npm run conformance -- FILE... [--only name] [--verbose]\n"
 

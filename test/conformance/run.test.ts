@@ -90,7 +90,7 @@ describe("the runner", () => {
     },
   )
 
-  it.skipIf(!existsSync(CASES)).each(["outlier", "weighted"])(
+  it.skipIf(!existsSync(CASES)).each(["outlier", "weighted", "retry"])(
     "passes every case of envoy_%s.json that can apply to Workers",
     async (form) => {
       const { exit, lines, out } = await conformance(join(CASES, `envoy_${form}.json`))
