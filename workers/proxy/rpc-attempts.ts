@@ -3,6 +3,7 @@
  * calls, and only when the platform failed: what a callee throws is its answer, for retries and for guards alike.
  */
 import { endpointsIn } from "#shared/exchange/decide.ts"
+import type { RetryPolicy } from "#shared/model/policy.ts"
 import { type Refusal, type RefusalName, refuse } from "#shared/model/refusal.ts"
 import type { Endpoint } from "#shared/model/service.ts"
 import { backoffMs, isErrorRetried, isPlatformFailure, isRetried } from "#shared/resilience/retry.ts"
@@ -32,7 +33,7 @@ export interface Within {
 
 type Run = (stub: Stub, within: Within) => Promise<unknown>
 
-export async function call(
+export function call(
   exchange: Exchange,
   endpoints: readonly Endpoint[],
   run: Run,
@@ -40,16 +41,19 @@ export async function call(
   mesh: Mesh,
 ): Promise<RpcAnswer> {
   const entry = mesh.ledger.entry(exchange.routes!, exchange.backend!)
-  const answer = await attempts(exchange, endpoints, entry, run, isReplayable, mesh)
+  const first = attempts(exchange, endpoints, entry, run, isReplayable, mesh)
   const { fallback } = entry
-  const isOpen = answer.kind === "refusal" && answer.refusal.refusal === "circuit_open"
-  if (!isOpen || fallback?.kind !== "service") return answer
-  const others = endpointsIn(exchange.routes?.services, fallback.backend)
-  exchange.backend = { ...fallback.backend, weight: 1, filters: [] }
-  return attempts(exchange, others, mesh.ledger.entry(exchange.routes!, fallback.backend), run, isReplayable, mesh)
+  if (fallback?.kind !== "service") return first
+  return first.then((answer) => {
+    if (answer.kind !== "refusal" || answer.refusal.refusal !== "circuit_open") return answer
+    const { backend } = fallback
+    exchange.backend = { ...backend, weight: 1, filters: [] }
+    const others = endpointsIn(exchange.routes?.services, backend)
+    return attempts(exchange, others, mesh.ledger.entry(exchange.routes!, backend), run, isReplayable, mesh)
+  })
 }
 
-async function attempts(
+function attempts(
   exchange: Exchange,
   endpoints: readonly Endpoint[],
   entry: Entry,
@@ -60,13 +64,25 @@ async function attempts(
   const callable = endpoints.filter((endpoint) => endpoint.kind !== "url")
   const policy = exchange.matched?.rule.retry
   const retry = policy?.unsafe && isReplayable && (!exchange.nested || policy.nested) ? policy : undefined
-  if (retry) entry.began(mesh.nowMs())
+  if (retry) return attemptsWithRetries(exchange, callable, entry, run, retry, mesh)
+  return attempt(exchange, entry.select(callable, NONE, exchange.hashKey, mesh), entry, run, false, mesh)
+}
+
+async function attemptsWithRetries(
+  exchange: Exchange,
+  callable: readonly Endpoint[],
+  entry: Entry,
+  run: Run,
+  retry: RetryPolicy,
+  mesh: Mesh,
+): Promise<RpcAnswer> {
+  entry.began(mesh.nowMs())
   const tried: Endpoint[] = []
   for (;;) {
     const endpoint = entry.select(callable, tried, exchange.hashKey, mesh)
     if (endpoint) tried.push(endpoint)
-    const answer = await attempt(exchange, endpoint, entry, run, retry !== undefined, mesh)
-    if (!retry || exchange.attempts > retry.attempts) return answer
+    const answer = await attempt(exchange, endpoint, entry, run, true, mesh)
+    if (exchange.attempts > retry.attempts) return answer
     const failed = answer.kind === "error" && isErrorRetried(retry, answer.error)
     if (!failed && !(answer.kind === "refusal" && isRetried(retry, answer.refusal))) return answer
     const waitMs = backoffMs(retry, exchange.attempts, mesh.roll())
@@ -126,10 +142,14 @@ function outcomeOf(answer: RpcAnswer, durationMs: number, endpoint: Endpoint, li
 }
 
 /** RPC cannot be cancelled: past the time the caller is told, and the callee goes on to its end unheard. */
-async function within(limitMs: number, onTimeout: RefusalName, run: () => Promise<unknown>): Promise<RpcAnswer> {
+function within(limitMs: number, onTimeout: RefusalName, run: () => Promise<unknown>): Promise<RpcAnswer> {
+  return limitMs === Number.POSITIVE_INFINITY ? settled(run) : raced(limitMs, onTimeout, run)
+}
+
+async function raced(limitMs: number, onTimeout: RefusalName, run: () => Promise<unknown>): Promise<RpcAnswer> {
   let timer: ReturnType<typeof setTimeout> | null = null
   const expired = new Promise<RpcAnswer>((resolve) => {
-    if (limitMs !== Number.POSITIVE_INFINITY) timer = setTimeout(() => resolve(refusal(onTimeout)), limitMs)
+    timer = setTimeout(() => resolve(refusal(onTimeout)), limitMs)
   })
   const answer = await Promise.race([settled(run), expired])
   clearTimeout(timer)
@@ -147,3 +167,5 @@ async function settled(run: () => Promise<unknown>): Promise<RpcAnswer> {
 function refusal(name: RefusalName): RpcAnswer {
   return { kind: "refusal", refusal: refuse(name) }
 }
+
+const NONE: readonly Endpoint[] = []
