@@ -9,12 +9,8 @@ export type Unbound = readonly { readonly service: string; readonly binding: str
 
 export function lintUse({ services, routes }: Snapshot, unbound: Unbound, sites: Sites): void {
   const used = new Set<string>()
-  for (const { attachments, rules } of routes) {
-    for (const attachment of attachments) if (attachment.to === "service") used.add(attachment.service)
-    for (const rule of rules) {
-      for (const { service, subset } of targetsOf(rule)) used.add(service).add(`${service} ${subset ?? ""}`)
-      for (const caller of rule.matches.flatMap(({ from = [] }) => from)) used.add(caller)
-    }
+  for (const { rules } of routes) {
+    for (const { service, subset } of rules.flatMap(targetsOf)) used.add(`${service} ${subset ?? ""}`)
   }
   for (const service of services) lintService(service, used, sites)
   const missing = new Set(unbound.map(({ service, binding }) => `${service} ${binding}`))
@@ -23,13 +19,8 @@ export function lintUse({ services, routes }: Snapshot, unbound: Unbound, sites:
   for (const { rules } of routes) for (const rule of rules) lintBound(rule, known, missing, sites)
 }
 
+/** A service that no route names is no finding: its callers' bindings lead to it (GAMMA: the implicit route). */
 function lintService({ id, subsets }: Service, used: ReadonlySet<string>, sites: Sites): void {
-  if (!used.has(id)) {
-    const message = `No route sends requests to ${id} or knows it as a caller: only a binding that names it reaches it`
-    const hint = "give it a route, or remove it if nobody binds it"
-    sites.atService(id, [], advise("info", "unused-service", message, hint))
-    return
-  }
   for (const name of Object.keys(subsets)) {
     if (used.has(`${id} ${name}`)) continue
     const message = `No route sends requests to the subset ${JSON.stringify(name)}`

@@ -61,7 +61,7 @@ revision 1 applied: 3 added
     ["in a dry run", ["apply", "-f", "-", "--dry-run"]],
   ])("shows what is most likely not meant in its place, %s", async (_, argv) => {
     const hint = "give it a route"
-    const finding = { path: "services.storefront", severity: "info", rule: "unused-service", message: "Unused", hint }
+    const finding = { path: "services.storefront", severity: "info", rule: "unused-subset", message: "Unused", hint }
     const answer = { head: 0, changes: [], findings: [finding], revision: 1, digest: "d" }
     control.intercept = () => Response.json(answer)
     const ran = await run(argv, { stdin: MESH })

@@ -277,15 +277,6 @@ const REDIRECTS: readonly Case[] = [
 
 const USE: readonly Case[] = [
   [
-    "a service that no route knows",
-    meshOf({}, { services: { a: {}, b: {}, c: {} } }),
-    "info unused-service services.c",
-    meshOf(
-      { r: { service: "a", rules: [{ match: { from: "c" }, backends: TO_A }, rest()] } },
-      { services: { a: {}, b: {}, c: {} } },
-    ),
-  ],
-  [
     "a route that nobody comes to",
     meshOf({ r: { rules: [rest()] } }),
     "warning unattached-route routes.r",

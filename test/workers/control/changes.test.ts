@@ -59,8 +59,9 @@ describe("apply", () => {
     ])
     expect((await apply(twice)).findings).toEqual(plan.findings)
     // It is not this change's: only what is new is told.
-    expect((await apply(CART)).findings).toMatchObject([{ rule: "unused-service", resource: { name: "cart" } }])
-    expect(await apply(CART)).not.toHaveProperty("findings")
+    const idle = { services: { cart: { subsets: { v2: {} } } } }
+    expect((await apply(idle)).findings).toMatchObject([{ rule: "unused-subset", resource: { name: "cart" } }])
+    expect(await apply(idle)).not.toHaveProperty("findings")
   })
 
   it("gives proxies a snapshot with that digest", async () => {
