@@ -10,9 +10,16 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { parseArgs, styleText } from "node:util"
 import { build } from "esbuild"
-import type { Snapshot } from "#shared/model/snapshot.ts"
+import { benchSnapshot, FEATURES, serviceOf } from "./features.ts"
 
 const PORT = await freePort()
+/** The objects of the mesh, by the names of the proxy's bindings. */
+const OBJECTS = [
+  ["ROUTE_TABLE", "RouteTableObject"],
+  ["BREAKER", "BreakerObject"],
+  ["LIMITER", "LimiterObject"],
+] as const
+
 const { values } = parseArgs({ options: { rounds: { type: "string" }, batch: { type: "string" } } })
 
 const folder = await mkdtemp(join(tmpdir(), "weft-bench-"))
@@ -101,52 +108,37 @@ function quantile(samples: readonly number[], share: number): number {
   return sorted[Math.floor(share * (sorted.length - 1))] as number
 }
 
-/** Three services with one and the same upstream: without routes, with a hundred, and with every policy armed. */
-function mesh(): Snapshot {
-  const endpoints = [{ kind: "binding", binding: "UPSTREAM" }] as const
-  const services = ["armed", "plain", "routed"].map((name) => ({ id: `default/${name}`, endpoints, subsets: {} }))
-  const backends = (service: string) => [{ service: `default/${service}`, weight: 1, filters: [] }]
-  const match = (value: string) => ({ path: { kind: "prefix", value }, headers: [], query: [], cookies: [] })
-  const rule = (service: string, index: number, path: string, policies: object) => ({
-    id: `default/${service}/${index}`,
-    matches: [match(path)],
-    filters: [],
-    backends: backends(service),
-    timeouts: {},
-    ...policies,
+interface Way {
+  readonly name: string
+  readonly binding: string
+  readonly by: "fetch" | "rpc"
+  /** The service that a mesh binding addresses. */
+  readonly to?: string
+}
+
+function ways(): Way[] {
+  const mesh = FEATURES.map((feature, index): Way => {
+    const name = index === 0 ? "fetch mesh hop" : `fetch mesh hop, ${feature.name}`
+    return { name, binding: `MESH_${index}`, by: "fetch", to: serviceOf(feature) }
   })
-  const route = (service: string, rules: object[]) => ({
-    id: `default/${service}`,
-    attachments: [{ to: "service", service: `default/${service}` }],
-    order: "specific",
-    since: 1,
-    rules,
-  })
-  const paths = [...Array.from({ length: 99 }, (_, index) => `/section-${index}`), "/products"]
-  const armed = {
-    timeouts: { requestMs: 15_000, attemptMs: 5_000 },
-    retry: { attempts: 2, on: ["5xx"], backoffMs: 25, unsafe: false },
-  }
-  const snapshot: unknown = {
-    format: 1,
-    services,
-    gateways: [],
-    routes: [
-      route("armed", [rule("armed", 0, "/", armed)]),
-      route(
-        "routed",
-        paths.map((path, index) => rule("routed", index, path, {})),
-      ),
-    ],
-  }
-  return snapshot as Snapshot
+  return [
+    { name: "fetch direct", binding: "DIRECT", by: "fetch" },
+    { name: "fetch bare hop", binding: "BARE", by: "fetch" },
+    ...mesh,
+    { name: "rpc direct", binding: "DIRECT", by: "rpc" },
+    { name: "rpc bare hop", binding: "BARE", by: "rpc" },
+    { name: "rpc mesh hop", binding: "MESH_0", by: "rpc" },
+  ]
 }
 
 function config(folder: string): string {
-  const sidecar = (binding: string, to: string) =>
-    `(name = "${binding}", service = (name = "proxy", entrypoint = "Sidecar", props = (json = ${JSON.stringify(JSON.stringify({ from: "driver", to }))})))`
+  const json = (value: unknown) => JSON.stringify(JSON.stringify(value))
+  const sidecar = ({ binding, to }: Way) =>
+    `(name = "${binding}", service = (name = "proxy", entrypoint = "Sidecar", props = (json = ${json({ from: "driver", to })})))`
   const worker = (name: string, rest: string) =>
     `(modules = [(name = "main", esModule = embed "${name}.js")], compatibilityDate = "2026-10-20", ${rest})`
+  const all = ways()
+  const sidecars = all.filter(({ to }) => to !== undefined).map(sidecar)
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
@@ -158,14 +150,23 @@ const config :Workerd.Config = (
 );
 const upstream :Workerd.Worker = ${worker("upstream", "")};
 const bare :Workerd.Worker = ${worker("bare", 'bindings = [(name = "UPSTREAM", service = "upstream")]')};
-const control :Workerd.Worker = ${worker("control", 'durableObjectNamespaces = [(className = "RouteTableObject", uniqueKey = "table", enableSql = true)], durableObjectStorage = (localDisk = "disk"), bindings = [(name = "ROUTE_TABLE", durableObjectNamespace = "RouteTableObject")]')};
-const proxy :Workerd.Worker = ${worker("proxy", 'bindings = [(name = "UPSTREAM", service = "upstream"), (name = "ROUTE_TABLE", durableObjectNamespace = (className = "RouteTableObject", serviceName = "control"))]')};
+const control :Workerd.Worker = ${worker(
+    "control",
+    `durableObjectNamespaces = [${OBJECTS.map(([, name]) => `(className = "${name}", uniqueKey = "${name}", enableSql = true)`).join(", ")}],
+  durableObjectStorage = (localDisk = "disk"),
+  bindings = [${OBJECTS.map(([binding, name]) => `(name = "${binding}", durableObjectNamespace = "${name}")`).join(", ")}]`,
+  )};
+const proxy :Workerd.Worker = ${worker(
+    "proxy",
+    `bindings = [(name = "UPSTREAM", service = "upstream"), (name = "UPSTREAM_2", service = "upstream"),
+  ${OBJECTS.map(([binding, name]) => `(name = "${binding}", durableObjectNamespace = (className = "${name}", serviceName = "control"))`).join(", ")}]`,
+  )};
 const driver :Workerd.Worker = ${worker(
     "driver",
     `bindings = [
   (name = "DIRECT", service = "upstream"), (name = "BARE", service = "bare"), (name = "CONTROL", service = "control"),
-  ${sidecar("MESH", "plain")}, ${sidecar("MESH_ROUTED", "routed")}, ${sidecar("MESH_ARMED", "armed")},
-  (name = "SNAPSHOT", json = ${JSON.stringify(JSON.stringify(mesh()))})]`,
+  ${sidecars.join(",\n  ")},
+  (name = "WAYS", json = ${json(all)}), (name = "SNAPSHOT", json = ${json(benchSnapshot())})]`,
   )};
 `
 }

@@ -4,6 +4,8 @@ import type { Snapshot } from "#shared/model/snapshot.ts"
 import { digest, encode } from "#shared/model/snapshot-codec.ts"
 import { MESH, type RouteTableRpc } from "#shared/protocol/route-table.ts"
 
+export { BreakerObject } from "#durable-objects/breaker.ts"
+export { LimiterObject } from "#durable-objects/limiter.ts"
 export { RouteTableObject } from "#durable-objects/route-table.ts"
 
 interface Env {

@@ -25,18 +25,13 @@ export function attempt(
   endpoint: Endpoint | undefined,
   abandoned?: AbortSignal,
 ): Promise<Response | Refusal> | Refusal {
-  const { exchange, outgoing, entry, timeouts, mesh } = attempting
+  const { exchange, entry, mesh } = attempting
   const destination = endpoint && mesh.destination(endpoint)
   if (!destination)
     return refuse("no_healthy_endpoint", endpoint ? "the proxy has no binding to the service" : undefined)
   if (entry.isGuarded) return guarded(attempting, endpoint, destination, abandoned)
   exchange.attempts += 1
-  const limitMs = limitOf(attempting)
-  if (limitMs <= 0) return refuse("deadline_exceeded")
-  if (limitMs === Number.POSITIVE_INFINITY && !abandoned && timeouts?.idleMs === undefined) {
-    return send(destination, endpoint, outgoing)
-  }
-  return sendWithin(limitMs, attempting, endpoint, destination, abandoned)
+  return sendWithin(limitOf(attempting), attempting, endpoint, destination, abandoned)
 }
 
 async function guarded(
@@ -58,20 +53,19 @@ async function guarded(
     const nowMs = mesh.nowMs()
     entry.settle({ kind, status, durationMs: nowMs - startedAtMs, endpoint }, nowMs, ticket)
   }
-  // When the caller goes away, the runtime ends this work where it stands; only the signal tells in time.
+  // When the caller goes away, the runtime ends this work where it stands; only the signal tells in time, for its price.
   const gone = () => settle("unknown", 0)
-  const caller = attempting.outgoing.request.signal
-  caller.addEventListener("abort", gone)
+  const caller = entry.holdsPlaces ? attempting.outgoing.request.signal : undefined
+  caller?.addEventListener("abort", gone)
   try {
     const probeMs = ticket.probe ? ticket.probe.untilMs - startedAtMs : Number.POSITIVE_INFINITY
     const limitMs = Math.min(limitOf(attempting), probeMs)
-    if (limitMs <= 0) return refuse("deadline_exceeded")
     const answer = await sendWithin(limitMs, attempting, endpoint, destination, abandoned)
     settle(kindOf(answer, abandoned), isRefusal(answer) ? 0 : answer.status)
     return answer
   } finally {
     settle("unknown", 0)
-    caller.removeEventListener("abort", gone)
+    caller?.removeEventListener("abort", gone)
   }
 }
 
@@ -87,42 +81,65 @@ function limitOf({ exchange, timeouts, mesh }: Attempting): number {
 }
 
 /** Runs until the response's head has come or the time is over; a body that streams on is cut only by silence. */
-async function sendWithin(
+function sendWithin(
   limitMs: number,
-  { exchange, outgoing, timeouts, mesh }: Attempting,
+  attempting: Attempting,
   endpoint: Endpoint,
   destination: Destination,
   abandoned: AbortSignal | undefined,
+): Promise<Response | Refusal> | Refusal {
+  const { exchange, outgoing, timeouts, mesh } = attempting
+  if (limitMs <= 0) return refuse("deadline_exceeded")
+  const isTimed = limitMs !== Number.POSITIVE_INFINITY
+  if (isTimed) outgoing.request.headers.set(HEADER.deadlineMs, String(Math.max(1, Math.floor(limitMs))))
+  const onTimeout: RefusalName =
+    limitMs < exchange.deadlineAtMs - mesh.nowMs() ? "upstream_timeout" : "deadline_exceeded"
+  if (mustAbort(attempting, isTimed, abandoned)) {
+    return abortably(endpoint, destination, outgoing, timeouts?.idleMs, abandoned, (run, controller) =>
+      isTimed ? within(limitMs, onTimeout, run, controller) : run,
+    )
+  }
+  const run = send(destination, endpoint, outgoing)
+  return isTimed ? within(limitMs, onTimeout, run) : run
+}
+
+/**
+ * Whether an attempt has to be ended by itself. One that is the request's last ends with it: the runtime cancels what a request
+ * leaves behind, and an AbortController costs as much as all else that is decided.
+ */
+function mustAbort({ exchange, timeouts }: Attempting, isTimed: boolean, abandoned: AbortSignal | undefined): boolean {
+  const mayBeFollowed = isTimed && exchange.matched?.rule.retry !== undefined
+  return mayBeFollowed || abandoned !== undefined || timeouts?.idleMs !== undefined
+}
+
+async function abortably(
+  endpoint: Endpoint,
+  destination: Destination,
+  outgoing: Outgoing,
+  idleMs: number | undefined,
+  abandoned: AbortSignal | undefined,
+  timed: (run: Promise<Response | Refusal>, controller: AbortController) => Promise<Response | Refusal>,
 ): Promise<Response | Refusal> {
   const controller = new AbortController()
   abandoned?.addEventListener("abort", () => controller.abort())
-  if (limitMs !== Number.POSITIVE_INFINITY) {
-    outgoing.request.headers.set(HEADER.deadlineMs, String(Math.max(1, Math.floor(limitMs))))
-  }
-  const onTimeout: RefusalName =
-    limitMs < exchange.deadlineAtMs - mesh.nowMs() ? "upstream_timeout" : "deadline_exceeded"
-  const answer = await within(limitMs, onTimeout, controller, () =>
-    send(destination, endpoint, outgoing, controller.signal),
-  )
-  if (isRefusal(answer) || timeouts?.idleMs === undefined) return answer
-  return withIdleLimit(answer, timeouts.idleMs, () => controller.abort())
+  const answer = await timed(send(destination, endpoint, outgoing, controller.signal), controller)
+  return isRefusal(answer) || idleMs === undefined ? answer : withIdleLimit(answer, idleMs, () => controller.abort())
 }
 
 async function within(
   limitMs: number,
   onTimeout: RefusalName,
-  controller: AbortController,
-  run: () => Promise<Response | Refusal>,
+  run: Promise<Response | Refusal>,
+  controller?: AbortController,
 ): Promise<Response | Refusal> {
-  if (limitMs === Number.POSITIVE_INFINITY) return run()
   let timer: ReturnType<typeof setTimeout> | null = null
   const expired = new Promise<Refusal>((resolve) => {
     timer = setTimeout(() => {
       resolve(refuse(onTimeout))
-      controller.abort()
+      controller?.abort()
     }, limitMs)
   })
-  const answer = await Promise.race([run(), expired])
+  const answer = await Promise.race([run, expired])
   clearTimeout(timer)
   return answer
 }

@@ -116,6 +116,7 @@ export class Entry {
   /** Asked in this order before each attempt; told in the same order what came of it. */
   #guards: readonly Guard[]
   #breaker: BreakerGuard | undefined
+  readonly #holdsPlaces: boolean
   readonly #newBreaker: () => BreakerGuard
   /** Absent: every endpoint has an even chance. */
   readonly #selector: Selector | undefined
@@ -134,6 +135,7 @@ export class Entry {
     this.#newBreaker = () => new BreakerGuard(cluster, policy?.breaker ?? FORCED_ONLY, revision, breakers, roll)
     this.#breaker = policy?.breaker ? this.#newBreaker() : undefined
     this.#guards = [...(this.#breaker ? [this.#breaker] : []), ...guardsOf(policy, this.#selector)]
+    this.#holdsPlaces = policy?.concurrency !== undefined || policy?.balancer !== undefined
     this.fallback = policy?.breaker?.fallback
     this.#budgetPolicy = policy?.retryBudget ?? DEFAULT_BUDGET
   }
@@ -141,6 +143,11 @@ export class Entry {
   /** Whether attempts have to ask and tell; where nothing is configured they go straight on. */
   get isGuarded(): boolean {
     return this.#guards.length > 0
+  }
+
+  /** Whether an attempt takes a place that has to be given back, also when its caller goes away. */
+  get holdsPlaces(): boolean {
+    return this.#holdsPlaces
   }
 
   /** Somebody may force a service's breaker open that has none: from then on it has one. */
