@@ -36,7 +36,9 @@ export async function hedged(
       continue
     }
     running.delete(first.run)
-    if (running.size === 0 || !isRetried(retry, first.answer)) {
+    // A refusal is no answer: what runs beside it may still have one, and a guard that had no place for two had one for it.
+    const isGood = !isRefusal(first.answer) && !isRetried(retry, first.answer)
+    if (running.size === 0 || isGood) {
       for (const [run, lost] of running) abandon(run, lost, mesh)
       return first.answer
     }
