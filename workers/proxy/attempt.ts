@@ -41,6 +41,8 @@ async function guarded(
   abandoned: AbortSignal | undefined,
 ): Promise<Response | Refusal> {
   const { exchange, entry, mesh } = attempting
+  // What is never sent says nothing about the upstream, and a caller without patience must not open its breaker for all.
+  if (limitOf(attempting) <= 0) return refuse("deadline_exceeded")
   const startedAtMs = mesh.nowMs()
   const ticket = ticketFor(endpoint, exchange.priority, mesh)
   const refused = entry.admit(startedAtMs, mesh.roll(), ticket)

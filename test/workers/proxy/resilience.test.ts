@@ -23,6 +23,7 @@ const DOCUMENT: MeshDocument = {
       fallback: { respond: { status: 200, body: "from the cache", headers: { "X-Stale": "1" } } },
     }),
     ...flaky("replaced", { fallback: { service: "echo" } }),
+    ...flaky("hurried", { consecutive: 3 }),
     plain: { binding: "ECHO_V2" },
   },
   routes: {
@@ -102,6 +103,17 @@ describe("deadlines", () => {
     await get(`/impatient/ECHO/x?delayMs=5000&watch=${watch}`)
     const told = async () => (await mesh.dispatchTo("echo-v1", new Request("http://echo/abandoned"))).json()
     await expect.poll(told).toEqual([watch])
+  })
+
+  it("that are over when they arrive open no breaker: nothing was sent", async () => {
+    const hurried = async (deadline: string) => {
+      const headers = [["x-target", "http://hurried"] as const, ["x-deadline", deadline] as const]
+      const { status, headers: told } = await get("/impatient/ANY/x", { headers })
+      return `${status} ${told.get("weft-refusal") ?? "answered"}`
+    }
+    for (let request = 0; request < 6; request++) expect(await hurried("0")).toBe("504 deadline_exceeded")
+    for (const odd of ["-1", "abc", "1e9", "", "99999999999", "999999999"])
+      expect(await hurried(odd)).toBe("200 answered")
   })
 
   it("break off an answer that stands still", async () => {

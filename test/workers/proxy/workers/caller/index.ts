@@ -45,6 +45,8 @@ export default {
     const moved = new Request(url, request)
     const claim = request.headers.get("x-claim")
     if (claim !== null) moved.headers.set("content-length", claim)
+    const deadline = request.headers.get("x-deadline")
+    if (deadline !== null) moved.headers.set("weft-deadline-ms", deadline)
     return (env[name] as Fetcher).fetch(moved, kind === "impatient" ? { signal: AbortSignal.timeout(150) } : {})
   },
 } satisfies ExportedHandler<Record<string, unknown>>
