@@ -74,7 +74,9 @@ export class Leases {
     const { link, limit } = counted
     const nowMs = this.#around.nowMs()
     if (isAlone(link, nowMs)) return
-    const next = ask(counted.share, limit, cost, nowMs)
+    // Ever new keys, faster than limiters answer, find the line full; until it moves they have their credit and no more.
+    const isFull = link.waiting.size >= LIMITS.limitKeysMax
+    const next = isFull ? undefined : ask(counted.share, limit, cost, nowMs)
     if (next) {
       counted.share = next.share
       link.waiting.set(counted, next.ask)
@@ -154,6 +156,9 @@ export class Leases {
           freshShare(nowMs)
       link.holding.delete(counted)
       if (counted.share.held > 0) link.holding.add(counted)
+      // What is forgotten here is not given back: its tokens count as spent.
+      const [oldest] = link.holding
+      if (link.holding.size > LIMITS.limitKeysMax && oldest) link.holding.delete(oldest)
     }
   }
 
