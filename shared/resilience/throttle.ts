@@ -1,7 +1,8 @@
 /**
  * Client-side throttling: who sees most of its requests fail for want of capacity sends fewer, without anybody telling it
  * to. Refuses with the chance (requests - ratio x accepts) / (requests + 1) over a sliding window (Google SRE book, "Handling Overload").
- * Requests that it refuses itself count as requests, so that the pressure stays known.
+ * Requests that it refuses itself count as requests, so that the pressure stays known. Those that are sent count when it is known
+ * what came of them: what is under way is no sign of want, or whoever begins with many at a time would refuse most of them.
  */
 import type { ThrottlePolicy } from "#shared/model/upstream-policy.ts"
 
@@ -21,7 +22,7 @@ export function newThrottle(policy: ThrottlePolicy, nowMs: number): Throttle {
   return { slice: sliceOf(policy, nowMs), requests: none, accepts: none }
 }
 
-/** Counts a request and says whether it is refused. */
+/** Says whether a request is refused, and counts it if so. */
 export function ask(
   state: Throttle,
   policy: ThrottlePolicy,
@@ -30,13 +31,13 @@ export function ask(
 ): { readonly state: Throttle; readonly refused: boolean } {
   const now = slid(state, policy, nowMs)
   const refused = dice < refusalChance(now, policy)
-  return { state: { ...now, requests: plusOne(now.requests) }, refused }
+  return { state: refused ? { ...now, requests: plusOne(now.requests) } : now, refused }
 }
 
-/** Counts a request that the upstream had the capacity for. */
-export function accept(state: Throttle, policy: ThrottlePolicy, nowMs: number): Throttle {
+/** Counts a request that was sent; `accepted` when the upstream had the capacity for it. */
+export function count(state: Throttle, policy: ThrottlePolicy, nowMs: number, accepted: boolean): Throttle {
   const now = slid(state, policy, nowMs)
-  return { ...now, accepts: plusOne(now.accepts) }
+  return { ...now, requests: plusOne(now.requests), accepts: accepted ? plusOne(now.accepts) : now.accepts }
 }
 
 export function refusalChance({ requests, accepts }: Throttle, { ratio, refusedPercentMax }: ThrottlePolicy): number {

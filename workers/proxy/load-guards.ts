@@ -2,7 +2,7 @@
 import { type Refusal, refuse } from "#shared/model/refusal.ts"
 import type { ConcurrencyPolicy, ThrottlePolicy } from "#shared/model/upstream-policy.ts"
 import { type Concurrency, enter, type LoadSign, leave, newConcurrency } from "#shared/resilience/concurrency.ts"
-import { accept, ask, newThrottle, type Throttle } from "#shared/resilience/throttle.ts"
+import { ask, count, newThrottle, type Throttle } from "#shared/resilience/throttle.ts"
 import type { AttemptOutcome, Guard, Ticket } from "./guard.ts"
 import { Passages } from "./passages.ts"
 
@@ -50,8 +50,9 @@ export class ThrottleGuard implements Guard {
   }
 
   settle({ kind, status }: AttemptOutcome, nowMs: number): void {
+    if (kind === "unknown" || !this.#state) return
     const lacksCapacity = kind === "unanswered" || status === 429 || (status >= 502 && status <= 504)
-    if (!lacksCapacity && this.#state) this.#state = accept(this.#state, this.#policy, nowMs)
+    this.#state = count(this.#state, this.#policy, nowMs, !lacksCapacity)
   }
 }
 

@@ -1,20 +1,26 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { accept, ask, newThrottle, refusalChance, type Throttle } from "#shared/resilience/throttle.ts"
+import { ask, count, newThrottle, refusalChance, type Throttle } from "#shared/resilience/throttle.ts"
 
 const policy = { ratio: 2, windowMs: 10_000, refusedPercentMax: 90 }
 
 /** Requests one after the other; says how many of them reached the upstream. */
-function send(state: Throttle, count: number, fromMs: number, everyMs: number, isAccepted: (index: number) => boolean) {
+function send(
+  state: Throttle,
+  requests: number,
+  fromMs: number,
+  everyMs: number,
+  isAccepted: (index: number) => boolean,
+) {
   let now = state
   let sent = 0
-  for (let index = 0; index < count; index++) {
+  for (let index = 0; index < requests; index++) {
     const nowMs = fromMs + index * everyMs
     const asked = ask(now, policy, nowMs, (index * 0.6180339887498949) % 1)
     now = asked.state
     if (asked.refused) continue
     sent += 1
-    if (isAccepted(index)) now = accept(now, policy, nowMs)
+    now = count(now, policy, nowMs, isAccepted(index))
   }
   return { state: now, sent }
 }
@@ -28,16 +34,21 @@ describe("client-side throttling", () => {
 
   it("follows the formula", () => {
     let state = newThrottle(policy, 0)
-    for (let index = 0; index < 99; index++) state = ask(state, policy, 0, 1).state
-    for (let index = 0; index < 10; index++) state = accept(state, policy, 0)
+    for (let index = 0; index < 99; index++) state = count(state, policy, 0, index < 10)
     expect(refusalChance(state, policy)).toBeCloseTo((99 - 20) / 100)
+  })
+
+  it("waits to see what comes of requests, however many are under way", () => {
+    let state = newThrottle(policy, 0)
+    for (let index = 0; index < 100; index++) state = ask(state, policy, 0, 0).state
+    expect(refusalChance(state, policy)).toBe(0)
   })
 
   it("sends a dead upstream only a trickle", () => {
     expect(send(newThrottle(policy, 0), 10_000, 0, 1, () => false).sent).toBeLessThan(1_050)
     const strict = { ...policy, refusedPercentMax: 100 }
     let state = newThrottle(strict, 0)
-    for (let index = 0; index < 999; index++) state = ask(state, strict, 0, 1).state
+    for (let index = 0; index < 999; index++) state = count(state, strict, 0, false)
     expect(refusalChance(state, strict)).toBeCloseTo(0.999)
   })
 
@@ -63,7 +74,7 @@ describe("client-side throttling", () => {
           let state = newThrottle(policy, 30_000)
           for (const nowMs of times) {
             state = ask(state, policy, nowMs, dice).state
-            if (nowMs % 2 === 0) state = accept(state, policy, nowMs)
+            state = count(state, policy, nowMs, nowMs % 2 === 0)
             const chance = refusalChance(state, policy)
             expect(chance).toBeGreaterThanOrEqual(0)
             expect(chance).toBeLessThan(1)

@@ -246,4 +246,13 @@ describe("throttling", () => {
   ])("sends a trickle to a service that %s", (_what, settle) => {
     expect(sent(settle)).toBeLessThan(150)
   })
+
+  it("holds nothing against a service whose first answers are still on their way", () => {
+    const guard = new ThrottleGuard({ ratio: 2, windowMs: 10_000, refusedPercentMax: 90 })
+    const atOnce = Array.from({ length: 100 }, () => guard.admit(0, 0))
+    expect(atOnce.filter(Boolean)).toEqual([])
+    for (const _ of atOnce) guard.settle(outcome(200), 100)
+    const later = Array.from({ length: 200 }, () => guard.admit(20_000, 0))
+    expect(later.filter(Boolean)).toEqual([])
+  })
 })
