@@ -27,6 +27,8 @@ export class BreakerGuard implements Guard {
   #probes: BreakerReport["probes"] = []
   #toldAtMs = 0
   #telling = false
+  /** Since when the object has owed an answer. */
+  #owedSinceMs: number | undefined
 
   constructor(cluster: Cluster, policy: BreakerPolicy, revision: number, objects: BreakerObjects, roll: () => number) {
     this.#cluster = cluster
@@ -75,8 +77,18 @@ export class BreakerGuard implements Guard {
     }
   }
 
-  /** From the feed, or with an answer of the object. */
+  /**
+   * From the feed. It repeats an object's last word for as long as there is no other: of an object that is gone, a rest that is
+   * over would be told for ever.
+   */
   hear(verdict: Verdict, nowMs: number): void {
+    const isKnown = verdict.generation <= (this.#seat?.heard?.generation ?? 0)
+    const isGone = this.#owedSinceMs !== undefined && nowMs - this.#owedSinceMs > LIMITS.breakerVerdictMs
+    if (isKnown && isGone && verdict.phase !== "closed" && verdict.restMs === 0) return
+    this.#hear(verdict, nowMs)
+  }
+
+  #hear(verdict: Verdict, nowMs: number): void {
     const before = this.#seat ?? freshSeat(this.#policy, nowMs)
     this.#seat = hear(before, verdict, this.#policy, LIMITS.breakerVerdictMs, nowMs)
     if (this.#seat.heard?.generation !== before.heard?.generation) this.#untold = NOTHING
@@ -118,6 +130,7 @@ export class BreakerGuard implements Guard {
     }
     this.#toldAtMs = nowMs
     this.#telling = true
+    this.#owedSinceMs ??= nowMs
     this.#untold = NOTHING
     this.#probes = []
     background.waitUntil(this.#exchange(object, report, nowMs))
@@ -136,7 +149,9 @@ export class BreakerGuard implements Guard {
 
   /** The lease began at the object later than the report left here: what is counted from then on ends in time. */
   #take({ verdict, lease }: BreakerReply, sentAtMs: number): void {
-    this.hear(verdict, sentAtMs)
+    // An object that knows less than it once said has lost its storage.
+    if (verdict.generation >= (this.#seat?.heard?.generation ?? 0)) this.#owedSinceMs = undefined
+    this.#hear(verdict, sentAtMs)
     this.#seat = { ...this.#seat!, answeredAtMs: sentAtMs }
     if (!lease) return
     const held = { id: lease.id, useUntilMs: sentAtMs + LIMITS.breakerLeaseUseMs, untilMs: sentAtMs + lease.forMs }
