@@ -137,7 +137,11 @@ function delegated(context: DelegatingContext, parent: Rule, target: Resource, p
 function joinRules(parent: Rule, child: Rule, report: Report, document: RuleDocument): Rule | undefined {
   const matches = joinAll(parent, child, report, document)
   const filters = joinFilters(parent.filters, child.filters)
-  if (matches.length > LIMITS.matchesMax) report([], tooMany("matches", matches.length, LIMITS.matchesMax))
+  if (matches.length > LIMITS.matchesMax) {
+    report([], tooMany("matches", matches.length, LIMITS.matchesMax))
+    // Joined with those of the next rule above they would be too many to count.
+    return undefined
+  }
   if (filters.length > LIMITS.filtersMax) report(["filters"], tooMany("filters", filters.length, LIMITS.filtersMax))
   if (matches.length === 0) return undefined
   const limits = [...(parent.rateLimits ?? []), ...(child.rateLimits ?? [])]

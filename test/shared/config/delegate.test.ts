@@ -123,3 +123,24 @@ describe("delegation", () => {
     expect("problems" in outcome ? outcome.problems : []).toMatchObject([{ rule: "unknown-service" }])
   })
 })
+
+describe("delegation that multiplies", () => {
+  it("is refused before it fills the memory: 64 conditions on each of four levels", () => {
+    const matches = (level: number) =>
+      Array.from({ length: LIMITS.matchesMax }, (_, index) => ({ headers: { [`x-${level}`]: String(index) } }))
+    const rule = (level: number): RuleDocument =>
+      level === 3
+        ? { matches: matches(level), backends: [{ service: "api" }] }
+        : { matches: matches(level), delegate: `level-${level + 1}` }
+    const routes = Object.fromEntries(
+      [0, 1, 2, 3].map((level) => [
+        `level-${level}`,
+        { ...(level === 0 && { hosts: ["app.test"] }), rules: [rule(level)] },
+      ]),
+    )
+    const startedAtMs = performance.now()
+    const { problems } = compiled({ services: { api: { binding: "API" } }, routes })
+    expect(problems.map(({ rule: name }) => name)).toContain("too-many")
+    expect(performance.now() - startedAtMs).toBeLessThan(2_000)
+  })
+})
