@@ -166,6 +166,8 @@ function joinAll(parent: Rule, child: Rule, report: Report, { matches }: RuleDoc
   const fitting = new Set<Match>()
   const complaints = new Map<Match, Complaint>()
   for (const outer of parent.matches) {
+    // More are refused, however many they are.
+    if (joined.length > LIMITS.matchesMax) return joined
     for (const inner of child.matches) {
       const both = joinMatches(outer, inner, parent.id)
       if ("rule" in both) complaints.set(inner, both)

@@ -143,4 +143,18 @@ describe("delegation that multiplies", () => {
     expect(problems.map(({ rule: name }) => name)).toContain("too-many")
     expect(performance.now() - startedAtMs).toBeLessThan(2_000)
   })
+
+  it("is refused soon: a thousand rules of 64 conditions below others of 64", () => {
+    const matches = (name: string) =>
+      Array.from({ length: LIMITS.matchesMax }, (_, index) => ({ headers: { [name]: String(index) } }))
+    const top = Array.from({ length: 8 }, (): RuleDocument => ({ matches: matches("x-top"), delegate: "low" }))
+    const low = Array.from(
+      { length: 128 },
+      (): RuleDocument => ({ matches: matches("x-low"), backends: [{ service: "api" }] }),
+    )
+    const routes = { top: { hosts: ["app.test"], rules: top }, low: { rules: low } }
+    const startedAtMs = performance.now()
+    expect(compiled({ services: { api: { binding: "API" } }, routes }).problems[0]?.rule).toBe("too-many")
+    expect(performance.now() - startedAtMs).toBeLessThan(5_000)
+  })
 })
