@@ -19,11 +19,21 @@ export function connect(io: Io, options: { url?: string; token?: string }): Conn
   if (!url || !/^https?:$/.test(url.protocol))
     return { exit: EXIT.usage, message: `"${given}" is not an http or https URL` }
   const base = url.href.replace(/\/+$/, "")
-  if (options.token) return { url: base, token: options.token, tokenFrom: "--token" }
-  if (io.env.WEFT_TOKEN) return { url: base, token: io.env.WEFT_TOKEN, tokenFrom: "WEFT_TOKEN" }
+  if (options.token) return withToken(base, options.token, "--token")
+  if (io.env.WEFT_TOKEN) return withToken(base, io.env.WEFT_TOKEN, "WEFT_TOKEN")
   // A token that a local start left behind must not travel to a control somewhere else.
   const local = isLoopback(url.hostname) ? localToken(io.cwd) : undefined
   return { url: base, token: local?.token, tokenFrom: local?.path }
+}
+
+/** What cannot stand in a header is no token, and must not be printed by whoever notices that. */
+function withToken(url: string, given: string, tokenFrom: string): Connection | Failure {
+  const token = given.trim()
+  if (/^[\x21-\x7e]+$/.test(token)) return { url, token, tokenFrom }
+  return {
+    exit: EXIT.usage,
+    message: `the token of ${tokenFrom} has spaces, line breaks or other characters that no token has`,
+  }
 }
 
 function isLoopback(hostname: string): boolean {

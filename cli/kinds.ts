@@ -20,6 +20,15 @@ export function kindOf(typed: string): string {
   return NATIVE[lower] ?? NATIVE[lower.replace(/s$/, "")] ?? typed
 }
 
+/** Whether documents of this version can have resources of the kind. */
+export function isKind(kind: string): boolean {
+  return Object.values(NATIVE).includes(kind)
+}
+
+export function kindsHint(): string {
+  return `kinds: ${[...new Set(Object.values(NATIVE))].sort().join(", ")}`
+}
+
 /** `orders`, `team-a/orders`; `-n` fills in the namespace. */
 export function nameOf(typed: string, namespace: string | undefined): { namespace: string; name: string } {
   const slash = typed.indexOf("/")

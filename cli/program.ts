@@ -33,7 +33,7 @@ export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
   })
   try {
     if (argv.length === 0) program.outputHelp()
-    else await program.parseAsync(argv, { from: "user" })
+    else await program.parseAsync(argv[0] === "--version" ? ["version"] : argv, { from: "user" })
     return exit
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage

@@ -42,7 +42,8 @@ export async function proxyConfigFor(
 }
 
 async function writeProxyConfig(cwd: string, proxy: WranglerConfig, names: readonly string[]): Promise<string> {
-  const services = [...(proxy.raw.services ?? [])]
+  // What the package's own config binds besides is of another mesh, and its Workers are not started here.
+  const services = (proxy.raw.services ?? []).filter(({ service }) => names.includes(service))
   for (const name of names) {
     const binding = bindingName("default", name, undefined)
     if (!services.some((service) => service.binding === binding)) services.push({ binding, service: name })

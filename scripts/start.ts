@@ -6,7 +6,7 @@
  */
 import { join, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
-import { parseArgs } from "node:util"
+import { type ParseArgsConfig, parseArgs } from "node:util"
 import type { LogLine } from "#cli/local/logs.ts"
 import { type LocalMesh, LocalMeshError, startLocalMesh } from "#cli/local/mesh.ts"
 import { type Seeded, seed } from "#cli/local/seed.ts"
@@ -16,6 +16,7 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url))
 const SHOP = join(ROOT, "examples/shop")
 const PROJECTS = ["storefront", "catalog", "payments", "orders/wrangler.v1.toml", "orders/wrangler.v2.toml"]
 const PORT_MAX = 65_535
+const USAGE = "npm start -- [--port 8787] [--control-port 8788] [--state .weft] [--quiet]"
 
 interface Settings {
   readonly ingressPort: number
@@ -50,7 +51,7 @@ async function main({ ingressPort, controlPort, folder, quiet }: Settings): Prom
 }
 
 function settings(): Settings {
-  const { values } = parseArgs({
+  const { values } = parsed({
     options: {
       port: { type: "string", default: process.env.WEFT_INGRESS_PORT || "8787" },
       "control-port": { type: "string", default: process.env.WEFT_CONTROL_PORT || "8788" },
@@ -63,6 +64,16 @@ function settings(): Settings {
     controlPort: port("--control-port", values["control-port"]),
     folder: resolve(values.state),
     quiet: values.quiet,
+  }
+}
+
+/** A flag that is not known is the person's mistake: no stack. */
+function parsed<T extends ParseArgsConfig>(config: T): ReturnType<typeof parseArgs<T>> {
+  try {
+    return parseArgs(config)
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message.split(". ")[0] : error}\nusage: ${USAGE}`)
+    process.exit(2)
   }
 }
 

@@ -1,16 +1,20 @@
 /** `weft check`: with documents, all that is wrong in them, offline; without, what is wrong with the running mesh. */
+import { noteLines } from "#cli/changes.ts"
 import { clientFor } from "#cli/client.ts"
 import { type Call, EXIT, type ExitCode, type Failure, failed } from "#cli/command.ts"
 import { LEASE_MS } from "#cli/convergence.ts"
 import { loadDocuments } from "#cli/documents.ts"
 import { count, painter, print } from "#cli/output.ts"
 import { findingLines, problemLines, report } from "#cli/report.ts"
+import type { Note } from "#shared/model/document.ts"
 import type { Finding, Problem } from "#shared/model/problem.ts"
 import type { Status } from "#shared/protocol/control-api.ts"
 
 interface Checked {
   readonly problems: readonly Problem[]
   readonly findings: readonly Finding[]
+  /** What of Kubernetes' objects does not take effect. */
+  readonly notes: readonly Note[]
   /** What was looked at, for when nothing is wrong. */
   readonly about: string
 }
@@ -26,10 +30,10 @@ async function checkDocuments(call: Call, files: readonly string[]): Promise<Che
   const [{ compile }, { lint }] = await compiler()
   const result = compile([], { documents: loaded.documents, prune: true, revision: 1 })
   if ("problems" in result) {
-    return { problems: [...loaded.problems, ...loaded.place(result.problems)], findings: [], about: "" }
+    return { problems: [...loaded.problems, ...loaded.place(result.problems)], findings: [], notes: [], about: "" }
   }
   const about = count(result.resources.length, "resource")
-  return { problems: loaded.problems, findings: loaded.place(lint(result)), about }
+  return { problems: loaded.problems, findings: loaded.place(lint(result)), notes: result.notes, about }
 }
 
 /** The head is what control says; what is to be said of it is worked out here. */
@@ -42,7 +46,8 @@ async function checkLive(call: Call): Promise<Checked | Failure> {
   const result = compile(head.resources, { documents: [], prune: false, revision: head.revision })
   // A newer control may know documents that this version cannot read.
   const findings = "problems" in result ? [] : lint({ ...result, unbound: status.unbound })
-  return { problems: checkMesh(status, call.io.nowMs()), findings, about: aliveText(status) }
+  const notes = (head.notes ?? []).filter(({ outcome }) => outcome === "invalid" || outcome === "unsupported")
+  return { problems: checkMesh(status, call.io.nowMs()), findings, notes, about: aliveText(status) }
 }
 
 /** Loaded only when it is needed. */
@@ -73,11 +78,11 @@ export function checkMesh(status: Status, nowMs: number): Problem[] {
 }
 
 /** Findings are advice: only problems make the check fail. */
-async function conclude(call: Call, { problems, findings, about }: Checked): Promise<ExitCode> {
+async function conclude(call: Call, { problems, findings, notes, about }: Checked): Promise<ExitCode> {
   const { io } = call
   const paint = painter(io, io.out)
-  await print(io, call.format, { problems, findings }, () => {
-    const lines = problemLines(problems, paint) + findingLines(findings, paint)
+  await print(io, call.format, { problems, findings, notes }, () => {
+    const lines = problemLines(problems, paint) + noteLines(notes, paint) + findingLines(findings, paint)
     const advice = findings.length === 0 ? "" : `, ${count(findings.length, "finding")}`
     if (problems.length > 0) return `${lines}${count(problems.length, "problem")}${advice}\n`
     return `${lines}${paint("green", "no problems")}${about ? ` in ${about}` : ""}${advice}\n`

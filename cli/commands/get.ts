@@ -2,7 +2,7 @@
 import { noteLines } from "#cli/changes.ts"
 import { clientFor } from "#cli/client.ts"
 import { type Call, EXIT, type ExitCode, failed } from "#cli/command.ts"
-import { columnsOf, documentOf, kindOf, nameOf, specOf } from "#cli/kinds.ts"
+import { columnsOf, documentOf, isKind, kindOf, kindsHint, nameOf, specOf } from "#cli/kinds.ts"
 import { plain, print, table, yaml } from "#cli/output.ts"
 import { report } from "#cli/report.ts"
 import type { Resource } from "#shared/model/document.ts"
@@ -25,6 +25,9 @@ export async function run(call: Call): Promise<ExitCode> {
   if (named && found.resources.length === 0) {
     const message = `there is no ${kind} ${named.namespace}/${named.name} in revision ${found.revision}`
     return report(io, { exit: EXIT.problems, message, hint: `weft get ${typedKind} lists what there is` })
+  }
+  if (kind !== undefined && found.resources.length === 0 && !isKind(kind)) {
+    return report(io, { exit: EXIT.usage, message: `there is no kind "${typedKind}"`, hint: kindsHint() })
   }
   const one = named && found.resources.length === 1 ? await oneText(found.resources[0]!, found) : undefined
   await print(io, call.format, found, () => one ?? listText(found.resources, kind))

@@ -49,12 +49,13 @@ function duplicates(workers: readonly Candidate[]): Problem[] {
 function services(worker: Candidate, byName: ReadonlyMap<string, Candidate>): Problem[] {
   return Object.entries(worker.options.serviceBindings ?? {}).flatMap(([binding, designator]) => {
     // Wrangler may also put in functions and services of the runtime's own, which are no Workers.
-    const { name, entrypoint }: Designator = typeof designator === "object" ? designator! : { name: designator }
+    const { name, entrypoint, props }: Designator = typeof designator === "object" ? designator! : { name: designator }
     if (typeof name !== "string") return []
     const path = `${worker.configPath}: services.${binding}`
     const target = byName.get(name)
     if (!target) return [absent(path, name, byName)]
-    return entrypoint === undefined ? [] : notExported(path, target, entrypoint, "entrypoint")
+    if (entrypoint !== undefined) return notExported(path, target, entrypoint, "entrypoint")
+    return isSidecarProps(props) && target.exports.includes("Sidecar") ? [doorMissing(path, name)] : []
   })
 }
 
@@ -71,6 +72,17 @@ function objects(worker: Candidate, byName: ReadonlyMap<string, Candidate>): Pro
 interface Designator {
   readonly name?: unknown
   readonly entrypoint?: string
+  readonly props?: unknown
+}
+
+function isSidecarProps(props: unknown): boolean {
+  return typeof props === "object" && props !== null && ("from" in props || "to" in props)
+}
+
+/** Such a binding would lead to the public gateway, and from there, through a route for all hosts, round and round. */
+function doorMissing(path: string, name: string): Problem {
+  const message = `its props name services of the mesh, but it leads to the public entrance of "${name}"`
+  return { path, rule: "entrypoint-missing", message, hint: 'add "entrypoint": "Sidecar"' }
 }
 
 interface ObjectDesignator {

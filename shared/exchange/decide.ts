@@ -45,7 +45,8 @@ export function identify(
   }
   const { from, to } = entrance.peer
   const service = to ?? serviceFromHost(address.host, from)
-  if (!service || !services.has(service)) return refuse("service_not_found")
+  if (!service) return refuse("service_not_found", "the request's host is not the name of a service")
+  if (!services.has(service)) return refuse("service_not_found", `the mesh has no service ${service}`)
   return { at: "service", service, port: address.port }
 }
 

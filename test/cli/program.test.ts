@@ -63,6 +63,10 @@ describe("connection", () => {
     expect((await status({ cwd: `${cwd}/a/b` })).exit).toBe(0)
   })
 
+  it("tells its version by the flag that people try", async () => {
+    expect((await weft(["--version"])).out).toBe((await weft(["version"])).out)
+  })
+
   it("prefers --token to WEFT_TOKEN to the file", async () => {
     const cwd = folderOf({ ".weft/token": "of-file" })
     const sent = async (options: RunOptions, more: string[] = []) => {
@@ -87,6 +91,12 @@ describe("connection", () => {
   it.each([
     ["a missing token", {}, 4, "wants a token\n  set WEFT_TOKEN or pass --token"],
     ["a wrong token", { WEFT_TOKEN: "wrong-secret" }, 4, "does not know the token from WEFT_TOKEN\n"],
+    [
+      "a token in two lines",
+      { WEFT_TOKEN: "wrong-\nwrong-secret" },
+      2,
+      "the token of WEFT_TOKEN has spaces, line breaks",
+    ],
   ])("explains %s, and never shows one", async (_, env, exit, message) => {
     const ran = await status({ env })
     expect(ran.exit).toBe(exit)

@@ -7,6 +7,7 @@ import type { Entrance } from "#shared/exchange/decide.ts"
 import { peerFromProps } from "#shared/identity/peer.ts"
 import { DEFAULT_GATEWAY, type GatewayId } from "#shared/model/names.ts"
 import { refuse } from "#shared/model/refusal.ts"
+import { lostAtPublicDoor, publicDoor } from "./door.ts"
 import type { Background } from "./mesh.ts"
 import { serve } from "./pipeline.ts"
 import { respond, WeftRefusal } from "./respond.ts"
@@ -19,16 +20,8 @@ const NOT_NAMED = refuse("unauthenticated", 'the binding\'s props must name the 
 /** Made by the first request: a Worker has no bindings before. */
 let isolate: Isolate | undefined
 
-/** The gateway that public traffic enters by, told once. */
+/** The gateway that public traffic enters by, read once. */
 let door: Entrance | undefined
-
-function publicDoor({ WEFT_GATEWAY }: ProxyEnv): Entrance {
-  if (!door) {
-    const [gateway, port] = (WEFT_GATEWAY ?? DEFAULT_GATEWAY).split(":") as [GatewayId, string?]
-    door = { at: "gateway", gateway, ...(port !== undefined && { port: Number(port) }) }
-  }
-  return door
-}
 
 function meshFor(env: ProxyEnv, context: Background): WorkerMesh {
   isolate ??= new Isolate(env)
@@ -48,7 +41,12 @@ async function enter(request: Request, door: Entrance, env: ProxyEnv, context: B
 }
 
 export default {
-  fetch: (request, env, context) => enter(request, publicDoor(env), env, context),
+  fetch(request, env, context) {
+    const lost = lostAtPublicDoor(context.props)
+    if (lost) return respond(lost)
+    door ??= publicDoor(env.WEFT_GATEWAY)
+    return enter(request, door, env, context)
+  },
 } satisfies ExportedHandler<ProxyEnv>
 
 /**

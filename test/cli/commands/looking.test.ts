@@ -76,6 +76,11 @@ routes:
       err: "error: there is no Route default/nope in revision 1\n  weft get route lists what there is\n",
     })
     expect(await run(["get", "routes", "-n", "team-a"])).toEqual({ exit: 0, out: "", err: "there is none\n" })
+    const ran = await run(["get", "routez"])
+    expect([ran.exit, ran.err]).toEqual([
+      2,
+      expect.stringContaining('there is no kind "routez"\n  kinds: CoreService, '),
+    ])
   })
 
   it("gives what the API gives as JSON and YAML", async () => {

@@ -36,6 +36,14 @@ describe("checkWorkers", () => {
     expect(rules(worker("a", options), worker("b"))).toEqual([rule])
   })
 
+  it("finds a binding to the mesh that forgot its entrypoint", () => {
+    const proxy = worker("weft", {}, ["default", "Gateway", "Sidecar"])
+    const binding = (more: object) => worker("a", { serviceBindings: { ORDERS: { name: "weft", ...more } } as never })
+    expect(rules(binding({ props: { from: "a", to: "orders" } }), proxy)).toEqual(["entrypoint-missing"])
+    expect(rules(binding({ entrypoint: "Sidecar", props: { from: "a", to: "orders" } }), proxy)).toEqual([])
+    expect(rules(binding({}), proxy)).toEqual([])
+  })
+
   it("says which binding of which file is wrong and what there is instead", () => {
     const [problem] = checkWorkers([worker("a", { serviceBindings: { X: { name: "x" } } }), worker("b")])
     expect(problem).toMatchObject({

@@ -569,6 +569,14 @@ describe("hops", () => {
     expect(await refusal("/caller/fetch/NAMELESS/x")).toBe("401 unauthenticated")
   })
 
+  it("names the service that is not there", async () => {
+    const { body } = await get("/caller/fetch/ANY/x", { headers: [["x-target", "http://nobody"]] })
+    expect(JSON.parse(body)).toMatchObject({
+      refusal: "service_not_found",
+      detail: "the mesh has no service default/nobody",
+    })
+  })
+
   it("ends a loop", async () => {
     const loop = Array.from({ length: 15 }, () => "fetch/ANY").join("/")
     const { status, headers } = await get(`/caller/${loop}/x`, { headers: [["x-target", "http://caller"]] })
