@@ -63,7 +63,7 @@ async function guarded(
     const probeMs = ticket.probe ? ticket.probe.untilMs - startedAtMs : Number.POSITIVE_INFINITY
     const limitMs = Math.min(limitOf(attempting), probeMs)
     const answer = await sendWithin(limitMs, attempting, endpoint, destination, abandoned)
-    settle(kindOf(answer, abandoned), isRefusal(answer) ? 0 : answer.status)
+    settle(kindOf(answer, attempting, abandoned), isRefusal(answer) ? 0 : answer.status)
     return answer
   } finally {
     settle("unknown", 0)
@@ -72,9 +72,17 @@ async function guarded(
 }
 
 /** What is too large is the caller's doing, and what lost to another attempt says nothing. */
-function kindOf(answer: Response | Refusal, abandoned: AbortSignal | undefined): AttemptOutcome["kind"] {
+function kindOf(
+  answer: Response | Refusal,
+  { exchange, outgoing }: Attempting,
+  abandoned: AbortSignal | undefined,
+): AttemptOutcome["kind"] {
   if (!isRefusal(answer)) return "answered"
-  return answer.refusal === "body_too_large" || abandoned?.aborted ? "unknown" : "unanswered"
+  if (answer.refusal === "body_too_large" || abandoned?.aborted) return "unknown"
+  // Whoever sends a body slowly enough ends any attempt by its timeout: the public must not open breakers with that.
+  const isStreamed = outgoing.body === undefined && outgoing.request.body !== null
+  const ranOut = answer.refusal === "upstream_timeout" || answer.refusal === "deadline_exceeded"
+  return ranOut && isStreamed && exchange.entrance.at === "gateway" ? "unknown" : "unanswered"
 }
 
 function limitOf({ exchange, timeouts, mesh }: Attempting): number {

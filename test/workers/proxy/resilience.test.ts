@@ -24,11 +24,12 @@ const DOCUMENT: MeshDocument = {
     }),
     ...flaky("replaced", { fallback: { service: "echo" } }),
     ...flaky("hurried", { consecutive: 3 }),
+    ...flaky("uploads", { consecutive: 3 }),
     plain: { binding: "ECHO_V2" },
   },
   routes: {
     app: {
-      hosts: ["app.test"],
+      hosts: ["app.test", "127.0.0.1"],
       rules: [
         to("echo", "/timed", { timeout: "700ms", attemptTimeout: "300ms" }),
         to("caller", "/fetch", { timeout: "500ms" }),
@@ -41,6 +42,7 @@ const DOCUMENT: MeshDocument = {
         to("echo", "/pushback", { retry: { attempts: 2, on: [{ header: "X-Upstream" }], backoff: "1ms" } }),
         to("echo", "/patient", { timeout: "3s", retry: { attempts: 1, on: ["5xx"], backoff: "1ms" } }),
         to("echo", "/hedged", { retry: { attempts: 1, on: ["5xx"], hedge: { after: "100ms" } } }),
+        to("uploads", "/uploads", { timeout: "150ms" }),
         to("echo", "/stream", { idleTimeout: "15ms" }),
         to("thrifty", "/thrifty", { retry: { attempts: 3, on: ["5xx"], backoff: "1ms" } }),
         ...["flaky", "answered", "replaced", "plain"].map((service) => to(service, `/${service}`)),
@@ -103,6 +105,18 @@ describe("deadlines", () => {
     await get(`/impatient/ECHO/x?delayMs=5000&watch=${watch}`)
     const told = async () => (await mesh.dispatchTo("echo-v1", new Request("http://echo/abandoned"))).json()
     await expect.poll(told).toEqual([watch])
+  })
+
+  it("that the public runs into by sending slowly open no breaker, those of the upstream's making do", async () => {
+    const slowly = async () => {
+      const body = new ReadableStream({ start: (queue) => queue.enqueue(new TextEncoder().encode("x")) })
+      const init = { method: "POST", body, duplex: "half", signal: AbortSignal.timeout(2_000) } as RequestInit
+      return (await fetch(`${mesh.ingressUrl}/uploads`, init)).headers.get("weft-refusal")
+    }
+    for (let time = 0; time < 5; time++) expect(await slowly()).toBe("deadline_exceeded")
+    expect(await summary("/uploads")).toBe("200")
+    for (let time = 0; time < 3; time++) expect(await summary("/uploads?delayMs=1000")).toBe("504 deadline_exceeded")
+    expect(await summary("/uploads")).toBe("503 circuit_open")
   })
 
   it("that are over when they arrive open no breaker: nothing was sent", async () => {
