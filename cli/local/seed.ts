@@ -1,7 +1,7 @@
 /** Gives a mesh that holds nothing yet its first documents. A mesh that holds something is left as it is. */
 import { readFile } from "node:fs/promises"
 import { relative } from "node:path"
-import { parseAllDocuments } from "yaml"
+import { readDocuments } from "#shared/config/text.ts"
 import type {
   Applied,
   ApplyRequest,
@@ -31,14 +31,11 @@ export function apply(controlUrl: string, token: string, request: ApplyRequest):
   return ask<Applied>(`${controlUrl}/v1/apply`, token, request)
 }
 
-export async function readYaml(file: string): Promise<SourcedDocument[]> {
-  const documents = parseAllDocuments(await readFile(file, "utf8"), { merge: false })
-  if (!Array.isArray(documents)) return []
-  return documents.map((document) => {
-    const error = document.errors[0]
-    if (error) throw new Error(`${file}: ${error.message}`)
-    return { source: relative(process.cwd(), file), content: document.toJS() }
-  })
+export async function readYaml(file: string): Promise<readonly SourcedDocument[]> {
+  const { documents, problems } = readDocuments(await readFile(file, "utf8"), relative(process.cwd(), file))
+  const [first] = problems
+  if (first) throw new Error(`${file}: ${first.message}`)
+  return documents
 }
 
 async function ask<T>(url: string, token: string, body?: unknown): Promise<T> {
