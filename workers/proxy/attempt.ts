@@ -98,19 +98,21 @@ function sendWithin(
   destination: Destination,
   abandoned: AbortSignal | undefined,
 ): Promise<Response | Refusal> | Refusal {
-  const { exchange, outgoing, timeouts, mesh } = attempting
+  const { outgoing, timeouts } = attempting
   if (limitMs <= 0) return refuse("deadline_exceeded")
   const isTimed = limitMs !== Number.POSITIVE_INFINITY
   if (isTimed) outgoing.request.headers.set(HEADER.deadlineMs, String(Math.max(1, Math.floor(limitMs))))
-  const onTimeout: RefusalName =
-    limitMs < exchange.deadlineAtMs - mesh.nowMs() ? "upstream_timeout" : "deadline_exceeded"
+  const timed = (run: Promise<Response | Refusal>, controller?: AbortController) =>
+    isTimed ? within(limitMs, endOf(attempting, limitMs), run, controller) : run
   if (mustAbort(attempting, isTimed, abandoned)) {
-    return abortably(endpoint, destination, outgoing, timeouts?.idleMs, abandoned, (run, controller) =>
-      isTimed ? within(limitMs, onTimeout, run, controller) : run,
-    )
+    return abortably(endpoint, destination, outgoing, timeouts?.idleMs, abandoned, timed)
   }
-  const run = send(destination, endpoint, outgoing)
-  return isTimed ? within(limitMs, onTimeout, run) : run
+  return timed(send(destination, endpoint, outgoing))
+}
+
+/** Whose time is over when the attempt's is: its own, or that of the whole request. */
+function endOf({ exchange, mesh }: Attempting, limitMs: number): RefusalName {
+  return limitMs < exchange.deadlineAtMs - mesh.nowMs() ? "upstream_timeout" : "deadline_exceeded"
 }
 
 /**
