@@ -6,6 +6,7 @@ const NATIVE: { readonly [typed: string]: string } = {
   service: "Service",
   gateway: "Gateway",
   route: "Route",
+  authentication: "Authentication",
   svc: "Service",
   httproute: "HTTPRoute",
   grpcroute: "GRPCRoute",
@@ -83,9 +84,16 @@ export function specOf(resource: Resource): Spec {
   return isRecord(resource.spec) ? resource.spec : {}
 }
 
+const SECTION_OF: { readonly [kind: string]: string } = {
+  Service: "services",
+  Gateway: "gateways",
+  Route: "routes",
+  Authentication: "authentication",
+}
+
 /** The resource as a document that can be applied again. */
 export function documentOf(resource: Resource): unknown {
-  const section = { Service: "services", Gateway: "gateways", Route: "routes" }[resource.kind]
+  const section = SECTION_OF[resource.kind]
   // Objects of other systems are kept whole, as the documents that they are.
   if (section === undefined || "apiVersion" in specOf(resource)) return resource.spec
   const namespace = resource.namespace === "default" ? {} : { namespace: resource.namespace }

@@ -18,7 +18,12 @@ export type Draft = Omit<Resource, "since">
 export type ResourceKey = Pick<Resource, "kind" | "namespace" | "name">
 
 /** The kinds of native documents, and the key that each stands under. */
-export const SECTIONS = { services: "Service", gateways: "Gateway", routes: "Route" } as const
+export const SECTIONS = {
+  services: "Service",
+  gateways: "Gateway",
+  routes: "Route",
+  authentication: "Authentication",
+} as const
 
 export interface Parsed {
   /** Those without a problem of their own. */

@@ -8,12 +8,13 @@ import { type GatewayId, gatewayId, routeId, type ServiceId, serviceId } from "#
 import type { Problem } from "#shared/model/problem.ts"
 import type { Attachment, Gateway, Route } from "#shared/model/route.ts"
 import type { Service } from "#shared/model/service.ts"
-import { SNAPSHOT_FORMAT, type Snapshot } from "#shared/model/snapshot.ts"
+import { formatOf, type Snapshot } from "#shared/model/snapshot.ts"
 import { canonicalJson } from "#shared/std/canonical-json.ts"
 import { type Complaint, complain, quote, type Report } from "./complaint.ts"
 import { type Dialect, isNative, type Translation } from "./dialect.ts"
 import { compare } from "./merge.ts"
 import { pathOf, type ResourceKey } from "./parse.ts"
+import { resolveAuthentication } from "./resolve-authentication.ts"
 import { checkFallback } from "./resolve-breaker.ts"
 import { resolveRoutes } from "./resolve-routes.ts"
 import { type ResolvedService, resolveService } from "./resolve-service.ts"
@@ -67,15 +68,21 @@ export function resolve(
     const scope = { ...names, namespace: resource.namespace, report: reportFor(resource) }
     checkFallback(scope, service.id, resource.spec as ServiceDocument)
   }
+  const authentications = of(resources, "Authentication").map((resource) =>
+    resolveAuthentication(resource, { ...names, namespace: resource.namespace, report: reportFor(resource) }),
+  )
   problems.push(...tooMany("services", services.length, LIMITS.servicesMax))
   problems.push(...tooMany("gateways", gateways.length, LIMITS.gatewaysMax))
   problems.push(...tooMany("routes", routes.length, LIMITS.routesMax))
+  problems.push(...tooMany("authentications", authentications.length, LIMITS.authenticationsMax))
 
+  const security = { ...(authentications.length > 0 && { authentications: byId(authentications) }) }
   const snapshot: Snapshot = {
-    format: SNAPSHOT_FORMAT,
+    format: formatOf(security),
     services: byId(services.map(({ service }) => service)),
     gateways: byId(gateways),
     routes: byId(routes.map(({ route }) => route)),
+    ...security,
   }
   return { snapshot, problems, notes: [...foreign.notes] }
 }

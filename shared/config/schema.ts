@@ -9,6 +9,7 @@ import { checkRegex } from "./admit-regex.ts"
 import * as check from "./checks.ts"
 import { complain } from "./complaint.ts"
 import { checkFilling, checkPath, checkTemplate } from "./path-syntax.ts"
+import { authentication } from "./schema-authentication.ts"
 import { protectionShape, retry } from "./schema-breaker.ts"
 import { conflict, list, named, object, oneOf, optional, text, whole } from "./schema-kit.ts"
 import { rateLimits } from "./schema-limit.ts"
@@ -280,6 +281,7 @@ export const documentSchema: z.ZodType<D.MeshDocument> = object<D.MeshDocument>(
   services: optional(named(check.checkName, service, { max: LIMITS.servicesMax })),
   gateways: optional(named(check.checkName, gateway, { max: LIMITS.gatewaysMax })),
   routes: optional(named(check.checkName, route, { max: LIMITS.routesMax })),
+  authentication: optional(named(check.checkName, authentication, { max: LIMITS.authenticationsMax })),
 })
 
 /** What editors check documents with while they are written. */
@@ -287,7 +289,7 @@ export function jsonSchema(): object {
   return {
     $id: "urn:weft:schema:document:1",
     title: "Weft mesh document",
-    description: "Services, gateways and routes of a mesh.",
+    description: "Services, gateways, routes and authentication of a mesh.",
     ...z.toJSONSchema(documentSchema, { target: "draft-2020-12", io: "input", reused: "inline" }),
   }
 }

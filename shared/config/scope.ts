@@ -36,6 +36,12 @@ export function serviceIdIn(namespace: string, reference: string): ServiceId {
   return second === undefined ? serviceId(namespace, first) : serviceId(first, second)
 }
 
+/** The same for a gateway. */
+export function gatewayIdIn(namespace: string, reference: string): GatewayId {
+  const [first = "", second] = reference.split("/")
+  return second === undefined ? gatewayId(namespace, first) : gatewayId(first, second)
+}
+
 /** The id of a service that exists. */
 export function findService(scope: Scope, reference: string, path: Path): ServiceId | undefined {
   const id = serviceIdIn(scope.namespace, reference)
@@ -60,8 +66,7 @@ export function findGateway(
   reference: string,
   path: Path,
 ): { id: GatewayId; gateway: Gateway | undefined } | undefined {
-  const [first = "", second] = reference.split("/")
-  const id = second === undefined ? gatewayId(scope.namespace, first) : gatewayId(first, second)
+  const id = gatewayIdIn(scope.namespace, reference)
   const gateway = scope.gateways.get(id)
   if (gateway === undefined && id !== DEFAULT_GATEWAY) {
     scope.report(path, unknown(scope, "gateway", reference))

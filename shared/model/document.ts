@@ -17,6 +17,7 @@
  *         - backends: [{ service: orders, subset: v1, weight: 90 }, { service: orders, subset: v2, weight: 10 }]
  */
 
+import type { AuthenticationDocument } from "./authentication-document.ts"
 import type { ProtectionDocument } from "./breaker-document.ts"
 import type { SharedEndpointDocument, UpstreamDocument } from "./upstream-document.ts"
 import type { Priority } from "./upstream-policy.ts"
@@ -27,6 +28,7 @@ export interface MeshDocument {
   services?: { [name: string]: ServiceDocument }
   gateways?: { [name: string]: GatewayDocument }
   routes?: { [name: string]: RouteDocument }
+  authentication?: { [name: string]: AuthenticationDocument }
 }
 
 /** Without any endpoint and subset, the service is reached through the proxy's binding named after it: `ORDERS`. */
@@ -231,7 +233,7 @@ export interface RetryDocument {
 
 /** A named thing of the mesh as it was written: the unit of apply, diff, get and delete. */
 export interface Resource {
-  /** `Service`, `Gateway`, `Route`, or a dialect's kind such as `HTTPRoute`. */
+  /** `Service`, `Gateway`, `Route`, `Authentication`, or a dialect's kind such as `HTTPRoute`. */
   readonly kind: string
   readonly namespace: string
   readonly name: string

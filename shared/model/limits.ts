@@ -122,6 +122,9 @@ export const LIMITS = {
   limitAsksMax: 256,
   /** Buckets that are full again sooner than this are kept in memory only: a limiter that sits idle for less is not evicted. */
   limitVolatileMs: 10_000,
+  authenticationsMax: 256,
+  /** Services, and gateways, that one security resource names. */
+  targetsMax: 256,
   problemsMax: 100,
   /** Comparisons of matches with one another; what is beyond them is not looked at. */
   lintStepsMax: 500_000,

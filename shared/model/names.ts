@@ -18,6 +18,8 @@ export type RouteId = Branded<string, "RouteId">
 export type RuleId = Branded<string, "RuleId">
 /** The id of a gateway, for example `default/default`. */
 export type GatewayId = Branded<string, "GatewayId">
+/** The id of an authentication, for example `default/web`. */
+export type AuthenticationId = Branded<string, "AuthenticationId">
 
 export const DEFAULT_NAMESPACE = "default" as Namespace
 /** The gateway that exists without being declared: every host, every port. */
@@ -40,6 +42,10 @@ export function routeId(namespace: string, name: string): RouteId {
 
 export function gatewayId(namespace: string, name: string): GatewayId {
   return `${namespace}/${name}` as GatewayId
+}
+
+export function authenticationId(namespace: string, name: string): AuthenticationId {
+  return `${namespace}/${name}` as AuthenticationId
 }
 
 /** The namespace part of any id. */

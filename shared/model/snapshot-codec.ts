@@ -5,7 +5,7 @@
  */
 import { canonicalJson } from "#shared/std/canonical-json.ts"
 import { LIMITS } from "./limits.ts"
-import { SNAPSHOT_FORMAT, type Snapshot } from "./snapshot.ts"
+import { SNAPSHOT_FORMATS, type Snapshot, type SnapshotFormat } from "./snapshot.ts"
 import { faultOf } from "./snapshot-shape.ts"
 
 export type Decoded = { readonly snapshot: Snapshot } | { readonly reason: string }
@@ -25,7 +25,8 @@ export function decode(text: string): Decoded {
   }
   if (typeof value !== "object" || value === null) return { reason: "not an object" }
   const { format } = value as { format?: unknown }
-  if (format !== SNAPSHOT_FORMAT) return { reason: `format ${JSON.stringify(format)?.slice(0, 20)} is not known` }
+  if (!SNAPSHOT_FORMATS.includes(format as SnapshotFormat))
+    return { reason: `format ${JSON.stringify(format)?.slice(0, 20)} is not known` }
   const fault = faultOf(value)
   return fault === undefined ? { snapshot: value as Snapshot } : { reason: fault }
 }

@@ -2,6 +2,7 @@
  * Whether a value is a snapshot that the data path can trust: every field of the right type, every union's tag known,
  * every reference pointing at something.
  */
+import { authentications } from "./authentication-shape.ts"
 import { breaker, retryBudget } from "./breaker-shape.ts"
 import { LIMITS } from "./limits.ts"
 import { DEFAULT_GATEWAY } from "./names.ts"
@@ -184,11 +185,14 @@ const route = object({
   rules: list(rule, LIMITS.rulesMax),
 })
 
-const snapshot = object({
-  services: list(service, LIMITS.servicesMax),
-  gateways: list(gateway, LIMITS.gatewaysMax),
-  routes: list(route, LIMITS.routesMax),
-})
+const snapshot = object(
+  {
+    services: list(service, LIMITS.servicesMax),
+    gateways: list(gateway, LIMITS.gatewaysMax),
+    routes: list(route, LIMITS.routesMax),
+  },
+  { authentications },
+)
 
 /** Backends that the control plane marked as invalid are answered with 500 and may point anywhere. */
 function danglingReference({ services, gateways, routes }: Snapshot): string | undefined {

@@ -1,13 +1,26 @@
 /** What a mesh is at one revision, as the data plane reads it: resolved, immutable, canonical JSON on the wire. */
+import type { Authentication } from "./authentication.ts"
 import type { Gateway, Route } from "./route.ts"
 import type { Service } from "./service.ts"
 
 /** Rises when a proxy of an older format could misread a snapshot; a proxy refuses (NACKs) formats it does not know. */
-export const SNAPSHOT_FORMAT = 1
+export const SNAPSHOT_FORMATS = [1, 2] as const
+export type SnapshotFormat = (typeof SNAPSHOT_FORMATS)[number]
+
+/** What a proxy of format 1 would pass over in silence. */
+export interface Security {
+  /** Absent: none. */
+  readonly authentications?: readonly Authentication[]
+}
+
+/** The least format that says all of it, so that a mesh without security resources is still served by older proxies. */
+export function formatOf({ authentications }: Security): SnapshotFormat {
+  return authentications ? 2 : 1
+}
 
 /** The model of a whole mesh. Lists are sorted by id, so that equal meshes have equal bytes. */
-export interface Snapshot {
-  readonly format: typeof SNAPSHOT_FORMAT
+export interface Snapshot extends Security {
+  readonly format: SnapshotFormat
   readonly services: readonly Service[]
   readonly gateways: readonly Gateway[]
   readonly routes: readonly Route[]

@@ -1,6 +1,6 @@
 /** Where a described request would go, by the head or by an earlier revision. */
 import { explain } from "#shared/exchange/explain.ts"
-import { SNAPSHOT_FORMAT, type Snapshot } from "#shared/model/snapshot.ts"
+import type { Snapshot } from "#shared/model/snapshot.ts"
 import { decode } from "#shared/model/snapshot-codec.ts"
 import type { Explained, ExplainRequest } from "#shared/protocol/explain.ts"
 import type { IsolateStatus } from "#shared/protocol/route-table.ts"
@@ -8,7 +8,7 @@ import { type Call, reply } from "./endpoint.ts"
 import { readHead, readRevision, routeTable } from "./mesh.ts"
 import { problem } from "./problems.ts"
 
-const EMPTY: Snapshot = { format: SNAPSHOT_FORMAT, services: [], gateways: [], routes: [] }
+const EMPTY: Snapshot = { format: 1, services: [], gateways: [], routes: [] }
 
 export async function explainRequest(call: Call<object, object, ExplainRequest>): Promise<Response> {
   const { request, revision } = call.body

@@ -1,5 +1,6 @@
 /** One request through the mesh with all that is decided about it on the way, and the stages that HTTP and RPC share. */
 import { choose as chooseIn, type Entrance, hashKeyOf } from "#shared/exchange/decide.ts"
+import type { Principals } from "#shared/model/principal.ts"
 import { isRefusal, type Refusal } from "#shared/model/refusal.ts"
 import type { Backend } from "#shared/model/route.ts"
 import type { Priority } from "#shared/model/upstream-policy.ts"
@@ -19,6 +20,8 @@ export interface Exchange {
   readonly nested: boolean
   /** When the caller, or the rule, gives up: infinity for never. */
   deadlineAtMs: number
+  /** Who is asking, as far as it was established. */
+  principals: Principals
   /** The one set of routes that this exchange goes by, from its first stage to its last. */
   routes: Routes | undefined
   /** The rule that took the request; absent when the service has no routes and is simply called. */
@@ -54,6 +57,12 @@ export function begin(entrance: Entrance, carried: Carried, mesh: Mesh): Exchang
     hops: carried.hops + 1,
     nested: carried.nested,
     deadlineAtMs: startedAtMs + (carried.remainingMs ?? Number.POSITIVE_INFINITY),
+    principals: {
+      caller: entrance.at === "service" ? entrance.peer.from : undefined,
+      user: undefined,
+      key: undefined,
+      address: undefined,
+    },
     routes: undefined,
     matched: undefined,
     backend: undefined,

@@ -3,6 +3,7 @@
  * embedded in a service's Worker, and tests can hand it a world of their own.
  */
 import type { Entrance } from "#shared/exchange/decide.ts"
+import type { Authentication } from "#shared/model/authentication.ts"
 import type { ServiceId } from "#shared/model/names.ts"
 import type { Endpoint, Service } from "#shared/model/service.ts"
 import type { RouteTable } from "#shared/routing/table.ts"
@@ -42,6 +43,8 @@ export interface Routes {
   readonly revision: number
   readonly table: RouteTable
   readonly services: ReadonlyMap<ServiceId, Service>
+  /** Absent: nobody has to prove anything. */
+  readonly authentications: readonly Authentication[] | undefined
 }
 
 /** A place that takes requests. A service binding is one as it is. */

@@ -3,12 +3,13 @@
  * values and returns a value or a refusal; only the functions here and in `forward.ts` wait for the world. RPC takes the
  * same stages in `rpc.ts`.
  *
- *   begin  canonicalise  identify  match  split  limit  filter  select  send  judge  record
+ *   begin  canonicalise  identify  match  split  authenticate  limit  filter  select  send  judge  record
  */
 import { type Entrance, endpointsOf, filtersOf, identify } from "#shared/exchange/decide.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import { isRefusal, type Refusal, refuse } from "#shared/model/refusal.ts"
 import type { RequestHead } from "#shared/routing/head.ts"
+import { authenticate } from "./authenticate.ts"
 import { type CanonicalRequest, canonicalise } from "./canonicalise.ts"
 import { begin, choose, type Exchange } from "./exchange.ts"
 import { answerByFilter, shapeRequest, shapeResponse } from "./filter.ts"
@@ -40,6 +41,9 @@ async function decide(exchange: Exchange, canonical: CanonicalRequest, mesh: Mes
   const head = headOf(canonical, exchange, mesh.roll())
   const refused = choose(exchange, routes, entry, head, mesh.roll())
   if (refused) return refused
+
+  const unknown = routes.authentications && authenticate(exchange, entry, routes.authentications)
+  if (unknown) return unknown
 
   const limits = exchange.matched?.rule.rateLimits
   const limited = limits && (await limit(exchange, limits, head, mesh))

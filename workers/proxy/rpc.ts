@@ -11,6 +11,7 @@ import { priorityOf } from "#shared/model/upstream-policy.ts"
 import { HEADER } from "#shared/protocol/headers.ts"
 import type { RequestHead } from "#shared/routing/head.ts"
 import { formatTraceparent } from "#shared/telemetry/trace-context.ts"
+import { authenticate } from "./authenticate.ts"
 import { begin, type Carried, choose, type Exchange } from "./exchange.ts"
 import { injectFault } from "./filter.ts"
 import { limit } from "./limit.ts"
@@ -73,6 +74,9 @@ async function decide(exchange: Exchange, method: string, mesh: Mesh): Promise<r
   const head = headOf(exchange, method, mesh.roll())
   const refused = choose(exchange, routes, entry, head, mesh.roll())
   if (refused) return refused
+
+  const unknown = routes.authentications && authenticate(exchange, entry, routes.authentications)
+  if (unknown) return unknown
 
   const limits = exchange.matched?.rule.rateLimits
   const limited = limits && (await limit(exchange, limits, head, mesh))

@@ -135,5 +135,6 @@ async function compiled({ revision, text, digest: expected }: Published): Promis
     revision,
     table: compile(snapshot),
     services: new Map(snapshot.services.map((service) => [service.id, service])),
+    authentications: snapshot.authentications,
   }
 }

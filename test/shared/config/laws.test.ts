@@ -178,7 +178,7 @@ describe("snapshot text", () => {
 
   it.each([
     ["no format", {}],
-    ["a newer format", { format: 2, services: [], gateways: [], routes: [] }],
+    ["a newer format", { format: 3, services: [], gateways: [], routes: [] }],
     ["no routes", { format: 1, services: [], gateways: [] }],
     ["null in a list", { format: 1, services: [null], gateways: [], routes: [] }],
     ["a service twice", { format: 1, services: [plainService(), plainService()], gateways: [], routes: [] }],
