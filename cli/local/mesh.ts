@@ -66,11 +66,20 @@ export async function startLocalMesh(options: LocalMeshOptions): Promise<LocalMe
     guard.release()
     prepared.unlock()
   }
+  const vars = {
+    ...options.vars,
+    [proxy]: { ...reachable(workers[0]!), ...options.vars?.[proxy] },
+    [control]: {
+      ...reachable(workers[1]!),
+      ...options.vars?.[control],
+      WEFT_ADMIN_TOKEN: options.adminToken,
+    },
+  }
   const configure = (workers: readonly BuiltWorker[]) =>
     runtimeOptions({
       workers,
       sockets: { [proxy]: options.ingressPort, [control]: options.controlPort },
-      vars: { ...options.vars, [control]: { ...options.vars?.[control], WEFT_ADMIN_TOKEN: options.adminToken } },
+      vars,
       persistTo: prepared.persistTo,
       env: guard.env,
       onLog: options.onLog ?? (() => {}),
@@ -111,6 +120,11 @@ export async function startLocalMesh(options: LocalMeshOptions): Promise<LocalMe
       release()
     },
   }
+}
+
+/** Upstreams of a developer's mesh may be on the same machine, unless the Worker's own configuration says what may. */
+function reachable({ options }: BuiltWorker): Readonly<Record<string, string>> {
+  return options.bindings && "WEFT_LOCAL_ORIGINS" in options.bindings ? {} : { WEFT_LOCAL_ORIGINS: "*" }
 }
 
 interface Prepared {

@@ -9,8 +9,10 @@ import { LIMITS } from "#shared/model/limits.ts"
 import type { Problem } from "#shared/model/problem.ts"
 import type { Snapshot } from "#shared/model/snapshot.ts"
 import { encode } from "#shared/model/snapshot-codec.ts"
+import type { LocalOrigins } from "#shared/std/egress.ts"
 import { checkRegexesTogether } from "./admit-regex.ts"
 import { complain, quote } from "./complaint.ts"
+import { checkEgress } from "./egress-check.ts"
 import { keyText, merge } from "./merge.ts"
 import { type Draft, limited, type Parsed, parse, pathOf } from "./parse.ts"
 import { plan } from "./plan.ts"
@@ -22,6 +24,8 @@ export interface CompileRequest {
   readonly prune: boolean
   /** The number that the outcome will have. */
   readonly revision: number
+  /** What of its own machine the mesh may reach. Absent: all, as for who checks documents before a mesh is asked. */
+  readonly localOrigins?: LocalOrigins
 }
 
 export interface Compiled {
@@ -51,7 +55,7 @@ export function compile(
   const all = [
     ...parsed.flatMap((one) => one.problems),
     ...duplicates(parsed),
-    ...problems.map((problem) => located(problem, origins)),
+    ...[...problems, ...checkEgress(snapshot, request.localOrigins ?? "all")].map((one) => located(one, origins)),
   ]
   if (all.length > 0) return { problems: limited(all) }
 

@@ -11,8 +11,10 @@ import type { Finding, Problem } from "#shared/model/problem.ts"
 import { decode, digest } from "#shared/model/snapshot-codec.ts"
 import type { Applied, ApplyRequest, Change, Note, Plan, RollbackRequest } from "#shared/protocol/control-api.ts"
 import type { RevisionSummary } from "#shared/protocol/route-table.ts"
+import { parseLocalOrigins } from "#shared/std/egress.ts"
 import { sha256 } from "./auth.ts"
 import { type Call, reply } from "./endpoint.ts"
+import type { ControlEnv } from "./env.ts"
 import { cleanMessage } from "./input.ts"
 import { EMPTY, encodeResources, type MeshAt, readHead, readRevision, routeTable } from "./mesh.ts"
 import { problem } from "./problems.ts"
@@ -35,20 +37,20 @@ export type ResourceKey = { readonly kind: string; readonly namespace: string; r
 /** What an apply would do. */
 export async function dryRun(call: Call<object, object, ApplyRequest>): Promise<Response> {
   const head = await readHead(call.env)
-  const draft = drafted(head, call.body)
+  const draft = drafted(call.env, head, call.body)
   if (draft instanceof Response) return draft
   return reply<Plan>({ head: head.revision, changes: draft.changes, ...noted(draft) }, { head: head.revision })
 }
 
 export function apply(call: Call<object, object, ApplyRequest>): Promise<Response> {
-  return change(call, (head) => drafted(head, call.body))
+  return change(call, (head) => drafted(call.env, head, call.body))
 }
 
 export function rollBack(call: Call<object, object, RollbackRequest>): Promise<Response> {
   return change(call, async (head) => {
     const target = await readRevision(call.env, call.body.to)
     if (!target) return problem(404, `There is no revision ${call.body.to}.`)
-    return restored(head, target, call.body.message)
+    return restored(call.env, head, target, call.body.message)
   })
 }
 
@@ -57,7 +59,7 @@ export function removeResource(call: Call<ResourceKey, object, undefined>): Prom
   return change(call, (head) => {
     const rest = head.resources.filter((r) => r.kind !== kind || r.namespace !== namespace || r.name !== name)
     if (rest.length === head.resources.length) return problem(404, `There is no ${kind} ${namespace}/${name}.`)
-    return compiled(head, rest, { documents: [], prune: false }, `Remove ${kind} ${namespace}/${name}`)
+    return compiled(call.env, head, rest, { documents: [], prune: false }, `Remove ${kind} ${namespace}/${name}`)
   })
 }
 
@@ -121,13 +123,9 @@ async function change(call: AnyCall, make: MakeDraft): Promise<Response> {
   return problem(409, "Others change the mesh at the same time; try again.", { head: head.revision })
 }
 
-function drafted(head: MeshAt, request: ApplyRequest): Draft | Response {
-  const draft = compiled(
-    head,
-    head.resources,
-    { documents: request.documents, prune: request.prune ?? false },
-    request.message,
-  )
+function drafted(env: ControlEnv, head: MeshAt, request: ApplyRequest): Draft | Response {
+  const options = { documents: request.documents, prune: request.prune ?? false }
+  const draft = compiled(env, head, head.resources, options, request.message)
   if (draft instanceof Response || draft.resources.length > 0 || head.resources.length === 0) return draft
   // An empty file or a wrong folder looks just like this (rule R17).
   return invalid([
@@ -141,12 +139,14 @@ function drafted(head: MeshAt, request: ApplyRequest): Draft | Response {
 }
 
 function compiled(
+  env: ControlEnv,
   head: MeshAt,
   from: readonly Resource[],
   options: { documents: ApplyRequest["documents"]; prune: boolean },
   message: string | undefined,
 ): Draft | Response {
-  const result = compile(from, { ...options, revision: head.revision + 1 })
+  const localOrigins = parseLocalOrigins(env.WEFT_LOCAL_ORIGINS)
+  const result = compile(from, { ...options, revision: head.revision + 1, localOrigins })
   if ("problems" in result) return invalid(result.problems)
   const { resources, snapshot, text, notes } = result
   const changes = plan(head.resources, resources)
@@ -163,10 +163,10 @@ function findingsOf(head: MeshAt, after: LintInput, changes: readonly Change[]):
 }
 
 /** The target's very content, unless its snapshot is of a format that proxies no longer read: then it is compiled anew. */
-function restored(head: MeshAt, target: MeshAt, message: string | undefined): Draft | Response {
+function restored(env: ControlEnv, head: MeshAt, target: MeshAt, message: string | undefined): Draft | Response {
   const draft =
     "reason" in decode(target.text)
-      ? compiled(head, target.resources, { documents: [], prune: false }, message)
+      ? compiled(env, head, target.resources, { documents: [], prune: false }, message)
       : {
           resources: target.resources,
           text: target.text,

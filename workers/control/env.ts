@@ -11,4 +11,6 @@ export interface ControlEnv {
   readonly TOKENS: DurableObjectNamespace<TokensObject>
   /** The first admin token, a secret. Absent: only tokens made through the API are accepted. */
   readonly WEFT_ADMIN_TOKEN?: string
+  /** Origins on this machine that documents may send to, `*` for all: for development. The proxy needs the same. */
+  readonly WEFT_LOCAL_ORIGINS?: string
 }

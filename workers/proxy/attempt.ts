@@ -27,8 +27,7 @@ export function attempt(
 ): Promise<Response | Refusal> | Refusal {
   const { exchange, entry, mesh } = attempting
   const destination = endpoint && mesh.destination(endpoint)
-  if (!destination)
-    return refuse("no_healthy_endpoint", endpoint ? "the proxy has no binding to the service" : undefined)
+  if (!destination) return refuse("no_healthy_endpoint", endpoint ? "the proxy has no way to the service" : undefined)
   if (entry.isGuarded) return guarded(attempting, endpoint, destination, abandoned)
   exchange.attempts += 1
   return sendWithin(limitOf(attempting), attempting, endpoint, destination, abandoned)

@@ -4,6 +4,7 @@ import type { Endpoint } from "#shared/model/service.ts"
 import type { BreakerRpc, Verdict } from "#shared/protocol/breaker.ts"
 import type { LimiterRpc } from "#shared/protocol/limiter.ts"
 import { MESH, type RouteTableRpc } from "#shared/protocol/route-table.ts"
+import { type LocalOrigins, mayLeaveTo, parseLocalOrigins } from "#shared/std/egress.ts"
 import type { AccessRecord } from "#shared/telemetry/access-record.ts"
 import { Ledger } from "./ledger.ts"
 import { Limiter } from "./limiter.ts"
@@ -23,6 +24,8 @@ export interface ProxyEnv {
   readonly WEFT_DEBUG?: string
   /** Milliseconds between an isolate's questions for newer routes, where changes must take effect sooner than usual. */
   readonly WEFT_LEASE_MS?: string
+  /** Origins on this machine that requests may be sent to, `*` for all: for development. Control needs the same. */
+  readonly WEFT_LOCAL_ORIGINS?: string
   /** The gateway of the default export, `<namespace>/<name>`, if need be with the port that requests count as: `infra/web:80`. */
   readonly WEFT_GATEWAY?: string
 }
@@ -34,9 +37,12 @@ export class Isolate {
   readonly ledger: Ledger
   colo: string | undefined
   readonly limiter: Limiter
+  readonly #localOrigins: LocalOrigins
+  readonly #open = new WeakMap<Endpoint, boolean>()
 
   constructor(env: ProxyEnv) {
     this.env = env
+    this.#localOrigins = parseLocalOrigins(env.WEFT_LOCAL_ORIGINS)
     // A stub must not be kept beyond the request that made it, so that each pull takes a fresh one.
     const puller = () => env.ROUTE_TABLE.getByName(MESH) as unknown as RouteTableRpc
     const breakers = (cluster: string) => env.BREAKER?.getByName(cluster) as unknown as BreakerRpc | undefined
@@ -47,6 +53,16 @@ export class Isolate {
     this.snapshots = new Snapshots(puller, around, randomHex(16), serviceBindings(env))
     const limiter = (name: string) => env.LIMITER?.getByName(name) as unknown as LimiterRpc | undefined
     this.limiter = new Limiter(limiter, SURROUNDINGS)
+  }
+
+  /** Whether requests may leave to an endpoint by URL. Control has judged it too; who feeds routes to a proxy may not be control. */
+  maySendTo(endpoint: Extract<Endpoint, { kind: "url" }>): boolean {
+    let open = this.#open.get(endpoint)
+    if (open === undefined) {
+      open = mayLeaveTo(endpoint.url, this.#localOrigins)
+      this.#open.set(endpoint, open)
+    }
+    return open
   }
 }
 
@@ -106,7 +122,7 @@ export class WorkerMesh implements Mesh {
   }
 
   destination(endpoint: Endpoint): Destination | undefined {
-    if (endpoint.kind === "url") return GLOBAL
+    if (endpoint.kind === "url") return this.#isolate.maySendTo(endpoint) ? GLOBAL : undefined
     const binding = (this.#isolate.env as unknown as Record<string, unknown>)[endpoint.binding]
     if (endpoint.kind === "binding") return isFetcher(binding) ? binding : undefined
     return typeof binding === "object" && binding !== null
@@ -123,8 +139,8 @@ export class WorkerMesh implements Mesh {
   }
 }
 
-/** Public upstreams by URL. */
-const GLOBAL: Destination = { fetch: (input, init) => fetch(input, init) }
+/** Public upstreams by URL. Where one redirects to is the caller's to follow: it need not be public. */
+const GLOBAL: Destination = { fetch: (input, init) => fetch(input, { ...init, redirect: "manual" }) }
 
 const SURROUNDINGS = {
   nowMs: () => Date.now(),

@@ -3,6 +3,7 @@ import { compile } from "#shared/config/compile.ts"
 import type { MeshDocument } from "#shared/model/document.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import { decode, digest, encode } from "#shared/model/snapshot-codec.ts"
+import type { LocalOrigins } from "#shared/std/egress.ts"
 
 function compiled(...documents: MeshDocument[]) {
   const sourced = documents.map((content, index) => ({ source: `${index}.yaml`, content }))
@@ -27,6 +28,21 @@ describe("compile", () => {
   it("lets one service use its derived binding for several versions", () => {
     const endpoints = ["aaaaaaaa", "bbbbbbbb"].map((id) => ({ version: { worker: "web", id } }))
     expect(rulesOf({ services: { web: { endpoints } } })).toEqual([])
+  })
+
+  it("lets a mesh reach its own machine only as far as its operator allows", () => {
+    const content = {
+      services: { one: { url: "http://localhost:9000" }, two: { subsets: { v2: { url: "http://127.0.0.1" } } } },
+    }
+    const request = { documents: [{ source: "mesh.yaml", content }], prune: false, revision: 1 }
+    const pathsWith = (localOrigins?: LocalOrigins) => {
+      const outcome = compile([], { ...request, ...(localOrigins && { localOrigins }) })
+      return "problems" in outcome ? outcome.problems.map(({ rule, path }) => `${rule} ${path}`) : []
+    }
+    expect(pathsWith(new Set())).toEqual(["local-address services.one", "local-address services.two"])
+    expect(pathsWith(new Set(["http://localhost:9000"]))).toEqual(["local-address services.two"])
+    expect(pathsWith("all")).toEqual([])
+    expect(pathsWith()).toEqual([])
   })
 
   it("refuses an attempt that may take as long as the whole request", () => {

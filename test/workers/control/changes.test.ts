@@ -50,6 +50,13 @@ describe("apply", () => {
     expect(detail.resources).toMatchObject([{ kind: "Service", name: "orders", since: 1 }])
   })
 
+  it("sends nothing to the machine it runs on, unless its operator allows it", async () => {
+    const local = { services: { orders: { url: "http://localhost:9000" } } }
+    const refused = await call("POST", "/v1/apply", { body: documents(local) })
+    expect(refused.status).toBe(422)
+    expect((await problemOf(refused)).problems).toMatchObject([{ rule: "local-address", path: "services.orders" }])
+  })
+
   it("says what is most likely not meant, as far as the change has to do with it", async () => {
     const rule = { backends: [{ service: "orders" }] }
     const twice = { ...ORDERS, routes: { shop: { hosts: ["shop.example"], rules: [rule, rule] } } }

@@ -1,0 +1,29 @@
+/**
+ * URLs of this machine in a mesh: reached only where the operator of the Workers allows it. A document cannot, since whoever may
+ * write one would else reach what listens beside a self-hosted runtime.
+ */
+import type { Problem } from "#shared/model/problem.ts"
+import type { Endpoint } from "#shared/model/service.ts"
+import type { Snapshot } from "#shared/model/snapshot.ts"
+import { isLocalUrl, type LocalOrigins, mayLeaveTo } from "#shared/std/egress.ts"
+import { complain, quote } from "./complaint.ts"
+
+const HINT = "allow it in WEFT_LOCAL_ORIGINS of proxy and control; for development only"
+
+export function checkEgress({ services }: Snapshot, local: LocalOrigins): Problem[] {
+  if (local === "all") return []
+  return services.flatMap(({ id, endpoints, subsets }) => {
+    const all = [...endpoints, ...Object.values(subsets).flatMap((subset) => subset.endpoints)]
+    const [namespace, name] = id.split("/") as [string, string]
+    return [...new Set(all.flatMap((endpoint) => forbidden(endpoint, local)))].map((url) => ({
+      path: `services.${name}`,
+      ...complain("local-address", `${quote(url)} is on this machine, which this mesh may not reach`, HINT),
+      resource: { kind: "Service", namespace, name },
+    }))
+  })
+}
+
+function forbidden(endpoint: Endpoint, local: LocalOrigins): string[] {
+  if (endpoint.kind !== "url" || !isLocalUrl(endpoint.url) || mayLeaveTo(endpoint.url, local)) return []
+  return [endpoint.url]
+}
