@@ -125,6 +125,20 @@ export const LIMITS = {
   authenticationsMax: 256,
   /** Services, and gateways, that one security resource names. */
   targetsMax: 256,
+  /** Access policies of a mesh, and what one of them may hold. */
+  policiesMax: 2_000,
+  policyRulesMax: 128,
+  policySourcesMax: 64,
+  policyConditionsMax: 64,
+  policyValuesMax: 256,
+  claimDepthMax: 8,
+  /** Policies that a record names. */
+  policiesTold: 8,
+  /** What an authorizer may take, be sent and answer. Its own answer, when it refuses, reaches the client up to this size. */
+  authorizerMsMax: 30_000,
+  authorizerHeadersMax: 64,
+  authorizerBodyBytesMax: 64 * 1024,
+  authorizerAnswerBytesMax: 64 * 1024,
   problemsMax: 100,
   /** Comparisons of matches with one another; what is beyond them is not looked at. */
   lintStepsMax: 500_000,
