@@ -26,7 +26,12 @@ export default defineConfig({
       {
         test: {
           name: "mesh",
-          include: ["test/end-to-end/**/*.test.ts", "test/workers/proxy/**/*.test.ts", "test/conformance/**/*.test.ts"],
+          include: [
+            "test/end-to-end/**/*.test.ts",
+            "test/workers/proxy/**/*.test.ts",
+            "test/conformance/**/*.test.ts",
+            "test/attacks/**/*.test.ts",
+          ],
           testTimeout: 60_000,
           hookTimeout: 120_000,
         },

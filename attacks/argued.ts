@@ -1,0 +1,20 @@
+/**
+ * Cases that cannot end as their file wants, each with why. A decision record argues them at length; what of them can be
+ * checked is checked all the same, and a fault found there is a failure.
+ */
+export const ARGUMENTS = {
+  "wildcard-labels": {
+    status: 200,
+    why: "`*.suffix` takes one or more labels here, as in the Gateway API; a host of one label more is named by a route of its own",
+  },
+  "internal-redirects": {
+    status: 302,
+    why: "the mesh follows no redirects, so that there is no loop to break: the caller gets the upstream's redirect",
+  },
+  "no-transforms": {
+    status: 200,
+    why: "the mesh neither unpacks nor reads bodies: what is packed passes as it is, and a body limit counts the bytes that come",
+  },
+} as const satisfies Readonly<Record<string, { readonly status: number; readonly why: string }>>
+
+export type ArgumentName = keyof typeof ARGUMENTS

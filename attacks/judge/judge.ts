@@ -1,0 +1,47 @@
+/** Judges a case: its status, what reached the upstream, and what is asserted besides. What nobody understands is a fault. */
+import { ARGUMENTS } from "#attacks/argued.ts"
+import { answerOf } from "#attacks/wire.ts"
+import { CANONICAL } from "./canonical.ts"
+import type { Evidence, Faults, Meaning } from "./evidence.ts"
+import { MESSAGES } from "./messages.ts"
+import { RECEIVED } from "./received.ts"
+
+const ASSERTED: readonly Meaning[] = [...CANONICAL, ...MESSAGES]
+
+export interface Judgement {
+  readonly faults: Faults
+  /** What of the expectation nobody understands. */
+  readonly notUnderstood: readonly string[]
+}
+
+export async function judge(evidence: Evidence): Promise<Judgement> {
+  const { one } = evidence
+  const faults = [...judgeStatus(evidence)]
+  const notUnderstood: string[] = []
+  // What is argued reaches the upstream, and may.
+  for (const part of evidence.stage.argued ? [] : one.expect.upstream.split("; ")) {
+    const found = meaningsOf(RECEIVED, one.class, part.trim())
+    if (found.length === 0) notUnderstood.push(`upstream: ${part}`)
+    for (const { meaning, words } of found) faults.push(...(await meaning.judge(evidence, words)))
+  }
+  const asserted = meaningsOf(ASSERTED, one.class, one.expect.assert)
+  if (asserted.length === 0) notUnderstood.push(`assert: ${one.expect.assert}`)
+  for (const { meaning, words } of asserted) faults.push(...(await meaning.judge(evidence, words)))
+  return { faults: [...new Set(faults)], notUnderstood }
+}
+
+function judgeStatus({ one, results, stage }: Evidence): Faults {
+  const statuses = [...new Set(results.map((result) => answerOf(result).status))]
+  const allowed: readonly number[] = stage.argued ? [ARGUMENTS[stage.argued].status] : one.expect.status
+  return statuses
+    .filter((status) => !allowed.includes(status))
+    .map((status) => `status ${status} instead of ${allowed.join(" or ")}`)
+}
+
+function meaningsOf(all: readonly Meaning[], ofClass: string, text: string): { meaning: Meaning; words: string[] }[] {
+  return all.flatMap((meaning) => {
+    if (meaning.of && !meaning.of.test(ofClass)) return []
+    const words = meaning.says.exec(text)
+    return words ? [{ meaning, words: words.slice(1) }] : []
+  })
+}

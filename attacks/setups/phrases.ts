@@ -1,0 +1,7 @@
+/** Every phrase that setups may use. Of two that begin alike the longer one stands first. */
+import type { Phrase } from "./grammar.ts"
+import { REQUESTS } from "./requests.ts"
+import { ROUTING } from "./routing.ts"
+import { UPSTREAMS } from "./upstreams.ts"
+
+export const PHRASES: readonly Phrase[] = [...ROUTING, ...REQUESTS, ...UPSTREAMS]

@@ -1,0 +1,81 @@
+/** Phrases about what the mesh does to requests and answers on their way, and what it must not do. */
+import { addRules, changeRules, forwarding, type Stage } from "#attacks/stage.ts"
+import type { FilterDocument } from "#shared/model/document.ts"
+import { type Phrase, phrase } from "./grammar.ts"
+
+const APP = "app.test"
+/** A mirror's share is small in some setups: so many requests show it all the same. */
+const SENDS_FOR_A_MIRROR = 500
+const MIB = 1024 * 1024
+
+export const REQUESTS: readonly Phrase[] = [
+  phrase(/route sets header ([\w-]+): (\S+) \(overwrite\)/, (stage, [name, value]) =>
+    filtered(stage, { requestHeaders: { set: { [name!]: value! } } }),
+  ),
+  phrase(/route adds header ([\w-]+): (\S+)/, (stage, [name, value]) =>
+    filtered(stage, { requestHeaders: { add: { [name!]: value! } } }),
+  ),
+  phrase(/x-mesh-\* headers are internal control headers/, () => {}),
+  phrase(/headers copied into a plain object for [\w/]+/, () => {}),
+  phrase(/session cookie (\S+)/, (stage, [cookie]) => {
+    const backends = [{ service: "a" }, { service: "b" }]
+    addRules(stage, APP, { match: { path: "/" }, sticky: { session: { cookie: cookie! } }, backends })
+  }),
+  phrase(/route redirect: add trailing slash \/ strip prefix \/ https upgrade/, (stage) => {
+    addRules(stage, APP, { match: { path: "/" }, filters: [{ redirect: { scheme: "https", status: 308 } }] })
+  }),
+  phrase(/(?:route )?redirects? (?:template )?\{path\}/, (stage) => {
+    const match = { path: { template: "/{path=**}" } }
+    addRules(stage, APP, { match, filters: [{ redirect: { path: { template: "/moved/{path}" }, status: 302 } }] })
+  }),
+  phrase(/internal redirects/, (stage) => {
+    stage.script = { "*": { "*": { status: 302, headers: [["location", "/loop"]], body: "" } } }
+    stage.argued = "internal-redirects"
+  }),
+  phrase(/CORS allowOrigins: \[([^\]]*\]?[^\]]*)\], credentials (true|false)/, cors),
+  phrase(/route mirrors ([\d.]+) ?% to \w+/, (stage, [percent]) => {
+    filtered(stage, { mirror: { service: "shadow", percent: Number(percent) } })
+    stage.facts = { ...stage.facts, sends: SENDS_FOR_A_MIRROR }
+  }),
+  // The mesh has no cache: what can be held against one must not happen without one either.
+  phrase(/route cache on, key = [^;.]*(?:\*\.\w+)?(?:; (\/\w+) private)?/, (stage, [path]) => {
+    stage.facts = { ...stage.facts, sends: 2 }
+    if (path === "") return
+    stage.script = { "*": { "*": { status: 200, headers: [["cache-control", "private, no-store"]], body: "mine" } } }
+  }),
+  phrase(/retry 5xx max (\d+), budget [^,]*, body replay cap [^.]*/, (stage, [attempts]) => {
+    const retry = { attempts: Number(attempts), on: ["5xx" as const], backoff: "5ms" }
+    addRules(stage, APP, { ...forwarding("/"), retry })
+    stage.script = {
+      "*": {
+        "/partial": { status: 200, headers: [], body: "the first half", cut: true },
+        "*": { status: 502, headers: [], body: "failed on purpose" },
+      },
+    }
+  }),
+  phrase(/rate limit by header ([\w-]+)/, (stage, [name]) => {
+    const rateLimits = [{ requests: 3, per: "1m", key: [`header:${name!.toLowerCase()}`], scope: "isolate" as const }]
+    addRules(stage, APP, { ...forwarding("/"), rateLimits })
+    stage.facts = { ...stage.facts, sends: 8 }
+  }),
+  phrase(/(?:route )?body limit (?:of )?(\d+) MiB/, (stage, [count]) =>
+    filtered(stage, { limits: { bodyBytes: Number(count) * MIB } }),
+  ),
+  phrase(/JSON body transform enabled/, (stage) => {
+    stage.argued = "no-transforms"
+  }),
+  phrase(/access log(?: JSON)?|debug logging on|trace view|20 KiB path recorded in a stat name/, () => {}),
+]
+
+function filtered(stage: Stage, filter: FilterDocument): void {
+  if (Object.keys(stage.routes).length === 0) addRules(stage, APP, forwarding("/"))
+  changeRules(stage, (rule) => ({ ...rule, filters: [...(rule.filters ?? []), filter] }))
+}
+
+/** Origins as the mesh writes them: a host's wildcard stands in the place of an expression for one. */
+function cors(stage: Stage, [list, credentials]: readonly string[]): void {
+  const origins = [...list!.matchAll(/(regex )?'([^']*)'/g)].map(([, regex, text]) =>
+    regex ? text!.replace(/\[a-z\]\+\\\./, "*.").replaceAll("\\.", ".") : text!,
+  )
+  filtered(stage, { cors: { origins, credentials: credentials === "true" } })
+}

@@ -1,0 +1,51 @@
+/** Phrases about routes: which hosts and paths lead where, and how paths are rewritten on the way. */
+import { addRules, forwarding, type Stage } from "#attacks/stage.ts"
+import { type Phrase, phrase } from "./grammar.ts"
+
+const APP = "app.test"
+const MANY_ROUTES = 10_000
+const RULES_OF_ONE_ROUTE = 250
+
+export const ROUTING: readonly Phrase[] = [
+  phrase(/host (\S+): route prefix (\S+) -> \w+/, (stage, [host, path]) => addRules(stage, host!, forwarding(path!))),
+  phrase(/plain route (?:[A-Z]+ )?(\/\S*)(?: -> [^.;]*)?/, (stage) => addRules(stage, APP, forwarding("/"))),
+  phrase(/plain(?: route)?/, (stage) => addRules(stage, APP, forwarding("/"))),
+  phrase(/route host (\S+) -> (?:\w+)/, (stage, [host]) => addRules(stage, host!, forwarding("/"))),
+  // A host that no route names is answered 404 in any case.
+  phrase(/default host: 404/, () => {}),
+  phrase(/route (\*\.\S+) -> \w+ \(single label\)/, (stage, [host]) => {
+    addRules(stage, host!, forwarding("/"))
+    stage.argued = "wildcard-labels"
+  }),
+  phrase(/route (\*\.\S+) -> \w+/, (stage, [host]) => addRules(stage, host!, forwarding("/"))),
+  phrase(/connection for (\*\.\S+), request host explicit other/, (stage, [host]) => {
+    addRules(stage, `${host!.replace(/,$/, "")}.test`, forwarding("/"))
+  }),
+  phrase(/route [A-Z] prefix (\S+) strip \S+ -> \w+(?: \(public\))?/, (stage, [prefix]) => {
+    addRules(stage, APP, { ...forwarding(prefix!), filters: [{ rewrite: { path: { prefix: "/" } } }] })
+  }),
+  phrase(/route regex \^\/v\[0-9\]\+ strip/, (stage) => {
+    const path = { template: "/{version}/{rest=**}" }
+    const strip = { rewrite: { path: { template: "/{rest}" } } }
+    addRules(stage, APP, { match: { path }, filters: [strip], backends: [{ service: "upstream" }] })
+  }),
+  phrase(/rewrite \^(\/\S*?)\/\(\.\*\)\$ -> (\/\S*?)\/\$1/, (stage, [from, to]) => {
+    addRules(stage, APP, { ...forwarding(from!), filters: [{ rewrite: { path: { prefix: to! } } }] })
+    stage.facts = { ...stage.facts, confinedTo: to! }
+  }),
+  phrase(/sub-router mounted at (\/\S+)/, (stage, [prefix]) => {
+    stage.routes.mounted = { rules: [forwarding("/")] }
+    addRules(stage, APP, { match: { path: prefix! }, delegate: "mounted" })
+  }),
+  phrase(/([\d,]+) prefix routes/, manyRoutes),
+]
+
+function manyRoutes(stage: Stage, [count]: readonly string[]): void {
+  const total = Math.min(MANY_ROUTES, Number(count!.replaceAll(",", "")))
+  for (let first = 0; first < total; first += RULES_OF_ONE_ROUTE) {
+    const rules = Array.from({ length: Math.min(RULES_OF_ONE_ROUTE, total - first) }, (_, index) =>
+      forwarding(`/p${first + index}/x`),
+    )
+    stage.routes[`many-${first}`] = { hosts: [APP], rules }
+  }
+}

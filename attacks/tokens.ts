@@ -1,0 +1,256 @@
+/**
+ * Tokens as prose describes them: `exp = now-59 s`, `{alg:ES256} signed with a P-384 key`, `<valid token> with '=' substituted`. What a
+ * description does not say is as it should be, so that the one thing that it does say decides. Several ("a or b") are several tokens.
+ */
+import { AUDIENCE, hmac, ISSUER, type KeyName, type Keys } from "./keys.ts"
+import { jsonOf, type Members, readMembers, readValue } from "./loose.ts"
+
+/** A token in the making. `null` for a member that must not be there. */
+interface Recipe {
+  header: Record<string, string | null>
+  /** In their order; a name may stand there twice. */
+  claims: [string, string | null][]
+  /** The payload as text, in the place of the claims. */
+  payload?: string
+  key: KeyName
+  /** Signs with a shared secret in the place of the key. */
+  secret?: string
+  /** The signature as text, in the place of a true one. */
+  signature?: string
+  /** What is done to the finished token. */
+  finish?: (token: string) => string[]
+}
+
+/** What descriptions say, read from their beginning. */
+interface Saying {
+  readonly says: RegExp
+  /** False when it does not mean anything after all. Returns what is left of the text where it reads further itself. */
+  readonly means: (recipe: Recipe, words: RegExpExecArray, keys: Keys) => string | false | undefined
+}
+
+const OF_HEADER = new Set([
+  "alg",
+  "kid",
+  "typ",
+  "cty",
+  "jku",
+  "jwk",
+  "x5u",
+  "x5c",
+  "x5t",
+  "crit",
+  "b64",
+  "zip",
+  "enc",
+  "x-policy",
+])
+const LIFE_SECONDS = 3_600
+const MIB = 1024 * 1024
+
+/** The tokens, or what of the description is not understood. */
+export function readTokens(
+  text: string,
+  keys: Keys,
+  nowSeconds: number,
+): string[] | { readonly notUnderstood: string } {
+  // Nobody's token: it says nothing that could be taken for a description.
+  if (/^[\w-]*\.[\w-]*\.[\w-]*$/.test(text)) return [text]
+  const tokens: string[] = []
+  let before = ""
+  for (const part of alternatives(text)) {
+    // "aud: {'api':1} or [['api']]", "exp: 1e400 / NaN / negative": what is said of it is said once.
+    const whole =
+      before !== "" && !/^[a-z]+\s*[:=]|^[<{]|^(no|typ|payload|a|an|id)\b/i.test(part) ? `${before} ${part}` : part
+    before = /^[a-z]+\s*[:=]/i.exec(whole)?.[0] ?? ""
+    const recipe = fresh(nowSeconds)
+    const rest = follow(recipe, whole, keys, nowSeconds)
+    if (rest !== "") return { notUnderstood: rest }
+    tokens.push(...bake(recipe, keys))
+  }
+  return tokens
+}
+
+function alternatives(text: string): string[] {
+  return text.split(/ or (?!signature)| \/ /).map((part) => part.trim())
+}
+
+function fresh(nowSeconds: number): Recipe {
+  const claims = { iss: ISSUER, aud: AUDIENCE, sub: "alice", iat: nowSeconds, exp: nowSeconds + LIFE_SECONDS }
+  return {
+    header: { alg: '"RS256"', kid: '"k1"' },
+    claims: Object.entries(claims).map(([name, value]) => [name, JSON.stringify(value)]),
+    key: "k1",
+  }
+}
+
+function follow(recipe: Recipe, description: string, keys: Keys, nowSeconds: number): string {
+  let rest = description
+  for (let moved = true; moved && rest !== ""; ) {
+    moved = false
+    for (const { says, means } of sayingsAt(nowSeconds)) {
+      const words = says.exec(rest)
+      if (words?.index !== 0) continue
+      const left = means(recipe, words, keys)
+      if (left === false) continue
+      rest = (left ?? rest.slice(words[0].length)).replace(/^[\s,;]+/, "")
+      moved = true
+      break
+    }
+  }
+  return rest
+}
+
+function claim(recipe: Recipe, name: string, value: string | null): undefined {
+  recipe.claims = [...recipe.claims.filter(([one]) => one !== name), [name, value]]
+}
+
+const text = JSON.stringify
+
+/** Changes a recipe, and reads no further. */
+function put(change: Partial<Recipe>): Saying["means"] {
+  return (recipe) => {
+    Object.assign(recipe, change)
+    return undefined
+  }
+}
+
+function header(name: string, value: string | null): Saying["means"] {
+  return (recipe) => {
+    recipe.header[name] = value
+    return undefined
+  }
+}
+
+function sayingsAt(now: number): readonly Saying[] {
+  const claimed = (recipe: Recipe, name = "", value = "") => claim(recipe, name, value)
+  return [
+    { says: /^<(valid|valid token|good|token)>/i, means: () => undefined },
+    { says: /^<signed by any well-known test key>/i, means: put({ key: "stranger" }) },
+    { says: /^<(\w+)>\|<(\w+)>/, means: joined },
+    { says: /^<(\w+)>/, means: (recipe, [, who]) => claimed(recipe, "sub", text(who)) },
+    { says: /^(?:header\s*)?\{/, means: readObject },
+    { says: /^\.<claims>\.(?=$|\s)/, means: put({ signature: "" }) },
+    { says: /^payload\s+(?=\{)/, means: (recipe, words) => readPayload(recipe, words.input.slice(words[0].length)) },
+    { says: /^(?:payload|claim)\s+(?=\w+\s*[:=])/, means: () => undefined },
+    { says: /^HMAC (?:keyed|signed) with the RSA public key(?: PEM)?/i, means: withSecret },
+    { says: /^with an RSA JWK that has no 'alg'/i, means: (r, _, keys) => signedBy(r, "no-alg", keys.pem("no-alg")) },
+    { says: /^signed (?:with|by) (?:a |an |the )?P-384 key/i, means: (recipe) => signedBy(recipe, "p384") },
+    { says: /^signed (?:with|by) (?:a|an|any|another|the)(?: \w+)? key/i, means: put({ key: "stranger" }) },
+    { says: /^(?:no|without|missing) kid\b/, means: header("kid", null) },
+    { says: /^(?:no|without|missing) alg\b/, means: header("alg", null) },
+    { says: /^(?:no|without|missing) (\w+)\b/, means: (recipe, [, name]) => noClaim(recipe, name!) },
+    { says: /^(?:an )?ID token where (\S+) is required/i, means: header("typ", '"JWT"') },
+    { says: /^where (\S+) is required/i, means: () => undefined },
+    { says: /^typ '([^']*)'/, means: (recipe, words, keys) => header("typ", text(words[1]))(recipe, words, keys) },
+    { says: /^iss unknown/, means: (recipe) => claimed(recipe, "iss", text("https://other.test")) },
+    { says: /^route allows anonymous(?: \(allow_missing\))?/, means: () => undefined },
+    {
+      says: /^(\w+)\s*[:=]\s*now\s*([+-])\s*(\d+)(?:\s*s\b)?/,
+      means: (recipe, [, name, sign, seconds]) => claimed(recipe, name, String(now + Number(`${sign}${seconds}`))),
+    },
+    { says: /^(\w+)\s*[:=]\s*negative/, means: (recipe, [, name]) => claimed(recipe, name, "-1") },
+    { says: /^(\w+)\s*[:=]\s*/, means: readMember },
+    { says: /^\((?:string|number|array|object|null|boolean)\)/, means: () => undefined },
+    { says: /^(\d+) (MiB|KiB) token/i, means: large },
+    { says: /^with (?:'.'(?:, | and )?)+ substituted/, means: put({ finish: respelled }) },
+    { says: /^with (?:the|its) (?:last|one) (?:character|byte|char) changed/, means: put({ finish: tampered }) },
+    { says: /^(?:with )?(?:the )?signature (?:stripped|removed|empty)/, means: put({ signature: "" }) },
+    { says: /^(?:with )?(?:an )?all-zero (?:ES256 )?signature/, means: zeroSignature },
+  ]
+}
+
+function withSecret(recipe: Recipe, _: RegExpExecArray, keys: Keys): undefined {
+  recipe.secret = keys.pem(recipe.key)
+}
+
+function signedBy(recipe: Recipe, key: KeyName, secret?: string): undefined {
+  recipe.key = key
+  recipe.header.kid = text(key)
+  if (secret !== undefined) recipe.secret = secret
+}
+
+function noClaim(recipe: Recipe, name: string): undefined {
+  recipe.claims = recipe.claims.filter(([one]) => one !== name)
+}
+
+function zeroSignature(recipe: Recipe): undefined {
+  signedBy(recipe, "k2")
+  recipe.header.alg = '"ES256"'
+  recipe.signature = Buffer.alloc(64).toString("base64url")
+}
+
+/** Two tokens for who joins texts with a delimiter. */
+function joined(recipe: Recipe, [, first, second]: RegExpExecArray): undefined {
+  recipe.finish = (token) => [`${token}|${token}`]
+  claim(recipe, "sub", text(`${first} ${second}`))
+}
+
+/** Header or claims: their members tell. */
+function readObject(recipe: Recipe, { input }: RegExpExecArray): string | false {
+  const read = readMembers(input.replace(/^header\s*/, ""))
+  if (!read) return false
+  const isHeader = Object.keys(read.value).some((name) => OF_HEADER.has(name))
+  if (isHeader) putHeader(recipe, read.value)
+  else for (const [name, value] of Object.entries(read.value)) claim(recipe, name, value)
+  return read.rest
+}
+
+function putHeader(recipe: Recipe, members: Members): void {
+  Object.assign(recipe.header, members)
+  const kid = members.kid === undefined ? undefined : JSON.parse(members.kid)
+  if (kid === "enc-key" || kid === "wrap-key") recipe.key = kid
+  if (members.alg === '"ES256"' && recipe.key === "k1") signedBy(recipe, "k2")
+}
+
+function readPayload(recipe: Recipe, input: string): string | false {
+  const read = readMembers(input)
+  if (!read) return false
+  const known = recipe.claims.filter((pair): pair is [string, string] => pair[1] !== null)
+  recipe.payload = jsonOf([...known, ...Object.entries(read.value)])
+  return read.rest
+}
+
+function readMember(recipe: Recipe, words: RegExpExecArray): string | false {
+  const read = readValue(words.input.slice(words[0].length))
+  if (!read) return false
+  if (OF_HEADER.has(words[1]!)) recipe.header[words[1]!] = read.value
+  else claim(recipe, words[1]!, read.value)
+  return read.rest
+}
+
+function large(recipe: Recipe, [, count, unit]: RegExpExecArray): undefined {
+  const bytes = Number(count) * (unit!.toLowerCase() === "mib" ? MIB : 1024)
+  claim(recipe, "padding", text("x".repeat(Math.ceil((bytes * 3) / 4))))
+}
+
+/** The same bytes in other base64: padded, with the other alphabet, and with bits set that no byte has. */
+function respelled(token: string): string[] {
+  const parts = token.split(".")
+  const padded = parts.map((part) => part.padEnd(Math.ceil(part.length / 4) * 4, "=")).join(".")
+  const plus = token.replaceAll("-", "+").replaceAll("_", "/")
+  return [...new Set([padded, plus, `${token}=`, withTrailingBits(token)])].filter((one) => one !== token)
+}
+
+const BASE64URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+/** The last character of a 256-byte signature carries two bits, the other four must be zero. */
+function withTrailingBits(token: string): string {
+  return `${token.slice(0, -1)}${BASE64URL[BASE64URL.indexOf(token.at(-1)!) + 1]}`
+}
+
+function tampered(token: string): string[] {
+  return [-2, -10, -100].map((at) => {
+    const index = token.length + at
+    return `${token.slice(0, index)}${token[index] === "A" ? "B" : "A"}${token.slice(index + 1)}`
+  })
+}
+
+function bake(recipe: Recipe, keys: Keys): string[] {
+  const present = (members: readonly (readonly [string, string | null])[]) =>
+    jsonOf(members.filter((pair): pair is [string, string] => pair[1] !== null))
+  const encoded = (json: string) => Buffer.from(json).toString("base64url")
+  const input = `${encoded(present(Object.entries(recipe.header)))}.${encoded(recipe.payload ?? present(recipe.claims))}`
+  const { secret, signature = secret === undefined ? keys.sign(recipe.key, input) : hmac(secret, input) } = recipe
+  const token = `${input}.${signature}`
+  return recipe.finish?.(token) ?? [token]
+}
