@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs"
 import { cloudflareTest } from "@cloudflare/vitest-plugin"
 import { defineConfig } from "vitest/config"
 
@@ -18,7 +19,11 @@ export default defineConfig({
         plugins: [
           cloudflareTest({
             wrangler: { configPath: "./workers/control/wrangler.toml" },
-            miniflare: { bindings: { WEFT_ADMIN_TOKEN: "test-root-token-of-the-suite" } },
+            miniflare: {
+              bindings: { WEFT_ADMIN_TOKEN: "test-root-token-of-the-suite" },
+              // The proxy is not here: what stands for its prober answers as a test has told it.
+              workers: [{ name: "weft", modules: true, script: readFileSync("test/support/prober.js", "utf8") }],
+            },
           }),
         ],
         test: { name: "runtime", include: ["test/durable-objects/**/*.test.ts", "test/workers/control/**/*.test.ts"] },

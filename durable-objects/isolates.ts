@@ -14,12 +14,15 @@ export class Isolates {
 
   note(pull: Pull, nowMs: number): void {
     const isolate = pull.isolate.slice(0, ID_CHARS_MAX)
-    const before = this.#seen.get(isolate)?.bindings
+    const known = this.#seen.get(isolate)
+    // One that only makes health checks serves nobody, and is not waited for.
+    if (pull.idle && !known) return
+    const before = known?.bindings
     this.#seen.delete(isolate)
     this.#seen.set(isolate, {
       isolate,
       serving: pull.serving,
-      seenAtMs: nowMs,
+      seenAtMs: pull.idle ? known!.seenAtMs : nowMs,
       ...(pull.refused && {
         refused: { revision: pull.refused.revision, reason: pull.refused.reason.slice(0, REASON_CHARS_MAX) },
       }),

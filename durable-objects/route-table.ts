@@ -6,6 +6,7 @@ import { DurableObject } from "cloudflare:workers"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { Published } from "#shared/model/snapshot.ts"
 import type { BreakerStatus } from "#shared/protocol/breaker.ts"
+import type { HealthRecord, HealthReport, HealthRpc } from "#shared/protocol/health.ts"
 import type {
   Commit,
   CommitResult,
@@ -16,6 +17,8 @@ import type {
   RevisionSummary,
   RouteTableRpc,
 } from "#shared/protocol/route-table.ts"
+import { ANNOUNCEMENTS_SCHEMA, Announcements } from "./announcements.ts"
+import { HEALTH_SCHEMA, HealthTable } from "./health-news.ts"
 import { Isolates } from "./isolates.ts"
 import { migrate } from "./migrations.ts"
 import { readText, TEXTS_SCHEMA, writeText } from "./texts.ts"
@@ -31,7 +34,14 @@ const MIGRATIONS = [
   `CREATE TABLE commits (idempotency_key TEXT PRIMARY KEY, revision INTEGER NOT NULL)`,
   `CREATE INDEX commits_by_revision ON commits (revision)`,
   VERDICTS_SCHEMA,
+  HEALTH_SCHEMA,
+  ANNOUNCEMENTS_SCHEMA,
 ]
+
+interface Env {
+  /** The objects that make health checks; absent where a mesh has none. */
+  readonly HEALTH?: DurableObjectNamespace
+}
 
 type RevisionRow = {
   revision: number
@@ -45,15 +55,17 @@ type RevisionRow = {
   removed: number
 }
 
-export class RouteTableObject extends DurableObject<unknown> implements RouteTableRpc {
+export class RouteTableObject extends DurableObject<Env> implements RouteTableRpc {
   readonly #storage = this.ctx.storage
   readonly #sql = this.ctx.storage.sql
   readonly #isolates = new Isolates()
   readonly #verdicts = new Verdicts(this.ctx.storage.sql)
+  readonly #health = new HealthTable(this.ctx.storage.sql)
+  readonly #announcements = new Announcements(this.ctx.storage)
   /** The newest snapshot. Its text never changes, so that only its number is asked of storage. */
   #newest: Published | undefined
 
-  constructor(ctx: DurableObjectState, env: unknown) {
+  constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     migrate(this.#storage, MIGRATIONS)
   }
@@ -99,7 +111,8 @@ export class RouteTableObject extends DurableObject<unknown> implements RouteTab
     const nowMs = Date.now()
     this.#isolates.note(pull, nowMs)
     const verdicts = this.#verdicts.feed(nowMs)
-    const feed = verdicts.length > 0 ? { verdicts } : {}
+    const health = this.#health.feed(nowMs)
+    const feed = { ...(verdicts.length > 0 && { verdicts }), ...(health.length > 0 && { health }) }
     // What an isolate has refused it would refuse again: it waits for a repaired revision.
     if (head <= pull.serving || head === pull.refused?.revision) return { newer: undefined, ...feed }
     return { newer: this.#published(head), ...feed }
@@ -115,6 +128,27 @@ export class RouteTableObject extends DurableObject<unknown> implements RouteTab
 
   async breakers(): Promise<readonly BreakerStatus[]> {
     return this.#verdicts.list(Date.now())
+  }
+
+  async hearHealth(report: HealthReport): Promise<void> {
+    this.#health.hear(report, Date.now())
+  }
+
+  async forgetHealth(service: string): Promise<void> {
+    this.#health.forget(service)
+  }
+
+  async health(): Promise<readonly HealthRecord[]> {
+    return this.#health.list()
+  }
+
+  /** Tells the objects that a revision concerns. */
+  override async alarm(): Promise<void> {
+    const { HEALTH } = this.env
+    if (!HEALTH) return
+    const tell = (service: string, revision: number) =>
+      (HEALTH.getByName(service) as unknown as HealthRpc).follow({ service, revision })
+    await this.#announcements.run(tell, Date.now())
   }
 
   #head(): number {
@@ -149,6 +183,7 @@ export class RouteTableObject extends DurableObject<unknown> implements RouteTab
     writeText(this.#sql, revision, "snapshot", commit.snapshot)
     this.#sql.exec("INSERT INTO commits VALUES (?, ?)", commit.idempotencyKey, revision)
     this.#sql.exec("DELETE FROM commits WHERE revision <= ?", revision - LIMITS.idempotencyKeysMax)
+    this.#announcements.add(commit.checks ?? [], revision, atMs)
     return this.#summary(revision)!
   }
 }

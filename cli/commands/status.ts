@@ -23,6 +23,7 @@ function statusText(status: Status, nowMs: number, paint: Paint): string {
     ["head", headText(status, nowMs, paint)],
     ["mesh", `${count(status.services, "service")}, ${count(status.routes, "route")}`],
     ["isolates", isolatesText(status.isolates, head, paint)],
+    ...healthFact(status.health, paint),
     ...status.unbound.map(({ service, binding }, index): [string, string] => [
       index === 0 ? "unbound" : "",
       `${paint("yellow", plain(service))} needs the binding ${plain(binding)} on the proxy`,
@@ -33,9 +34,11 @@ function statusText(status: Status, nowMs: number, paint: Paint): string {
     status.breakers.map((breaker) => [plain(breaker.cluster), breakerText(breaker, nowMs, paint)]),
   )
   const outliers = table(["SERVICE", "ENDPOINT", "OUTLIER"], outlierRows(status.isolates, paint))
+  const ill = healthRows(status.health, nowMs, paint)
   const parts = [
     summary,
     ...(status.breakers.length > 0 ? [breakers] : []),
+    ...(ill.length > 0 ? [table(["SERVICE", "ENDPOINT", "HEALTH"], ill)] : []),
     ...(status.isolates.some((isolate) => isolate.outliers) ? [outliers] : []),
   ]
   const overview = parts.join("\n")
@@ -49,6 +52,36 @@ function statusText(status: Status, nowMs: number, paint: Paint): string {
       stateText(isolate, head, paint),
     ])
   return `${overview}\n${table(["ISOLATE", "SERVES", "SEEN", "STATE"], rows)}`
+}
+
+function healthFact(health: Status["health"], paint: Paint): [string, string][] {
+  if (health.length === 0) return []
+  const bad = health.flatMap(({ unhealthy }) => unhealthy).length
+  const silent = health.filter((one) => one.silent).length
+  const text = [
+    `${count(health.length, "service")} checked`,
+    bad === 0
+      ? silent === 0
+        ? paint("green", "all healthy")
+        : ""
+      : paint("red", `${count(bad, "endpoint")} unhealthy`),
+    silent === 0 ? "" : paint("yellow", `${silent} not heard of`),
+  ]
+  return [["health", text.filter((part) => part !== "").join(", ")]]
+}
+
+/** Checks that say nothing keep nobody out: that is worth a line, as a failing endpoint is. */
+function healthRows(health: Status["health"], nowMs: number, paint: Paint): string[][] {
+  return health.flatMap(({ service, silent, heardAtMs, unhealthy }) => {
+    if (silent) {
+      const since = heardAtMs === undefined ? "no check has been made yet" : `no word for ${age(heardAtMs, nowMs)}`
+      return [[plain(service), "", paint("yellow", `${since}: nothing is left out`)]]
+    }
+    return unhealthy.map(({ cluster, endpoint, because, sinceMs, heeded }) => {
+      const word = `${paint("red", "unhealthy")} for ${age(sinceMs, nowMs)}: ${plain(because)}`
+      return [plain(cluster), plain(endpoint), heeded ? word : `${word}; not heeded, too few would be left`]
+    })
+  })
 }
 
 /** Isolates judge endpoints each for itself: how many of them ejected one, and what they found. */

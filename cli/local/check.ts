@@ -54,6 +54,9 @@ function services(worker: Candidate, byName: ReadonlyMap<string, Candidate>): Pr
     const path = `${worker.configPath}: services.${binding}`
     const target = byName.get(name)
     if (!target) return [absent(path, name, byName)]
+    if (entrypoint === "Prober" && target.exports.includes("Sidecar") && !worker.exports.includes("HealthObject")) {
+      return [notControl(path, name)]
+    }
     if (entrypoint !== undefined) return notExported(path, target, entrypoint, "entrypoint")
     return isSidecarProps(props) && target.exports.includes("Sidecar") ? [doorMissing(path, name)] : []
   })
@@ -83,6 +86,11 @@ function isSidecarProps(props: unknown): boolean {
 function doorMissing(path: string, name: string): Problem {
   const message = `its props name services of the mesh, but it leads to the public entrance of "${name}"`
   return { path, rule: "entrypoint-missing", message, hint: 'add "entrypoint": "Sidecar"' }
+}
+
+function notControl(path: string, name: string): Problem {
+  const message = `it leads to the entrypoint "Prober" of "${name}", by which only control makes health checks`
+  return { path, rule: "not-control", message, hint: 'services call one another by "entrypoint": "Sidecar"' }
 }
 
 interface ObjectDesignator {

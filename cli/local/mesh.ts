@@ -151,10 +151,19 @@ async function prepare({ proxyConfig, controlConfig, projects, ...options }: Loc
 /** Builds all paths at once and checks them against one another. Problems of single projects come before those between. */
 async function buildAll(paths: readonly string[]): Promise<{ workers: BuiltWorker[]; problems: Problem[] }> {
   const results = await Promise.all(paths.map(buildProject))
-  const workers = results.filter(isWorker)
+  const workers = withProber(results.filter(isWorker))
   const problems = results.filter(isProblem)
   // With a project missing, half of the others' bindings would be said to be wrong.
   return { workers, problems: problems.length > 0 ? problems : checkWorkers(workers) }
+}
+
+/** Control makes its health checks through the proxy that it runs beside, whatever the name of that one is. */
+function withProber(workers: BuiltWorker[]): BuiltWorker[] {
+  const [proxy, control] = workers
+  const bound = control?.options.serviceBindings?.PROXY as { name?: unknown } | undefined
+  if (!proxy || !control || !bound || workers.some(({ name }) => name === bound.name)) return workers
+  const serviceBindings = { ...control.options.serviceBindings, PROXY: { ...bound, name: proxy.name } }
+  return workers.with(1, { ...control, options: { ...control.options, serviceBindings } })
 }
 
 async function rebuild(workers: readonly BuiltWorker[], projects: readonly string[]): Promise<BuiltWorker[]> {
@@ -165,7 +174,7 @@ async function rebuild(workers: readonly BuiltWorker[], projects: readonly strin
   const fresh = await Promise.all(chosen.map(({ configPath }) => buildProject(configPath)))
   const failed = fresh.filter(isProblem)
   if (failed.length > 0) throw new LocalMeshError(failed)
-  const next = workers.map((worker) => (fresh as BuiltWorker[])[chosen.indexOf(worker)] ?? worker)
+  const next = withProber(workers.map((worker) => (fresh as BuiltWorker[])[chosen.indexOf(worker)] ?? worker))
   const problems = checkWorkers(next)
   if (problems.length > 0) throw new LocalMeshError(problems)
   return next

@@ -7,6 +7,7 @@ import { reservedBinding } from "./checks.ts"
 import { complain, type Report } from "./complaint.ts"
 import type { ResourceKey } from "./parse.ts"
 import { resolveProtection } from "./resolve-breaker.ts"
+import { resolveHealth } from "./resolve-health.ts"
 import { resolveUpstream } from "./resolve-upstream.ts"
 import { canonicalUrl } from "./url.ts"
 
@@ -47,9 +48,11 @@ export function resolveService(resource: ResourceKey, document: ServiceDocument,
     const binding = `${base}_${upper(name)}`
     subsets[name] = { name: name as SubsetName, endpoints: endpointsOf(subset, binding, ["subsets", name]) }
   }
+  const health = resolveHealth(document, written, report)
   const policy = {
     ...resolveUpstream(document, written, report),
     ...resolveProtection(resource.namespace, document, report),
+    ...(health && { health }),
   }
   const id = serviceId(resource.namespace, resource.name)
   return { service: { id, endpoints, subsets, ...(Object.keys(policy).length > 0 && { policy }) }, derived }

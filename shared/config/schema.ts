@@ -11,6 +11,7 @@ import { complain } from "./complaint.ts"
 import { checkFilling, checkPath, checkTemplate } from "./path-syntax.ts"
 import { authentication } from "./schema-authentication.ts"
 import { protectionShape, retry } from "./schema-breaker.ts"
+import { health } from "./schema-health.ts"
 import { conflict, list, named, object, oneOf, optional, text, whole } from "./schema-kit.ts"
 import { rateLimits } from "./schema-limit.ts"
 import { priority, sharedEndpointShape, upstreamShape } from "./schema-upstream.ts"
@@ -92,6 +93,7 @@ const service = object<D.ServiceDocument>(
     aliases,
     ...upstreamShape,
     ...protectionShape,
+    health: optional(health, "What the mesh asks each endpoint by itself; one that does not answer well is left out."),
   },
   checkEndpoints,
 )

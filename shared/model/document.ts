@@ -19,6 +19,7 @@
 
 import type { AuthenticationDocument } from "./authentication-document.ts"
 import type { ProtectionDocument } from "./breaker-document.ts"
+import type { HealthDocument } from "./health-document.ts"
 import type { SharedEndpointDocument, UpstreamDocument } from "./upstream-document.ts"
 import type { Priority } from "./upstream-policy.ts"
 
@@ -39,6 +40,8 @@ export interface ServiceDocument extends EndpointDocument, UpstreamDocument, Pro
   subsets?: { [name: string]: SubsetDocument }
   /** Names of Kubernetes Services that lead here: `namespace/name`, or `namespace/name:port`. For routes of the Gateway API. */
   aliases?: string[]
+  /** What the mesh asks each endpoint by itself; one that does not answer well is left out. */
+  health?: HealthDocument
 }
 
 export interface SubsetDocument extends EndpointDocument {

@@ -139,6 +139,25 @@ export const LIMITS = {
   authorizerHeadersMax: 64,
   authorizerBodyBytesMax: 64 * 1024,
   authorizerAnswerBytesMax: 64 * 1024,
+
+  healthIntervalMsMin: 1_000,
+  healthTimeoutMsMax: 60_000,
+  healthThresholdMax: 100,
+  healthStatusesMax: 16,
+  /** Places of one service that are checked, subsets included. */
+  healthPlacesMax: 64,
+  /** Checks that one alarm asks of the proxy: each is an invocation of a Worker, of which a request may cause 32. */
+  healthBatchMax: 16,
+  /** How long an object waits for the checks of a batch beyond their own time. */
+  healthPatienceMs: 5_000,
+  /** When a proxy does not answer, or not by routes that are new enough: the first wait, doubled by each that follows, and the longest. */
+  healthRetryMs: 2_000,
+  healthRetryMsMax: 60_000,
+  /** How often an object says that all is well, so that `weft status` can tell silence from health. */
+  healthHeartbeatMs: 60_000,
+  /** Objects that one alarm of the route table tells of a change, and the least wait before it tries again those it could not reach. */
+  announcementsMax: 50,
+  announcementRetryMs: 2_000,
   problemsMax: 100,
   /** Comparisons of matches with one another; what is beyond them is not looked at. */
   lintStepsMax: 500_000,

@@ -1,4 +1,5 @@
 /** How long a request may take, what is tried again, and what protects a service from its callers. Times in milliseconds. */
+import type { HealthPolicy } from "./health.ts"
 import type { BackendRef, DirectResponse } from "./route.ts"
 import type { BalancerPolicy, ConcurrencyPolicy, OutlierPolicy, ThrottlePolicy } from "./upstream-policy.ts"
 
@@ -58,6 +59,7 @@ export interface ServicePolicy {
   readonly outlier?: OutlierPolicy
   readonly concurrency?: ConcurrencyPolicy
   readonly throttle?: ThrottlePolicy
+  readonly health?: HealthPolicy
 }
 
 /** Retries may be this share of the requests of the last ten seconds, or the floor where that is more; per proxy isolate. */

@@ -41,6 +41,12 @@ export function placeOf(endpoint: Endpoint): string {
   return endpoint.version ? `${binding}@${endpoint.version.worker}=${endpoint.version.versionId}` : binding
 }
 
+/** All places of a service, those of its subsets included, each once and in an order that only the service decides. */
+export function endpointsOfAll({ endpoints, subsets }: Pick<Service, "endpoints" | "subsets">): readonly Endpoint[] {
+  const all = [...endpoints, ...Object.values<Subset>(subsets).flatMap((subset) => subset.endpoints)]
+  return [...new Map(all.map((endpoint) => [placeOf(endpoint), endpoint])).values()]
+}
+
 /**
  * One version of a Worker with gradual deployments, chosen by the platform's version-override header.
  * Works for fetch only: the platform offers no override for RPC.

@@ -4,6 +4,7 @@
  */
 import { authentications } from "./authentication-shape.ts"
 import { breaker, retryBudget } from "./breaker-shape.ts"
+import { health } from "./health-shape.ts"
 import { LIMITS } from "./limits.ts"
 import { DEFAULT_GATEWAY } from "./names.ts"
 import { rateLimits } from "./rate-limit-shape.ts"
@@ -52,7 +53,7 @@ const endpoint = tagged({
 const endpoints = list(endpoint, LIMITS.endpointsMax)
 const service = object(
   { id, endpoints, subsets: record(object({ name: label, endpoints }), LIMITS.subsetsMax) },
-  { policy: object({}, { ...upstreamShape, breaker, retryBudget }) },
+  { policy: object({}, { ...upstreamShape, breaker, retryBudget, health }) },
 )
 
 const listener = object({ name: label }, { hostname: filled, port: whole(1, 65_535), protocol: word("http", "https") })

@@ -87,6 +87,30 @@ export interface Status {
   readonly unbound: readonly { readonly service: string; readonly binding: string }[]
   /** Those that are not closed. */
   readonly breakers: readonly BreakerStatus[]
+  /** Of services that have active health checks. */
+  readonly health: readonly HealthStatus[]
+}
+
+export interface HealthStatus {
+  readonly service: string
+  /** Endpoints that are checked, subsets included. */
+  readonly checked: number
+  /** Nothing was heard of its checks for too long: nothing is avoided then. */
+  readonly silent: boolean
+  /** When its checks last said something; at least once a minute. */
+  readonly heardAtMs?: number
+  readonly unhealthy: readonly UnhealthyEndpoint[]
+}
+
+export interface UnhealthyEndpoint {
+  /** `default/orders`, `default/orders/v2`. */
+  readonly cluster: string
+  /** A URL, or what a binding is called. */
+  readonly endpoint: string
+  readonly because: string
+  readonly sinceMs: number
+  /** Whether it gets no requests for it: not when too few endpoints of the cluster would be left. */
+  readonly heeded: boolean
 }
 
 /** Breakers that are not simply closed, and those that closed lately. */

@@ -1,6 +1,7 @@
 /** What crosses the boundary between the control Worker, the proxies and the `RouteTable` object. */
 import type { Published } from "#shared/model/snapshot.ts"
 import type { BreakerStatus, Verdict } from "./breaker.ts"
+import type { HealthNews, HealthRecord, HealthReport } from "./health.ts"
 
 /** The name under which a control Worker's one mesh is kept: `env.ROUTE_TABLE.getByName(MESH)`. */
 export const MESH = "mesh"
@@ -42,6 +43,8 @@ export interface Commit {
   readonly added: number
   readonly changed: number
   readonly removed: number
+  /** The services whose health checks the commit begins, changes or ends: their objects are told of it, in the end. */
+  readonly checks?: readonly string[]
 }
 
 export type CommitResult =
@@ -63,6 +66,8 @@ export interface Pull {
   readonly bindings?: readonly string[]
   /** At most `LIMITS.outliersMax`. */
   readonly outliers?: readonly OutlierReport[]
+  /** Since its last pull the isolate has only made health checks: it counts for nobody who waits for traffic to be served. */
+  readonly idle?: true
 }
 
 /** An endpoint that a proxy isolate found worse than its peers: ejected, or why it was not. */
@@ -81,6 +86,8 @@ export interface PullReply {
   readonly newer: Published | undefined
   /** What the breakers say that are not simply closed; absent when all are. */
   readonly verdicts?: readonly Verdict[]
+  /** The services of which a place is to be avoided; absent when there is none. */
+  readonly health?: readonly HealthNews[]
 }
 
 /** A proxy isolate as the object last saw it. Kept in memory only: a convenience, not a record. */
@@ -107,4 +114,9 @@ export interface RouteTableRpc {
   /** A breaker's news, for the feed. */
   hear(status: BreakerStatus): Promise<void>
   breakers(): Promise<readonly BreakerStatus[]>
+  /** What health checks found out, for the feed. */
+  hearHealth(report: HealthReport): Promise<void>
+  /** A service's checks have ended. */
+  forgetHealth(service: string): Promise<void>
+  health(): Promise<readonly HealthRecord[]>
 }

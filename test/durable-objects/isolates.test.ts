@@ -31,6 +31,15 @@ describe("the isolates heard of", () => {
     expect(isolates.list(61_001).map(({ isolate }) => isolate)).toEqual(["late"])
   })
 
+  it("do not count one that only makes health checks, and keep no other alive by them", () => {
+    const isolates = new Isolates()
+    isolates.note({ isolate: "checks", serving: 1, idle: true }, 1_000)
+    isolates.note({ isolate: "serves", serving: 1 }, 1_000)
+    isolates.note({ isolate: "serves", serving: 2, idle: true }, 50_000)
+    expect(isolates.list(50_000)).toEqual([{ isolate: "serves", serving: 2, seenAtMs: 1_000 }])
+    expect(isolates.list(61_001)).toEqual([])
+  })
+
   it("share one copy of equal lists of bindings, and keep different ones apart", () => {
     const isolates = new Isolates()
     for (const isolate of ["a", "b"]) isolates.note({ isolate, serving: 1, bindings: ["ORDERS", "CART"] }, 0)

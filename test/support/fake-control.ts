@@ -28,6 +28,7 @@ export interface FakeControl {
   isolates: IsolateStatus[]
   unbound: Status["unbound"]
   breakers: Status["breakers"]
+  health: Status["health"]
   tokens: TokenInfo[]
   /** What the compiler would say of the next documents. */
   problems: (request: ApplyRequest) => readonly Problem[]
@@ -44,6 +45,7 @@ export async function startFakeControl(): Promise<FakeControl> {
     isolates: [],
     unbound: [],
     breakers: [],
+    health: [],
     tokens: [{ name: "root", role: "admin", createdAtMs: NOW_MS - 3 * 86_400_000 }],
     problems: () => [],
     intercept: () => undefined,
@@ -200,7 +202,7 @@ function changesBetween(before: readonly Resource[], after: readonly Resource[])
 function statusOf(control: FakeControl): Omit<Status, "head"> & { head: RevisionSummary | undefined } {
   const { resources: _, ...head } = control.revisions.at(-1) ?? { resources: [] }
   const count = (kind: string) => at(control).filter((one) => one.kind === kind).length
-  const { isolates, unbound, breakers } = control
+  const { isolates, unbound, breakers, health } = control
   return {
     head: "revision" in head ? head : undefined,
     services: count("Service"),
@@ -208,6 +210,7 @@ function statusOf(control: FakeControl): Omit<Status, "head"> & { head: Revision
     isolates,
     unbound,
     breakers,
+    health,
   }
 }
 

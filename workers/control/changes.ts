@@ -15,6 +15,7 @@ import { parseLocalOrigins } from "#shared/std/egress.ts"
 import { sha256 } from "./auth.ts"
 import { type Call, reply } from "./endpoint.ts"
 import type { ControlEnv } from "./env.ts"
+import { changedChecks } from "./health.ts"
 import { cleanMessage } from "./input.ts"
 import { EMPTY, encodeResources, type MeshAt, readHead, readRevision, routeTable } from "./mesh.ts"
 import { problem } from "./problems.ts"
@@ -112,6 +113,7 @@ async function change(call: AnyCall, make: MakeDraft): Promise<Response> {
       message: draft.message,
       ...(draft.rollbackOf !== undefined && { rollbackOf: draft.rollbackOf }),
       ...countsOf(draft.changes),
+      checks: changedChecks(head.text, draft.text),
     })
     if (result.outcome === "repeated") return repeat(call, result.revision)
     if (result.outcome === "committed") {

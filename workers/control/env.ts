@@ -1,5 +1,6 @@
 /** What the control Worker is given by its wrangler config. */
 import type { BreakerObject } from "#durable-objects/breaker.ts"
+import type { HealthObject } from "#durable-objects/health.ts"
 import type { LimiterObject } from "#durable-objects/limiter.ts"
 import type { RouteTableObject } from "#durable-objects/route-table.ts"
 import type { TokensObject } from "#durable-objects/tokens.ts"
@@ -8,6 +9,7 @@ export interface ControlEnv {
   readonly ROUTE_TABLE: DurableObjectNamespace<RouteTableObject>
   readonly BREAKER: DurableObjectNamespace<BreakerObject>
   readonly LIMITER: DurableObjectNamespace<LimiterObject>
+  readonly HEALTH: DurableObjectNamespace<HealthObject>
   readonly TOKENS: DurableObjectNamespace<TokensObject>
   /** The first admin token, a secret. Absent: only tokens made through the API are accepted. */
   readonly WEFT_ADMIN_TOKEN?: string

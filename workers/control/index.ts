@@ -3,6 +3,7 @@ import { createApp, serve } from "./app.ts"
 import type { ControlEnv } from "./env.ts"
 
 export { BreakerObject } from "#durable-objects/breaker.ts"
+export { HealthObject } from "#durable-objects/health.ts"
 export { LimiterObject } from "#durable-objects/limiter.ts"
 export { RouteTableObject } from "#durable-objects/route-table.ts"
 export { TokensObject } from "#durable-objects/tokens.ts"

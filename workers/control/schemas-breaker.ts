@@ -1,4 +1,4 @@
-/** The shapes of breakers in the control API. */
+/** The shapes of breakers and health checks in the control API. */
 import { z } from "@hono/zod-openapi"
 import { LIMITS } from "#shared/model/limits.ts"
 import { isLabel } from "#shared/model/names.ts"
@@ -30,3 +30,23 @@ export const forceBreaker = z
     forSeconds: z.int().min(1).max(LIMITS.breakerForceSecondsMax),
   })
   .openapi("ForceBreaker")
+
+export const healthStatus = z
+  .object({
+    service: z.string(),
+    checked: z.int().min(0),
+    silent: z
+      .boolean()
+      .openapi({ description: "Nothing was heard of its checks for too long, so that nothing is avoided." }),
+    heardAtMs: milliseconds.optional(),
+    unhealthy: z.array(
+      z.object({
+        cluster: z.string(),
+        endpoint: z.string(),
+        because: z.string(),
+        sinceMs: milliseconds,
+        heeded: z.boolean().openapi({ description: "False when too few endpoints of the cluster would be left." }),
+      }),
+    ),
+  })
+  .openapi("HealthStatus")

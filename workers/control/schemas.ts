@@ -8,7 +8,7 @@ import { isLabel } from "#shared/model/names.ts"
 import type { Finding, Problem } from "#shared/model/problem.ts"
 import type * as api from "#shared/protocol/control-api.ts"
 import type { IsolateStatus, RevisionSummary } from "#shared/protocol/route-table.ts"
-import { breakerStatus } from "./schemas-breaker.ts"
+import { breakerStatus, healthStatus } from "./schemas-breaker.ts"
 
 /** `T` as zod infers it: an optional property may also hold undefined. JSON has no undefined, so nothing is lost. */
 type Loose<T> = T extends object
@@ -179,6 +179,7 @@ export const status = z
     isolates: z.array(isolateStatus),
     unbound: z.array(z.object({ service: z.string(), binding: z.string() })),
     breakers: z.array(breakerStatus),
+    health: z.array(healthStatus),
   })
   .openapi("Status") satisfies z.ZodType<unknown>
 

@@ -4,13 +4,15 @@ import type { Snapshot } from "#shared/model/snapshot.ts"
 import type { Status } from "#shared/protocol/control-api.ts"
 import type { IsolateStatus } from "#shared/protocol/route-table.ts"
 import { type Call, reply } from "./endpoint.ts"
+import { healthOf } from "./health.ts"
 import { readHead, routeTable } from "./mesh.ts"
 
 export async function showStatus(call: Call<object, object, undefined>): Promise<Response> {
-  const [head, isolates, breakers] = await Promise.all([
+  const [head, isolates, breakers, records] = await Promise.all([
     readHead(call.env),
     routeTable(call.env).isolates(),
     routeTable(call.env).breakers(),
+    routeTable(call.env).health(),
   ])
   const snapshot = head.text === "" ? undefined : (JSON.parse(head.text) as Snapshot)
   const services = snapshot?.services ?? []
@@ -21,6 +23,7 @@ export async function showStatus(call: Call<object, object, undefined>): Promise
     isolates,
     unbound: unbound(services, isolates),
     breakers: breakers.filter(({ phase }) => phase !== "closed"),
+    health: healthOf(services, records, Date.now()),
   }
   return reply<Status>(status, { head: head.revision })
 }

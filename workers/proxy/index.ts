@@ -7,9 +7,11 @@ import type { Entrance } from "#shared/exchange/decide.ts"
 import { peerFromProps } from "#shared/identity/peer.ts"
 import { DEFAULT_GATEWAY, type GatewayId } from "#shared/model/names.ts"
 import { refuse } from "#shared/model/refusal.ts"
+import type { CheckCall, CheckReply } from "#shared/protocol/health.ts"
 import { lostAtPublicDoor, publicDoor } from "./door.ts"
 import type { Background } from "./mesh.ts"
 import { serve } from "./pipeline.ts"
+import { check, proberRefusal } from "./prober.ts"
 import { respond, WeftRefusal } from "./respond.ts"
 import { perform } from "./rpc.ts"
 import { forwardUnknown } from "./sidecar.ts"
@@ -23,9 +25,13 @@ let isolate: Isolate | undefined
 /** The gateway that public traffic enters by, read once. */
 let door: Entrance | undefined
 
-function meshFor(env: ProxyEnv, context: Background): WorkerMesh {
+function isolateOf(env: ProxyEnv): Isolate {
   isolate ??= new Isolate(env)
-  return new WorkerMesh(isolate, context)
+  return isolate
+}
+
+function meshFor(env: ProxyEnv, context: Background): WorkerMesh {
+  return new WorkerMesh(isolateOf(env), context)
 }
 
 /** Serves a request through one door. What escapes is a bug of the mesh: it is logged with its stack and answered 500, once, here. */
@@ -84,5 +90,14 @@ export class Sidecar extends WorkerEntrypoint<ProxyEnv> {
   override fetch(request: Request): Promise<Response> | Response {
     const { door, env, background } = this[MADE_WITH]
     return door ? enter(request, door, env, background) : respond(NOT_NAMED)
+  }
+}
+
+/** Makes the mesh's health checks, for control alone. */
+export class Prober extends WorkerEntrypoint<ProxyEnv> {
+  check(call: CheckCall): Promise<CheckReply> {
+    const refused = proberRefusal(this.ctx.props)
+    if (refused) throw new WeftRefusal(refused)
+    return check(call, new WorkerMesh(isolateOf(this.env), this.ctx, "check"))
   }
 }

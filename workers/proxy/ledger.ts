@@ -11,12 +11,14 @@ import type { Refusal } from "#shared/model/refusal.ts"
 import type { BackendRef } from "#shared/model/route.ts"
 import type { Endpoint } from "#shared/model/service.ts"
 import { type Cluster, clusterOf, type Verdict } from "#shared/protocol/breaker.ts"
+import type { HealthNews } from "#shared/protocol/health.ts"
 import type { OutlierReport } from "#shared/protocol/route-table.ts"
 import { FORCED_ONLY } from "#shared/resilience/breaker.ts"
 import { type Budget, countRequest, DEFAULT_BUDGET, freshBudget, spendRetry } from "#shared/resilience/budget.ts"
 import { canonicalJson } from "#shared/std/canonical-json.ts"
 import { BreakerGuard, type BreakerObjects } from "./breaker-guard.ts"
 import type { AttemptOutcome, Guard, Ticket } from "./guard.ts"
+import { type Avoidance, HealthBook } from "./health-book.ts"
 import { ConcurrencyGuard, ThrottleGuard } from "./load-guards.ts"
 import type { Mesh, Routes } from "./mesh.ts"
 import { Selector } from "./selector.ts"
@@ -24,6 +26,7 @@ import { Selector } from "./selector.ts"
 export class Ledger {
   readonly #services = new Map<ServiceId, ServiceEntries>()
   readonly #around: LedgerSurroundings
+  readonly #health = new HealthBook()
   #revision = -1
   /** The feed's last word on each cluster that is not simply closed, for entries that are made later. */
   #verdicts: ReadonlyMap<Cluster, { readonly verdict: Verdict; readonly heardAtMs: number }> = new Map()
@@ -39,6 +42,11 @@ export class Ledger {
       whole?.hear(this.#verdicts.get(id)?.verdict, nowMs)
       for (const [name, entry] of subsets) entry.hear(this.#verdicts.get(`${id}/${name}`)?.verdict, nowMs)
     }
+  }
+
+  /** What health checks found out, of all services at once. */
+  hearHealth(news: readonly HealthNews[], nowMs: number): void {
+    this.#health.hear(news, nowMs)
   }
 
   /** The endpoints that outlier detection has found something about; undefined when there are none. */
@@ -66,7 +74,8 @@ export class Ledger {
     const reference = { service, ...(subset && { subset }) }
     const cluster = clusterOf(reference)
     const endpoints = endpointsIn(routes.services, reference)
-    const entry = new Entry(cluster, entries.policy, routes.revision, endpoints, this.#around)
+    const avoided = (nowMs: number) => this.#health.of(service, nowMs)
+    const entry = new Entry(cluster, entries.policy, routes.revision, endpoints, { ...this.#around, avoided })
     const news = this.#verdicts.get(cluster)
     if (news) entry.hear(news.verdict, news.heardAtMs)
     if (subset === undefined) entries.whole = entry
@@ -128,10 +137,11 @@ export class Entry {
     policy: ServicePolicy | undefined,
     revision: number,
     endpoints: readonly Endpoint[],
-    { roll, breakers }: LedgerSurroundings,
+    { roll, breakers, avoided }: LedgerSurroundings & { avoided(nowMs: number): Avoidance | undefined },
   ) {
     this.#cluster = cluster
-    this.#selector = policy?.balancer || policy?.outlier ? new Selector(policy, endpoints, roll) : undefined
+    const selects = policy?.balancer ?? policy?.outlier ?? policy?.health
+    this.#selector = selects && policy ? new Selector(policy, endpoints, roll, avoided) : undefined
     this.#newBreaker = () => new BreakerGuard(cluster, policy?.breaker ?? FORCED_ONLY, revision, breakers, roll)
     this.#breaker = policy?.breaker ? this.#newBreaker() : undefined
     this.#guards = [...(this.#breaker ? [this.#breaker] : []), ...guardsOf(policy, this.#selector)]

@@ -9,6 +9,7 @@ import { type Endpoint, placeOf } from "#shared/model/service.ts"
 import type { BalancerPolicy } from "#shared/model/upstream-policy.ts"
 import { OutlierDetector, type OutlierStatus } from "#shared/resilience/outlier.ts"
 import type { AttemptOutcome, Guard, Ticket } from "./guard.ts"
+import { type Avoidance, isAvoided } from "./health-book.ts"
 import { Passages } from "./passages.ts"
 
 /** What decides beside the endpoints themselves. */
@@ -32,6 +33,8 @@ export class Selector implements Guard {
   readonly #intervalMs: number
   readonly #roll: () => number
   readonly #detector: OutlierDetector | undefined
+  /** What health checks say; undefined when nothing is to be avoided, or nobody says anything. */
+  readonly #avoided: (nowMs: number) => Avoidance | undefined
   readonly #passages = new Passages<number>()
   #endpoints: readonly Endpoint[] = []
   #members = new Map<string, number>()
@@ -39,9 +42,15 @@ export class Selector implements Guard {
   #balancer: Balancer
   #sweepAtMs: number | undefined
 
-  constructor({ balancer, outlier }: ServicePolicy, endpoints: readonly Endpoint[], roll: () => number) {
+  constructor(
+    { balancer, outlier, health }: ServicePolicy,
+    endpoints: readonly Endpoint[],
+    roll: () => number,
+    avoided: (nowMs: number) => Avoidance | undefined = NOTHING_AVOIDED,
+  ) {
     this.#policy = balancer ?? { kind: "random" }
-    this.#panicPercent = outlier?.panicPercent ?? 0
+    this.#panicPercent = health?.panicPercent ?? outlier?.panicPercent ?? 0
+    this.#avoided = health ? avoided : NOTHING_AVOIDED
     this.#intervalMs = outlier?.intervalMs ?? 0
     this.#roll = roll
     this.#detector = outlier && new OutlierDetector(outlier, roll)
@@ -75,8 +84,8 @@ export class Selector implements Guard {
     this.#catchUp(nowMs)
     for (const member of this.#passages.expired(nowMs)) this.#balancer.end(member, 0, FAILURE_MS, nowMs)
     const untried = tried.length === 0 ? offered : offered.filter((endpoint) => !tried.includes(endpoint))
-    const fresh = this.#healthy(this.#membersOf(untried))
-    const candidates = fresh.length > 0 || tried.length === 0 ? fresh : this.#healthy(this.#membersOf(offered))
+    const fresh = this.#healthy(this.#membersOf(untried), nowMs)
+    const candidates = fresh.length > 0 || tried.length === 0 ? fresh : this.#healthy(this.#membersOf(offered), nowMs)
     const near = this.#near(candidates, colo)
     const picked = this.#balancer.pick(near, key, nowMs, this.#roll())
     return picked === undefined ? undefined : this.#offeredAs(picked, offered)
@@ -131,13 +140,19 @@ export class Selector implements Guard {
     return offered.find((one) => placeOf(one) === place)
   }
 
-  /** Without the ejected ones, unless so few are left that ejections are not heeded (Envoy: panic threshold). */
-  #healthy(members: readonly number[]): readonly number[] {
+  /** Without the ejected and the unhealthy ones, unless so few are left that nothing of it is heeded (Envoy: panic threshold). */
+  #healthy(members: readonly number[], nowMs: number): readonly number[] {
     const detector = this.#detector
-    if (!detector || detector.ejected === 0) return members
-    const left = this.#endpoints.length - detector.ejected
-    if (left * 100 < this.#panicPercent * this.#endpoints.length) return members
-    return members.filter((member) => !detector.isEjected(placeOf(this.#endpoints[member]!)))
+    const avoidance = this.#avoided(nowMs)
+    if (!avoidance && (!detector || detector.ejected === 0)) return members
+    const isUsed = (endpoint: Endpoint) => {
+      const place = placeOf(endpoint)
+      return !detector?.isEjected(place) && !(avoidance && isAvoided(avoidance, place))
+    }
+    const used = this.#endpoints.map(isUsed)
+    const left = used.filter(Boolean).length
+    if (left * 100 < this.#panicPercent * used.length) return members
+    return members.filter((member) => used[member])
   }
 
   #near(candidates: readonly number[], colo: string | undefined): readonly number[] {
@@ -152,4 +167,5 @@ export class Selector implements Guard {
   }
 }
 
+const NOTHING_AVOIDED = () => undefined
 const CONNECTED = { kind: "connected" } as const

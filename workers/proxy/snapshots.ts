@@ -9,6 +9,7 @@ import { LIMITS } from "#shared/model/limits.ts"
 import type { Published } from "#shared/model/snapshot.ts"
 import { decode, digest } from "#shared/model/snapshot-codec.ts"
 import type { Verdict } from "#shared/protocol/breaker.ts"
+import type { HealthNews } from "#shared/protocol/health.ts"
 import type { OutlierReport, RouteTableRpc } from "#shared/protocol/route-table.ts"
 import { compile } from "#shared/routing/table.ts"
 import type { Background, Routes } from "./mesh.ts"
@@ -26,9 +27,14 @@ export interface Surroundings {
   readonly leaseMs?: number
   /** Takes what the feed says of breakers. */
   news?(verdicts: readonly Verdict[]): void
+  /** Takes what the feed says of health checks: all there is, each time. */
+  health?(news: readonly HealthNews[]): void
   /** What outlier detection has found; undefined when nothing. */
   outliers?(): readonly OutlierReport[] | undefined
 }
+
+/** What routes are asked for. An isolate that only makes health checks serves nobody. */
+export type Purpose = "request" | "check"
 
 export class Snapshots {
   readonly #puller: () => Puller
@@ -43,6 +49,8 @@ export class Snapshots {
   #leaseUntilMs = 0
   #lastUsedAtMs = 0
   #unanswered = 0
+  /** Whether a request was served since the last pull. */
+  #serves = false
 
   constructor(puller: () => Puller, around: Surroundings, isolate: string, bindings: readonly string[]) {
     this.#puller = puller
@@ -55,8 +63,9 @@ export class Snapshots {
    * The routes to go by now. When the lease is over, a pull is begun; it is handed to `waitUntil`, because a promise that
    * several requests share must not end with the request that began it.
    */
-  current(background: Background): Routes | undefined {
+  current(background: Background, purpose: Purpose = "request"): Routes | undefined {
     const nowMs = this.#around.nowMs()
+    if (purpose === "request") this.#serves = true
     if (nowMs >= this.#leaseUntilMs) this.#pull(nowMs, background)
     const slept = nowMs - this.#lastUsedAtMs > LIMITS.snapshotSleepMs
     this.#lastUsedAtMs = nowMs
@@ -85,16 +94,20 @@ export class Snapshots {
   async #refresh(): Promise<void> {
     // It may have been damaged on its way here only.
     if (this.#around.nowMs() - this.#refusedAtMs >= LIMITS.snapshotRefusedMs) this.#refused = undefined
+    const idle = this.#serves ? {} : ({ idle: true } as const)
+    this.#serves = false
     try {
       const outliers = this.#around.outliers?.()
-      const { newer, verdicts } = await this.#puller().pull({
+      const { newer, verdicts, health } = await this.#puller().pull({
         isolate: this.#isolate,
         serving: this.#routes?.revision ?? 0,
         bindings: this.#bindings,
+        ...idle,
         ...(outliers && { outliers }),
         ...(this.#refused ? { refused: this.#refused } : {}),
       })
       if (verdicts) this.#around.news?.(verdicts)
+      this.#around.health?.(health ?? NO_NEWS)
       if (newer) await this.#adopt(newer)
       if (this.#unanswered > 0)
         this.#around.log(`the route table answers again after ${this.#unanswered} pulls without`)
@@ -124,6 +137,8 @@ export class Snapshots {
     }
   }
 }
+
+const NO_NEWS: readonly HealthNews[] = []
 
 /** The reason, when the snapshot cannot be served. */
 async function compiled({ revision, text, digest: expected }: Published): Promise<Routes | string> {

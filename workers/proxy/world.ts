@@ -2,6 +2,7 @@
 import type { Entrance } from "#shared/exchange/decide.ts"
 import type { Endpoint } from "#shared/model/service.ts"
 import type { BreakerRpc, Verdict } from "#shared/protocol/breaker.ts"
+import type { HealthNews } from "#shared/protocol/health.ts"
 import type { LimiterRpc } from "#shared/protocol/limiter.ts"
 import { MESH, type RouteTableRpc } from "#shared/protocol/route-table.ts"
 import { type LocalOrigins, mayLeaveTo, parseLocalOrigins } from "#shared/std/egress.ts"
@@ -9,7 +10,7 @@ import type { AccessRecord } from "#shared/telemetry/access-record.ts"
 import { Ledger } from "./ledger.ts"
 import { Limiter } from "./limiter.ts"
 import type { Background, Destination, Mesh, Routes } from "./mesh.ts"
-import { Snapshots } from "./snapshots.ts"
+import { type Purpose, Snapshots } from "./snapshots.ts"
 
 /** The bindings that the proxy knows; all others are services'. */
 export interface ProxyEnv {
@@ -48,8 +49,9 @@ export class Isolate {
     const breakers = (cluster: string) => env.BREAKER?.getByName(cluster) as unknown as BreakerRpc | undefined
     this.ledger = new Ledger({ roll: SURROUNDINGS.roll, breakers })
     const news = (verdicts: readonly Verdict[]) => this.ledger.hear(verdicts, SURROUNDINGS.nowMs())
+    const health = (news: readonly HealthNews[]) => this.ledger.hearHealth(news, SURROUNDINGS.nowMs())
     const outliers = () => this.ledger.outliers(SURROUNDINGS.nowMs())
-    const around = { ...SURROUNDINGS, ...leaseOf(env), news, outliers }
+    const around = { ...SURROUNDINGS, ...leaseOf(env), news, health, outliers }
     this.snapshots = new Snapshots(puller, around, randomHex(16), serviceBindings(env))
     const limiter = (name: string) => env.LIMITER?.getByName(name) as unknown as LimiterRpc | undefined
     this.limiter = new Limiter(limiter, SURROUNDINGS)
@@ -70,10 +72,12 @@ export class Isolate {
 export class WorkerMesh implements Mesh {
   readonly #isolate: Isolate
   readonly #background: Background
+  readonly #purpose: Purpose
 
-  constructor(isolate: Isolate, background: Background) {
+  constructor(isolate: Isolate, background: Background, purpose: Purpose = "request") {
     this.#isolate = isolate
     this.#background = background
+    this.#purpose = purpose
   }
 
   get ledger(): Ledger {
@@ -89,7 +93,7 @@ export class WorkerMesh implements Mesh {
   }
 
   get routes(): Routes | undefined {
-    return this.#isolate.snapshots.current(this.#background)
+    return this.#isolate.snapshots.current(this.#background, this.#purpose)
   }
 
   /** Learns where this isolate runs; requests of the mesh's own services may not say. */

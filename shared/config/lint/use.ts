@@ -20,13 +20,27 @@ export function lintUse({ services, routes }: Snapshot, unbound: Unbound, sites:
 }
 
 /** A service that no route names is no finding: its callers' bindings lead to it (GAMMA: the implicit route). */
-function lintService({ id, subsets }: Service, used: ReadonlySet<string>, sites: Sites): void {
+function lintService(service: Service, used: ReadonlySet<string>, sites: Sites): void {
+  const { id, subsets } = service
+  lintHealth(service, sites)
   for (const name of Object.keys(subsets)) {
     if (used.has(`${id} ${name}`)) continue
     const message = `No route sends requests to the subset ${JSON.stringify(name)}`
     const hint = "send it a share, or remove it"
     sites.atService(id, ["subsets", name], advise("info", "unused-subset", message, hint))
   }
+}
+
+/** Of one endpoint alone nothing is left out as long as there is a panic threshold. */
+function lintHealth({ id, endpoints, subsets, policy }: Service, sites: Sites): void {
+  const clusters = [
+    endpoints,
+    ...Object.values<Service["subsets"][keyof Service["subsets"]]>(subsets).map((one) => one.endpoints),
+  ]
+  if (!policy?.health || policy.health.panicPercent === 0 || clusters.some(({ length }) => length > 1)) return
+  const message = "The checks are told in the status and keep no request away: there is no other endpoint to send it to"
+  const hint = 'list several "endpoints", or refuse requests while it is unhealthy by "panicPercent: 0"'
+  sites.atService(id, ["health"], advise("info", "health-without-choice", message, hint))
 }
 
 function targetsOf({ backends, filters }: Rule): BackendRef[] {

@@ -207,6 +207,34 @@ default/orders  ORDERS_B  suspected by 1 of 3: consecutive_5xx, which is not enf
 `)
   })
 
+  it("tells which endpoints fail their checks, and which checks nobody has heard of", async () => {
+    const of = (endpoint: string, heeded: boolean) =>
+      ({ cluster: "default/orders", endpoint, because: "status 503", sinceMs: fakeNowMs - 12_000, heeded }) as const
+    control.health = [
+      { service: "default/a", checked: 2, silent: false, heardAtMs: fakeNowMs, unhealthy: [] },
+      {
+        service: "default/orders",
+        checked: 3,
+        silent: false,
+        unhealthy: [of("ORDERS_A", true), of("ORDERS_B", false)],
+      },
+      { service: "default/new", checked: 1, silent: true, unhealthy: [] },
+      { service: "default/old", checked: 1, silent: true, heardAtMs: fakeNowMs - 300_000, unhealthy: [] },
+    ]
+    const { out } = await run(["status"])
+    expect(out).toContain("health    4 services checked, 2 endpoints unhealthy, 2 not heard of\n")
+    expect(out).toContain(`SERVICE         ENDPOINT  HEALTH
+default/orders  ORDERS_A  unhealthy for 12s: status 503
+default/orders  ORDERS_B  unhealthy for 12s: status 503; not heeded, too few would be left
+default/new               no check has been made yet: nothing is left out
+default/old               no word for 5m: nothing is left out
+`)
+    control.health = control.health.slice(0, 1)
+    const well = (await run(["status"])).out
+    expect(well).toContain("health    1 service checked, all healthy\n")
+    expect(well).not.toContain("HEALTH")
+  })
+
   it("speaks of an empty mesh", async () => {
     control.revisions = []
     const { out } = await run(["status"])

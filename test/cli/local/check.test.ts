@@ -44,6 +44,13 @@ describe("checkWorkers", () => {
     expect(rules(binding({}), proxy)).toEqual([])
   })
 
+  it("lets nobody but control bind what makes health checks", () => {
+    const proxy = worker("weft", {}, ["default", "Gateway", "Sidecar", "Prober"])
+    const options = { serviceBindings: { PROXY: { name: "weft", entrypoint: "Prober", props: { role: "health" } } } }
+    expect(rules(worker("a", options), proxy)).toEqual(["not-control"])
+    expect(rules(worker("weft-control", options, ["default", "HealthObject"]), proxy)).toEqual([])
+  })
+
   it("says which binding of which file is wrong and what there is instead", () => {
     const [problem] = checkWorkers([worker("a", { serviceBindings: { X: { name: "x" } } }), worker("b")])
     expect(problem).toMatchObject({

@@ -291,6 +291,12 @@ const USE: readonly Case[] = [
       { services: { a: { subsets: { v2: {} } }, b: {} } },
     ),
   ],
+  [
+    "checks that can keep nothing out",
+    meshOf({}, { services: { a: { health: { path: "/" } }, b: {} } }),
+    "info health-without-choice services.a.health",
+    meshOf({}, { services: { a: { health: { path: "/", panicPercent: 0 } }, b: {} } }),
+  ],
 ]
 
 function rest(service = "a", path?: string): RuleDocument {

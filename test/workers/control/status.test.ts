@@ -55,8 +55,17 @@ describe("status", () => {
       isolates: [{ isolate: "a1", serving: 0, seenAtMs: expect.any(Number), bindings: ["ORDERS"] }],
       unbound: [{ service: "default/cart", binding: "CART" }],
       breakers: [],
+      health: [],
     })
     await controlEnv.ROUTE_TABLE.getByName(MESH).pull({ isolate: "a1", serving: 1, bindings: ["ORDERS", "CART"] })
     expect(await get<Status>("/v1/status")).toMatchObject({ unbound: [], isolates: [{ serving: 1 }] })
+  })
+
+  it("tells of services whose checks nobody has made yet", async () => {
+    await reset()
+    const content = { services: { orders: { health: { path: "/healthz" } }, cart: {} } }
+    await call("POST", "/v1/apply", { body: documents(content) })
+    const { health } = await get<Status>("/v1/status")
+    expect(health).toEqual([{ service: "default/orders", checked: 1, silent: true, unhealthy: [] }])
   })
 })

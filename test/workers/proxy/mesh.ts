@@ -31,7 +31,10 @@ export interface RawResponse {
   readonly body: string
 }
 
-export async function startTestMesh(document: MeshDocument): Promise<TestMesh> {
+export async function startTestMesh(
+  document: MeshDocument,
+  vars: Readonly<Record<string, string>> = {},
+): Promise<TestMesh> {
   const mesh = await startLocalMesh({
     proxyConfig: join(WORKERS, "proxy/wrangler.toml"),
     controlConfig: join(ROOT, "workers/control/wrangler.toml"),
@@ -41,7 +44,7 @@ export async function startTestMesh(document: MeshDocument): Promise<TestMesh> {
     ingressPort: 0,
     controlPort: 0,
     adminToken: TOKEN,
-    vars: { weft: { WEFT_DEBUG: "on" } },
+    vars: { weft: { WEFT_DEBUG: "on", ...vars } },
   })
   const raw = (request: RawRequest) => sendRaw(Number(new URL(mesh.ingressUrl).port), request)
   const applyAndWait = async (next: MeshDocument) => {

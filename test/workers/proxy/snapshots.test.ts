@@ -42,6 +42,7 @@ function isolate(...answers: (() => Promise<PullReply>)[]) {
     },
     /** A request that waits for nothing. */
     request: () => snapshots.current(context)?.revision,
+    check: () => snapshots.current(context, "check")?.revision,
     /** A request that waits for routes when it has none. */
     patientRequest: async () => (snapshots.current(context) ?? (await snapshots.settled()))?.revision,
     background: () => Promise.all(background),
@@ -230,5 +231,21 @@ describe("a snapshot that cannot be served", () => {
     }
     expect(pulls.map(({ refused }) => refused?.revision)).toEqual([undefined, undefined, 8, undefined])
     expect(request()).toBe(8)
+  })
+})
+
+describe("a pull", () => {
+  it("says when there was nothing but health checks since the last one", async () => {
+    const { check, request, pass, background, pulls } = isolate(answer(7), nothingNewer)
+    check()
+    await background()
+    request()
+    pass(LIMITS.snapshotLeaseMs * 2)
+    request()
+    await background()
+    pass(LIMITS.snapshotLeaseMs * 2)
+    check()
+    await background()
+    expect(pulls.map(({ idle }) => idle)).toEqual([true, undefined, true])
   })
 })

@@ -24,6 +24,9 @@ class OutOfStock extends RangeError {
   readonly code = "OUT_OF_STOCK"
 }
 
+/** Whether `ping` returns. */
+const wellness = { well: true }
+
 export default class Callee extends WorkerEntrypoint {
   get version(): string {
     return "7"
@@ -35,6 +38,10 @@ export default class Callee extends WorkerEntrypoint {
 
   add(a: number, b: number): number {
     return a + b
+  }
+
+  async ping(): Promise<void> {
+    if (!wellness.well) throw new Error("not well")
   }
 
   fail(): never {
@@ -80,6 +87,7 @@ export default class Callee extends WorkerEntrypoint {
   }
 
   override fetch(request: Request): Response {
+    if (request.url.endsWith("/well")) wellness.well = request.method === "PUT"
     return new Response(`fetched ${new URL(request.url).pathname}`)
   }
 }

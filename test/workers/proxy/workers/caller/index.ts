@@ -33,6 +33,7 @@ const SCENARIOS: { readonly [name: string]: (service: Binding) => unknown } = {
   threeArguments: (service) => service.arguments(1, { traceparent: 5 }, null),
   fetch: async (service) => (await service.fetch("http://callee/some/path")).text(),
   slow: (service) => service.slow(400),
+  check: (service) => service.check({ service: "default/pair", from: 0 }),
   hops: (service) => service.context(1, { traceparent: "", "weft-hops": 12 }),
 }
 
@@ -60,3 +61,6 @@ async function settled(run: (service: Binding) => unknown, service: Binding): Pr
     return { error: { name, message, range: thrown instanceof RangeError, ...own } }
   }
 }
+
+/** Passes for control with the local runner, which lets nobody else bind the prober: the proxy must refuse it all the same. */
+export class HealthObject {}

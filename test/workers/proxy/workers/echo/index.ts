@@ -6,6 +6,10 @@ interface Env {
 /** Failures so far, by the test's own key. */
 const failed = new Map<string, number>()
 const mirrored: string[] = []
+/** What a health check is answered, and with which headers checks came. */
+let healthStatus = 200
+let healthDelayMs = 0
+const checks: Record<string, string>[] = []
 /** Requests whose sender went away before they were answered. */
 const abandoned: string[] = []
 
@@ -13,6 +17,16 @@ export default {
   async fetch(request, { NAME }) {
     const url = new URL(request.url)
     const ask = (name: string) => url.searchParams.get(name)
+    if (url.pathname === "/healthz") {
+      checks.push({ method: request.method, url: request.url, ...Object.fromEntries(request.headers) })
+      await new Promise((resolve) => setTimeout(resolve, healthDelayMs))
+      return new Response("fine or not", { status: healthStatus })
+    }
+    if (url.pathname === "/health-is") {
+      healthStatus = Number(ask("status") ?? 200)
+      healthDelayMs = Number(ask("delayMs") ?? 0)
+      return Response.json(checks.splice(0))
+    }
     if (url.pathname === "/mirrored") return Response.json(mirrored.splice(0))
     if (request.headers.get("upgrade") === "websocket") return webSocket()
     if (url.pathname === "/stream") return new Response(ticking(3))
