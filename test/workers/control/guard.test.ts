@@ -119,7 +119,12 @@ describe("exceptions", () => {
   async function statusWith(error: object) {
     const log = vi.spyOn(console, "error").mockImplementation(() => {})
     const broken = {
-      getByName: () => ({ head: () => Promise.reject(error), isolates: async () => [], breakers: async () => [] }),
+      getByName: () => ({
+        head: () => Promise.reject(error),
+        isolates: async () => [],
+        breakers: async () => [],
+        health: async () => [],
+      }),
     }
     const env = { ...controlEnv, ROUTE_TABLE: broken } as unknown as ControlEnv
     const headers = { authorization: `Bearer ${ROOT_TOKEN}` }
