@@ -7,6 +7,10 @@ const NATIVE: { readonly [typed: string]: string } = {
   gateway: "Gateway",
   route: "Route",
   authentication: "Authentication",
+  accesspolicy: "AccessPolicy",
+  accesspolicies: "AccessPolicy",
+  policy: "AccessPolicy",
+  policies: "AccessPolicy",
   svc: "Service",
   httproute: "HTTPRoute",
   grpcroute: "GRPCRoute",
@@ -89,6 +93,7 @@ const SECTION_OF: { readonly [kind: string]: string } = {
   Gateway: "gateways",
   Route: "routes",
   Authentication: "authentication",
+  AccessPolicy: "policies",
 }
 
 /** The resource as a document that can be applied again. */

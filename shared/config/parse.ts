@@ -23,6 +23,7 @@ export const SECTIONS = {
   gateways: "Gateway",
   routes: "Route",
   authentication: "Authentication",
+  policies: "AccessPolicy",
 } as const
 
 export interface Parsed {

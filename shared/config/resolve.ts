@@ -12,11 +12,10 @@ import { formatOf, type Snapshot } from "#shared/model/snapshot.ts"
 import { canonicalJson } from "#shared/std/canonical-json.ts"
 import { type Complaint, complain, quote, type Report } from "./complaint.ts"
 import { type Dialect, isNative, type Translation } from "./dialect.ts"
-import { compare } from "./merge.ts"
 import { pathOf, type ResourceKey } from "./parse.ts"
-import { resolveAuthentication } from "./resolve-authentication.ts"
 import { checkFallback } from "./resolve-breaker.ts"
 import { resolveRoutes } from "./resolve-routes.ts"
+import { byId, resolveSecurity, tooMany } from "./resolve-security.ts"
 import { type ResolvedService, resolveService } from "./resolve-service.ts"
 
 export interface Resolved {
@@ -68,15 +67,12 @@ export function resolve(
     const scope = { ...names, namespace: resource.namespace, report: reportFor(resource) }
     checkFallback(scope, service.id, resource.spec as ServiceDocument)
   }
-  const authentications = of(resources, "Authentication").map((resource) =>
-    resolveAuthentication(resource, { ...names, namespace: resource.namespace, report: reportFor(resource) }),
-  )
+  const { security, problems: insecure } = resolveSecurity(resources.filter(isNative), [], names, reportFor)
   problems.push(...tooMany("services", services.length, LIMITS.servicesMax))
   problems.push(...tooMany("gateways", gateways.length, LIMITS.gatewaysMax))
   problems.push(...tooMany("routes", routes.length, LIMITS.routesMax))
-  problems.push(...tooMany("authentications", authentications.length, LIMITS.authenticationsMax))
+  problems.push(...insecure)
 
-  const security = { ...(authentications.length > 0 && { authentications: byId(authentications) }) }
   const snapshot: Snapshot = {
     format: formatOf(security),
     services: byId(services.map(({ service }) => service)),
@@ -118,10 +114,6 @@ function byAge(routes: Translation["routes"]): Translation["routes"] {
   ages.sort((a, b) => a[0] - b[0] || a[1] - b[1])
   const ranks = new Map(ages.map((age, index) => [age.join(), index + 1]))
   return routes.map((one) => ({ ...one, route: { ...one.route, since: ranks.get(ageOf(one).join())! } }))
-}
-
-function byId<T extends { readonly id: string }>(things: readonly T[]): T[] {
-  return [...things].sort((a, b) => compare(a.id, b.id))
 }
 
 function resolveGateway(resource: Resource, report: Report): Gateway {
@@ -190,9 +182,4 @@ function orderConflict(route: Route, other: Route, attachment: Attachment): Comp
     attachment.to === "gateway" ? `the host ${quote(attachment.hostname)}` : `the service ${quote(attachment.service)}`
   const message = `The route is ${quote(route.order)}, but ${quote(other.id)} on ${place} is ${quote(other.order)}`
   return complain("order-conflict", message, "give both the same order")
-}
-
-function tooMany(noun: string, count: number, max: number): Problem[] {
-  if (count <= max) return []
-  return [{ path: noun, rule: "too-many", message: `The mesh would have ${count} ${noun}; at most ${max} are allowed` }]
 }

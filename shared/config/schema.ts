@@ -9,6 +9,7 @@ import { checkRegex } from "./admit-regex.ts"
 import * as check from "./checks.ts"
 import { complain } from "./complaint.ts"
 import { checkFilling, checkPath, checkTemplate } from "./path-syntax.ts"
+import { accessPolicy } from "./schema-access.ts"
 import { authentication } from "./schema-authentication.ts"
 import { protectionShape, retry } from "./schema-breaker.ts"
 import { health } from "./schema-health.ts"
@@ -284,6 +285,7 @@ export const documentSchema: z.ZodType<D.MeshDocument> = object<D.MeshDocument>(
   gateways: optional(named(check.checkName, gateway, { max: LIMITS.gatewaysMax })),
   routes: optional(named(check.checkName, route, { max: LIMITS.routesMax })),
   authentication: optional(named(check.checkName, authentication, { max: LIMITS.authenticationsMax })),
+  policies: optional(named(check.checkName, accessPolicy, { max: LIMITS.policiesMax })),
 })
 
 /** What editors check documents with while they are written. */
@@ -291,7 +293,7 @@ export function jsonSchema(): object {
   return {
     $id: "urn:weft:schema:document:1",
     title: "Weft mesh document",
-    description: "Services, gateways, routes and authentication of a mesh.",
+    description: "Services, gateways, routes, authentication and access policies of a mesh.",
     ...z.toJSONSchema(documentSchema, { target: "draft-2020-12", io: "input", reused: "inline" }),
   }
 }

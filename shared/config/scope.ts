@@ -46,7 +46,7 @@ export function gatewayIdIn(namespace: string, reference: string): GatewayId {
 export function findService(scope: Scope, reference: string, path: Path): ServiceId | undefined {
   const id = serviceIdIn(scope.namespace, reference)
   if (scope.services.has(id)) return id
-  scope.report(path, unknown(scope, "service", reference))
+  scope.report(path, unknownName(scope, "service", reference))
   return undefined
 }
 
@@ -69,7 +69,7 @@ export function findGateway(
   const id = gatewayIdIn(scope.namespace, reference)
   const gateway = scope.gateways.get(id)
   if (gateway === undefined && id !== DEFAULT_GATEWAY) {
-    scope.report(path, unknown(scope, "gateway", reference))
+    scope.report(path, unknownName(scope, "gateway", reference))
     return undefined
   }
   if (namespaceOf(id) !== scope.namespace && id !== DEFAULT_GATEWAY) {
@@ -85,7 +85,8 @@ export function notGranted(scope: Scope, noun: string, id: ServiceId | GatewayId
   scope.report(path, complain("reference-not-granted", message, hint))
 }
 
-function unknown(scope: Scope, noun: "service" | "gateway", reference: string): Complaint {
+/** What is to be said of a name that nothing has. */
+export function unknownName(scope: Scope, noun: "service" | "gateway", reference: string): Complaint {
   return complain(`unknown-${noun}`, `No ${noun} is named ${quote(reference)}`, hintFor(scope, noun, reference))
 }
 

@@ -8,14 +8,13 @@
  *   default  when there are none: allowed, unless a default says `deny`
  *   audit    decides nothing, and is written down
  */
-import type { ServiceId } from "./names.ts"
+import type { PolicyId, ServiceId } from "./names.ts"
 import type { Target } from "./target.ts"
 
 export type AccessPolicy = RulePolicy | CustomPolicy | DefaultPolicy
 
 interface Policy {
-  /** `<namespace>/<name>`. */
-  readonly id: string
+  readonly id: PolicyId
   readonly target: Target
 }
 

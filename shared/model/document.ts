@@ -17,6 +17,7 @@
  *         - backends: [{ service: orders, subset: v1, weight: 90 }, { service: orders, subset: v2, weight: 10 }]
  */
 
+import type { AccessPolicyDocument } from "./access-document.ts"
 import type { AuthenticationDocument } from "./authentication-document.ts"
 import type { ProtectionDocument } from "./breaker-document.ts"
 import type { HealthDocument } from "./health-document.ts"
@@ -30,6 +31,7 @@ export interface MeshDocument {
   gateways?: { [name: string]: GatewayDocument }
   routes?: { [name: string]: RouteDocument }
   authentication?: { [name: string]: AuthenticationDocument }
+  policies?: { [name: string]: AccessPolicyDocument }
 }
 
 /** Without any endpoint and subset, the service is reached through the proxy's binding named after it: `ORDERS`. */

@@ -21,6 +21,9 @@ export type GatewayId = Branded<string, "GatewayId">
 /** The id of an authentication, for example `default/web`. */
 export type AuthenticationId = Branded<string, "AuthenticationId">
 
+/** The id of an access policy, for example `default/orders-callers`. */
+export type PolicyId = Branded<string, "PolicyId">
+
 export const DEFAULT_NAMESPACE = "default" as Namespace
 /** The gateway that exists without being declared: every host, every port. */
 export const DEFAULT_GATEWAY = "default/default" as GatewayId
@@ -46,6 +49,10 @@ export function gatewayId(namespace: string, name: string): GatewayId {
 
 export function authenticationId(namespace: string, name: string): AuthenticationId {
   return `${namespace}/${name}` as AuthenticationId
+}
+
+export function policyId(namespace: string, name: string): PolicyId {
+  return `${namespace}/${name}` as PolicyId
 }
 
 /** The namespace part of any id. */

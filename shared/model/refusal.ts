@@ -3,11 +3,17 @@
  * `workers/proxy/respond.ts` only, always with a `weft-refusal` header, so that the mesh's 503 is never taken for the
  * upstream's. `retry` tells a caller whether trying again can help.
  */
+import type { Header } from "./route.ts"
 
 export const REFUSALS = {
   bad_request: { status: 400, retry: "never", title: "The request could not be brought into canonical form" },
   unauthenticated: { status: 401, retry: "never", title: "Who is asking could not be established" },
   forbidden: { status: 403, retry: "never", title: "The caller may not do this" },
+  authorizer_unavailable: {
+    status: 403,
+    retry: "later",
+    title: "Whether the caller may do this could not be asked",
+  },
   route_not_found: { status: 404, retry: "never", title: "No route takes this request" },
   service_not_found: { status: 404, retry: "never", title: "No service has this name" },
   method_not_supported: { status: 405, retry: "never", title: "The mesh does not pass on this method" },
@@ -41,8 +47,16 @@ export interface Refusal {
   readonly detail?: string
   /** Overrides the table's status: injected faults choose their own. */
   readonly status?: number
+  /** What an authorizer has to say to who is refused. */
+  readonly answer?: RefusalAnswer
   /** When trying again may help, as far as the mesh knows. */
   readonly retryAfterMs?: number
+}
+
+export interface RefusalAnswer {
+  readonly headers: readonly Header[]
+  /** Absent: the mesh's own words. */
+  readonly body?: ArrayBuffer
 }
 
 export function refuse(refusal: RefusalName, detail?: string): Refusal {

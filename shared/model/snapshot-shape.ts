@@ -2,6 +2,7 @@
  * Whether a value is a snapshot that the data path can trust: every field of the right type, every union's tag known,
  * every reference pointing at something.
  */
+import { policies } from "./access-shape.ts"
 import { authentications } from "./authentication-shape.ts"
 import { breaker, retryBudget } from "./breaker-shape.ts"
 import { health } from "./health-shape.ts"
@@ -192,11 +193,11 @@ const snapshot = object(
     gateways: list(gateway, LIMITS.gatewaysMax),
     routes: list(route, LIMITS.routesMax),
   },
-  { authentications },
+  { authentications, policies },
 )
 
 /** Backends that the control plane marked as invalid are answered with 500 and may point anywhere. */
-function danglingReference({ services, gateways, routes }: Snapshot): string | undefined {
+function danglingReference({ services, gateways, routes, policies = [] }: Snapshot): string | undefined {
   const known = new Map(services.map((service) => [service.id, service]))
   if (known.size < services.length) return "services: an id stands there twice"
   const gates = new Set(gateways.map((gateway) => gateway.id)).add(DEFAULT_GATEWAY)
@@ -220,6 +221,9 @@ function danglingReference({ services, gateways, routes }: Snapshot): string | u
         backends.some((backend) => backend.filters.some(mirrorDangles) || (!backend.invalid && dangles(backend)))
       if (dangling) return `${id}: sends to something unknown`
     }
+  }
+  for (const policy of policies) {
+    if (policy.action === "custom" && !known.has(policy.authorizer.service)) return `${policy.id}: asks nobody known`
   }
   return undefined
 }

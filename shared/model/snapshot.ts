@@ -1,4 +1,5 @@
 /** What a mesh is at one revision, as the data plane reads it: resolved, immutable, canonical JSON on the wire. */
+import type { AccessPolicy } from "./access-policy.ts"
 import type { Authentication } from "./authentication.ts"
 import type { Gateway, Route } from "./route.ts"
 import type { Service } from "./service.ts"
@@ -11,11 +12,13 @@ export type SnapshotFormat = (typeof SNAPSHOT_FORMATS)[number]
 export interface Security {
   /** Absent: none. */
   readonly authentications?: readonly Authentication[]
+  /** Absent: none. */
+  readonly policies?: readonly AccessPolicy[]
 }
 
 /** The least format that says all of it, so that a mesh without security resources is still served by older proxies. */
-export function formatOf({ authentications }: Security): SnapshotFormat {
-  return authentications ? 2 : 1
+export function formatOf({ authentications, policies }: Security): SnapshotFormat {
+  return authentications || policies ? 2 : 1
 }
 
 /** The model of a whole mesh. Lists are sorted by id, so that equal meshes have equal bytes. */

@@ -15,6 +15,8 @@ export const HEADER = {
   attempt: "weft-attempt",
   /** How much the request is worth when places run short: `critical`, `high`, `default`, `sheddable`. */
   priority: "weft-priority",
+  /** To an authorizer that is asked about an RPC call: the method. */
+  rpc: "weft-rpc",
   traceparent: "traceparent",
   tracestate: "tracestate",
 } as const

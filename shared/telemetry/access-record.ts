@@ -25,6 +25,13 @@ export interface AccessRecord {
   /** Ids of the rate limits that refused the request, and of those in shadow that would have. */
   readonly refusedBy: readonly string[] | undefined
   readonly shadowed: readonly string[] | undefined
+  /** The access rules or policies that refused the request, and those that only write it down. */
+  readonly deniedBy: readonly string[] | undefined
+  readonly audited: readonly string[] | undefined
+  /** What policies in a dry run would have done: `deny default/orders/0`. */
+  readonly rehearsed: readonly string[] | undefined
+  /** Policies that let the request pass because their authorizer did not answer. */
+  readonly unasked: readonly string[] | undefined
   readonly revision: number
   readonly trace: TraceContext
 }

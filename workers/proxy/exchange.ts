@@ -7,6 +7,7 @@ import type { Priority } from "#shared/model/upstream-policy.ts"
 import type { RequestHead } from "#shared/routing/head.ts"
 import type { Entry, Matched } from "#shared/routing/table.ts"
 import { enterTrace, type TraceContext } from "#shared/telemetry/trace-context.ts"
+import type { AccessNotes } from "./authorize.ts"
 import type { LimitVerdict } from "./limiter.ts"
 import type { Mesh, Routes } from "./mesh.ts"
 
@@ -35,6 +36,8 @@ export interface Exchange {
   attempts: number
   /** What the rule's rate limits said. */
   limited: LimitVerdict | undefined
+  /** What access policies said; undefined where there is nothing to write down. */
+  access: AccessNotes | undefined
   /** The retry budget kept the answer from being tried for again. */
   budgetExhausted: boolean
 }
@@ -71,6 +74,7 @@ export function begin(entrance: Entrance, carried: Carried, mesh: Mesh): Exchang
     setCookie: undefined,
     attempts: 0,
     limited: undefined,
+    access: undefined,
     budgetExhausted: false,
   }
 }

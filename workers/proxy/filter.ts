@@ -70,7 +70,8 @@ export function shapeRequest(exchange: Exchange, canonical: CanonicalRequest): O
   const filters = filtersOf(exchange)
   if (filters.length === 0) {
     mark(canonical.request.headers, exchange, canonical)
-    return { request: canonical.request, target: targetOf(canonical), body: undefined, signal: undefined }
+    const { request } = canonical
+    return { request, address: canonical, target: targetOf(canonical), body: undefined, signal: undefined }
   }
   for (const { change } of each(filters, "requestHeaders")) applyHeaderChange(canonical.request.headers, change)
   const address = rewriteAddress(canonical, each(filters, "rewrite"), exchange.matched)
@@ -78,7 +79,7 @@ export function shapeRequest(exchange: Exchange, canonical: CanonicalRequest): O
   const request = address === canonical ? canonical.request : withUrl(canonical.request, address)
   mark(request.headers, exchange, canonical)
   const limited = limitBody(request, bodyBytesMax(request, filters), exchange.entrance.at)
-  return "refusal" in limited ? limited : { ...limited, target: targetOf(address), body: undefined }
+  return "refusal" in limited ? limited : { ...limited, address, target: targetOf(address), body: undefined }
 }
 
 /** The copy of a mirrored body waits in memory, and its declared length is what lets it: it must not be longer. */

@@ -8,6 +8,7 @@ import { HEADER } from "#shared/protocol/headers.ts"
 import { isRetried, mayRepeat, waitBeforeRetryMs } from "#shared/resilience/retry.ts"
 import { directAnswer } from "#shared/routing/filters.ts"
 import { type Attempting, attempt } from "./attempt.ts"
+import { authorizeAtService } from "./authorize.ts"
 import { declaredBytes, keepBody, mayHaveNewBody } from "./body.ts"
 import type { Exchange } from "./exchange.ts"
 import { toResponse } from "./filter.ts"
@@ -41,9 +42,13 @@ async function forwardOrFallBack(
   if (fallback.kind === "respond") return toResponse(directAnswer(fallback.respond))
   const others = endpointsIn(exchange.routes?.services, fallback.backend)
   if (others.length === 0) return answer
+  const { access } = exchange.routes!
+  const judged = access ? await authorizeAtService(exchange, fallback.backend.service, outgoing, mesh) : outgoing
+  // Who may not use the stand-in has none.
+  if (isRefusal(judged)) return answer
   exchange.backend = { ...fallback.backend, weight: 1, filters: exchange.backend?.filters ?? [] }
   // What stands in has its own guards, and no stand-in of its own: two that stand in for each other must not go round.
-  return forwardTo(exchange, outgoing, others, mesh.ledger.entry(exchange.routes!, fallback.backend), mesh)
+  return forwardTo(exchange, judged, others, mesh.ledger.entry(exchange.routes!, fallback.backend), mesh)
 }
 
 function forwardTo(

@@ -3,6 +3,7 @@
  * embedded in a service's Worker, and tests can hand it a world of their own.
  */
 import type { Entrance } from "#shared/exchange/decide.ts"
+import type { AccessTable } from "#shared/identity/access.ts"
 import type { Authentication } from "#shared/model/authentication.ts"
 import type { ServiceId } from "#shared/model/names.ts"
 import type { Endpoint, Service } from "#shared/model/service.ts"
@@ -45,6 +46,8 @@ export interface Routes {
   readonly services: ReadonlyMap<ServiceId, Service>
   /** Absent: nobody has to prove anything. */
   readonly authentications: readonly Authentication[] | undefined
+  /** Absent: everybody may do everything. */
+  readonly access: AccessTable | undefined
 }
 
 /** A place that takes requests. A service binding is one as it is. */

@@ -8,6 +8,7 @@ import { LIMITS } from "#shared/model/limits.ts"
 import { isRefusal } from "#shared/model/refusal.ts"
 import type { Mirror } from "#shared/model/route.ts"
 import { mirrorWanted } from "#shared/routing/filters.ts"
+import { authorizeAtService } from "./authorize.ts"
 import { declaredBytes } from "./body.ts"
 import type { Exchange } from "./exchange.ts"
 import type { Mesh } from "./mesh.ts"
@@ -27,7 +28,12 @@ async function sendCopy(exchange: Exchange, { backend }: Mirror, copy: Outgoing,
   const endpoint = pick(endpoints, [], mesh.roll())
   const destination = endpoint && mesh.destination(endpoint)
   if (!destination) return
-  const answer = await send(destination, endpoint, copy)
+  const { access } = exchange.routes!
+  const judged = access
+    ? await authorizeAtService({ ...exchange, access: undefined }, backend.service, copy, mesh)
+    : copy
+  if (isRefusal(judged)) return
+  const answer = await send(destination, endpoint, judged)
   if (!isRefusal(answer)) await answer.body?.cancel()
 }
 

@@ -3,13 +3,14 @@
  * values and returns a value or a refusal; only the functions here and in `forward.ts` wait for the world. RPC takes the
  * same stages in `rpc.ts`.
  *
- *   begin  canonicalise  identify  match  split  authenticate  limit  filter  select  send  judge  record
+ *   begin  canonicalise  identify  match  split  authenticate  authorize  limit  filter  authorize  select  send  judge  record
  */
 import { type Entrance, endpointsOf, filtersOf, identify } from "#shared/exchange/decide.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import { isRefusal, type Refusal, refuse } from "#shared/model/refusal.ts"
 import type { RequestHead } from "#shared/routing/head.ts"
 import { authenticate } from "./authenticate.ts"
+import { authorizeAtGateway, authorizeAtService } from "./authorize.ts"
 import { type CanonicalRequest, canonicalise } from "./canonicalise.ts"
 import { begin, choose, type Exchange } from "./exchange.ts"
 import { answerByFilter, shapeRequest, shapeResponse } from "./filter.ts"
@@ -29,21 +30,24 @@ export async function serve(request: Request, entrance: Entrance, mesh: Mesh): P
   return !isRefusal(canonical) && canonical.debug ? debugged(response, exchange) : response
 }
 
-async function decide(exchange: Exchange, canonical: CanonicalRequest, mesh: Mesh): Promise<Response | Refusal> {
+async function decide(exchange: Exchange, received: CanonicalRequest, mesh: Mesh): Promise<Response | Refusal> {
   if (exchange.hops > LIMITS.hopsMax) return refuse("loop_detected")
   const routes = mesh.routes ?? (await mesh.settledRoutes())
   if (!routes) return refuse("no_snapshot")
   exchange.routes = routes
 
-  const entry = identify(exchange.entrance, routes.services, canonical)
+  const entry = identify(exchange.entrance, routes.services, received)
   if (isRefusal(entry)) return entry
 
-  const head = headOf(canonical, exchange, mesh.roll())
+  const head = headOf(received, exchange, mesh.roll())
   const refused = choose(exchange, routes, entry, head, mesh.roll())
   if (refused) return refused
 
   const unknown = routes.authentications && authenticate(exchange, entry, routes.authentications)
   if (unknown) return unknown
+
+  const canonical = routes.access ? await authorizeAtGateway(exchange, received, mesh) : received
+  if (isRefusal(canonical)) return canonical
 
   const limits = exchange.matched?.rule.rateLimits
   const limited = limits && (await limit(exchange, limits, head, mesh))
@@ -56,7 +60,10 @@ async function decide(exchange: Exchange, canonical: CanonicalRequest, mesh: Mes
   const endpoints = endpointsOf(routes.services, exchange.backend)
   if (isRefusal(endpoints)) return endpoints
 
-  const outgoing = shapeRequest(exchange, canonical)
+  const shaped = shapeRequest(exchange, canonical)
+  if (isRefusal(shaped)) return shaped
+
+  const outgoing = routes.access ? await authorizeAtService(exchange, exchange.backend!.service, shaped, mesh) : shaped
   if (isRefusal(outgoing)) return outgoing
   mirror(exchange, outgoing, mesh)
 

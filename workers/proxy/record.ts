@@ -1,4 +1,5 @@
 /** Stage `record`: what is written down of an exchange, once, from what was decided. */
+import { LIMITS } from "#shared/model/limits.ts"
 import { isRefusal, REFUSALS, type Refusal } from "#shared/model/refusal.ts"
 import { HEADER } from "#shared/protocol/headers.ts"
 import type { AccessRecord } from "#shared/telemetry/access-record.ts"
@@ -12,7 +13,7 @@ export function finish(
   answer: { readonly status: number } | Refusal,
   nowMs: number,
 ): AccessRecord {
-  const { entrance, matched, backend, routes, attempts, limited, trace, startedAtMs } = exchange
+  const { entrance, matched, backend, routes, attempts, limited, access, trace, startedAtMs } = exchange
   const refusal = isRefusal(answer) ? answer.refusal : undefined
   return {
     atMs: startedAtMs,
@@ -29,15 +30,25 @@ export function finish(
     budgetExhausted: exchange.budgetExhausted || undefined,
     refusedBy: listed(limited?.refusedBy),
     shadowed: listed(limited?.shadowed),
+    deniedBy: listed(access?.deniedBy),
+    audited: listed(access?.audited),
+    rehearsed: listed(access?.rehearsed.map(({ allowed, by }) => [allowed ? "allow" : "deny", ...by].join(" "))),
+    unasked: listed(access?.unasked),
     revision: routes?.revision ?? 0,
     trace,
   }
 }
 
 /** Tells who asked with `weft-debug` how the mesh decided: `revision=7 rule=default/orders/0 to=default/orders/v2 attempts=1`. */
-export function debugged(response: Response, { routes, matched, backend, attempts }: Exchange): Response {
+export function debugged(response: Response, { routes, matched, backend, attempts, access }: Exchange): Response {
   const to = backend && (backend.subset === undefined ? backend.service : `${backend.service}/${backend.subset}`)
-  const facts = { revision: routes?.revision, rule: matched?.rule.id, to, attempts }
+  const facts = {
+    revision: routes?.revision,
+    rule: matched?.rule.id,
+    to,
+    attempts,
+    denied: listed(access?.deniedBy)?.join(","),
+  }
   const text = Object.entries(facts)
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => `${name}=${value}`)
@@ -49,5 +60,5 @@ export function debugged(response: Response, { routes, matched, backend, attempt
 }
 
 function listed(ids: readonly string[] | undefined): readonly string[] | undefined {
-  return ids && ids.length > 0 ? ids : undefined
+  return ids && ids.length > 0 ? ids.slice(0, LIMITS.policiesTold) : undefined
 }

@@ -3,11 +3,11 @@ import { REFUSALS, type Refusal } from "#shared/model/refusal.ts"
 import { HEADER } from "#shared/protocol/headers.ts"
 
 /** RFC 9457 problem details, marked by `weft-refusal` so that nobody takes it for the upstream's answer. */
-export function respond({ refusal, detail, status, retryAfterMs = 1_000 }: Refusal): Response {
+export function respond({ refusal, detail, status, answer, retryAfterMs = 1_000 }: Refusal): Response {
   const row = REFUSALS[refusal]
   const code = status ?? row.status
   const body = { type: `about:blank#${refusal}`, title: row.title, status: code, detail, refusal, retry: row.retry }
-  return new Response(bodyFor(code, `${JSON.stringify(body)}\n`), {
+  const response = new Response(bodyFor(code, answer?.body ?? `${JSON.stringify(body)}\n`), {
     status: code,
     headers: {
       "content-type": "application/problem+json",
@@ -16,13 +16,19 @@ export function respond({ refusal, detail, status, retryAfterMs = 1_000 }: Refus
       ...(row.retry === "later" ? { "retry-after": String(Math.max(1, Math.ceil(retryAfterMs / 1000))) } : {}),
     },
   })
+  // A cookie is one of several headers of its name; everything else is in the place of what the mesh would say.
+  for (const { name, value } of answer?.headers ?? []) {
+    if (name === "set-cookie") response.headers.append(name, value)
+    else response.headers.set(name, value)
+  }
+  return response
 }
 
 /** HTTP gives these statuses no body, and the runtime throws where one is given. */
 const BODILESS = new Set([204, 205, 304])
 
 /** The body that an answer of the mesh's own can have. */
-export function bodyFor(status: number, body: string): string | null {
+export function bodyFor<T extends string | ArrayBuffer>(status: number, body: T): T | null {
   return body === "" || BODILESS.has(status) ? null : body
 }
 

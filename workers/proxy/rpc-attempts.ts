@@ -7,6 +7,7 @@ import type { RetryPolicy } from "#shared/model/policy.ts"
 import { type Refusal, type RefusalName, refuse } from "#shared/model/refusal.ts"
 import type { Endpoint } from "#shared/model/service.ts"
 import { backoffMs, isErrorRetried, isPlatformFailure, isRetried } from "#shared/resilience/retry.ts"
+import { authorizeCall } from "./authorize.ts"
 import type { Exchange } from "./exchange.ts"
 import { type AttemptOutcome, ticketFor } from "./guard.ts"
 import type { Entry } from "./ledger.ts"
@@ -36,6 +37,7 @@ type Run = (stub: Stub, within: Within) => Promise<unknown>
 export function call(
   exchange: Exchange,
   endpoints: readonly Endpoint[],
+  method: string,
   run: Run,
   isReplayable: boolean,
   mesh: Mesh,
@@ -44,9 +46,11 @@ export function call(
   const first = attempts(exchange, endpoints, entry, run, isReplayable, mesh)
   const { fallback } = entry
   if (fallback?.kind !== "service") return first
-  return first.then((answer) => {
+  return first.then(async (answer) => {
     if (answer.kind !== "refusal" || answer.refusal.refusal !== "circuit_open") return answer
     const { backend } = fallback
+    const barred = exchange.routes?.access && (await authorizeCall(exchange, backend.service, method, mesh))
+    if (barred) return answer
     exchange.backend = { ...backend, weight: 1, filters: [] }
     const others = endpointsIn(exchange.routes?.services, backend)
     return attempts(exchange, others, mesh.ledger.entry(exchange.routes!, backend), run, isReplayable, mesh)

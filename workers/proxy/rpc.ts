@@ -12,6 +12,7 @@ import { HEADER } from "#shared/protocol/headers.ts"
 import type { RequestHead } from "#shared/routing/head.ts"
 import { formatTraceparent } from "#shared/telemetry/trace-context.ts"
 import { authenticate } from "./authenticate.ts"
+import { authorizeCall } from "./authorize.ts"
 import { begin, type Carried, choose, type Exchange } from "./exchange.ts"
 import { injectFault } from "./filter.ts"
 import { limit } from "./limit.ts"
@@ -42,6 +43,7 @@ export async function perform(
     : await call(
         exchange,
         endpoints,
+        method,
         (stub, within) => operate(stub, path, continued(operation, context, exchange, within)),
         isReplayable(operation),
         mesh,
@@ -83,7 +85,11 @@ async function decide(exchange: Exchange, method: string, mesh: Mesh): Promise<r
   if (limited) return limited
 
   const fault = await injectFault(exchange, mesh)
-  return fault ?? endpointsOf(routes.services, exchange.backend)
+  const endpoints = fault ?? endpointsOf(routes.services, exchange.backend)
+  if (isRefusal(endpoints)) return endpoints
+
+  const barred = routes.access && (await authorizeCall(exchange, exchange.backend!.service, method, mesh))
+  return barred ?? endpoints
 }
 
 /** The whole of a property path is looked up in one expression: a binding's methods must be called on the binding. */

@@ -1,5 +1,5 @@
 /** Stage `send`: one request to one endpoint, and what comes back. */
-import { urlAt } from "#shared/exchange/address.ts"
+import { type Address, urlAt } from "#shared/exchange/address.ts"
 import { droppedFromAnswer, isDisguised } from "#shared/identity/headers.ts"
 import { type Refusal, refuse } from "#shared/model/refusal.ts"
 import type { Endpoint } from "#shared/model/service.ts"
@@ -8,6 +8,7 @@ import type { Destination } from "./mesh.ts"
 /** What leaves the mesh: the canonical request after all filters. */
 export interface Outgoing {
   readonly request: Request
+  readonly address: Address
   /** The path and query, for endpoints that have an origin of their own. */
   readonly target: string
   /** The body, when it was kept so that the request can be sent again. */
@@ -27,7 +28,7 @@ const VERSION_OVERRIDES = "Cloudflare-Workers-Version-Overrides"
 export async function send(
   destination: Destination,
   endpoint: Endpoint,
-  outgoing: Outgoing,
+  outgoing: Omit<Outgoing, "address">,
   timeout?: AbortSignal,
 ): Promise<Response | Refusal> {
   const signal = timeout && outgoing.signal ? AbortSignal.any([timeout, outgoing.signal]) : (timeout ?? outgoing.signal)
@@ -43,7 +44,7 @@ export async function send(
   }
 }
 
-function requestFor(endpoint: Endpoint, { request, target, body }: Outgoing): Request {
+function requestFor(endpoint: Endpoint, { request, target, body }: Omit<Outgoing, "address">): Request {
   const fresh = body === undefined ? request : new Request(request, { body })
   if (endpoint.kind === "url") {
     const moved = new Request(urlAt(endpoint.url, target), fresh)

@@ -5,6 +5,8 @@
  *
  *   no routes --first answer--> fresh --lease over--> stale (served; a pull is under way) --answer--> fresh
  */
+
+import { AccessTable } from "#shared/identity/access.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { Published } from "#shared/model/snapshot.ts"
 import { decode, digest } from "#shared/model/snapshot-codec.ts"
@@ -151,5 +153,6 @@ async function compiled({ revision, text, digest: expected }: Published): Promis
     table: compile(snapshot),
     services: new Map(snapshot.services.map((service) => [service.id, service])),
     authentications: snapshot.authentications,
+    access: snapshot.policies && new AccessTable(snapshot.policies),
   }
 }

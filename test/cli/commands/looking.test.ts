@@ -79,7 +79,7 @@ routes:
     const ran = await run(["get", "routez"])
     expect([ran.exit, ran.err]).toEqual([
       2,
-      expect.stringContaining('there is no kind "routez"\n  kinds: Authentication, '),
+      expect.stringContaining('there is no kind "routez"\n  kinds: AccessPolicy, Authentication, '),
     ])
   })
 

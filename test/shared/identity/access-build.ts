@@ -2,7 +2,7 @@
 
 import type { Subject } from "#shared/identity/access-condition.ts"
 import type { AccessPolicy, Attribute, Condition, PolicyRule } from "#shared/model/access-policy.ts"
-import { type GatewayId, gatewayId, type ServiceId } from "#shared/model/names.ts"
+import { type GatewayId, gatewayId, policyId, type ServiceId } from "#shared/model/names.ts"
 import type { Claims, EndUser, KeyHolder } from "#shared/model/principal.ts"
 import type { Place, Target } from "#shared/model/target.ts"
 
@@ -62,5 +62,5 @@ export function taking(...when: Condition[]): PolicyRule {
 }
 
 export function aPolicy(action: "allow" | "deny" | "audit", name: string, ...rules: PolicyRule[]): AccessPolicy {
-  return { id: `default/${name}`, target: EVERYTHING, action, rules }
+  return { id: policyId("default", name), target: EVERYTHING, action, rules }
 }

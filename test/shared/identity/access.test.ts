@@ -2,6 +2,7 @@ import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { AccessTable, type Verdict } from "#shared/identity/access.ts"
 import type { AccessPolicy } from "#shared/model/access-policy.ts"
+import { policyId } from "#shared/model/names.ts"
 import type { Place, Target } from "#shared/model/target.ts"
 import { aPolicy, aRule, aSubject, FRONT, ORDERS, on, type Told, taking } from "./access-build.ts"
 import { aRandomPolicy, aRandomRequest, PLACES, somePolicies } from "./access-random.ts"
@@ -17,7 +18,7 @@ const SHOP_ONLY = aPolicy("allow", "shop-only", taking(on("service", "default/sh
 const NO_ADMIN = aPolicy("deny", "no-admin", taking(on("path", "/admin", "/admin/*")))
 
 function aDefault(verdict: "allow" | "deny", target: Target): AccessPolicy {
-  return { id: `default/${verdict}-${target.of}`, target, action: "default", verdict }
+  return { id: policyId("default", `${verdict}-${target.of}`), target, action: "default", verdict }
 }
 const MESH: Target = { of: "mesh" }
 const SPACE = { of: "namespace", namespace: "default" } as Target
@@ -85,7 +86,8 @@ describe("policies", () => {
   })
 
   it("hold where they are attached, and nowhere else", () => {
-    const table = (target: Target) => new AccessTable([{ id: "default/x", target, action: "deny", rules: [aRule()] }])
+    const table = (target: Target) =>
+      new AccessTable([{ id: policyId("default", "x"), target, action: "deny", rules: [aRule()] }])
     const covered = (target: Target) => [...PLACES].map((place) => table(target).at(place) !== undefined)
     expect(covered(MESH)).toEqual([true, true, true])
     expect(covered(SPACE)).toEqual([true, false, false])

@@ -31,16 +31,18 @@ export interface RawResponse {
   readonly body: string
 }
 
+const PROJECTS = ["echo/wrangler.v1.toml", "echo/wrangler.v2.toml", "callee", "caller", "tenants"]
+
+/** With other Workers than usual, where a test needs others. */
 export async function startTestMesh(
   document: MeshDocument,
   vars: Readonly<Record<string, string>> = {},
+  { proxy = "proxy/wrangler.toml", projects = PROJECTS }: { proxy?: string; projects?: readonly string[] } = {},
 ): Promise<TestMesh> {
   const mesh = await startLocalMesh({
-    proxyConfig: join(WORKERS, "proxy/wrangler.toml"),
+    proxyConfig: join(WORKERS, proxy),
     controlConfig: join(ROOT, "workers/control/wrangler.toml"),
-    projects: ["echo/wrangler.v1.toml", "echo/wrangler.v2.toml", "callee", "caller", "tenants"].map((path) =>
-      join(WORKERS, path),
-    ),
+    projects: projects.map((path) => join(WORKERS, path)),
     ingressPort: 0,
     controlPort: 0,
     adminToken: TOKEN,
