@@ -1,10 +1,13 @@
 /**
  * What a hop through the mesh costs: against a hop through a Worker that only passes on, and against none, in one run of
- * plain workerd. Usage: `npm run bench:hop`, or `node bench/hop.ts --rounds 200 --batch 250`.
+ * plain workerd. Ways take turns in short batches, so that a machine that slows down slows all of them; what counts is the
+ * processor time of the runtime, where the system tells it, in the batches that were disturbed least.
+ *
+ * Usage: `npm run bench:hop`, or `node bench/hop.ts --rounds 200 --batch 250 --only "mesh hop, retry"`.
  */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { mkdtemp, rm, writeFile } from "node:fs/promises"
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { type AddressInfo, createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -19,8 +22,16 @@ const OBJECTS = [
   ["BREAKER", "BreakerObject"],
   ["LIMITER", "LimiterObject"],
 ] as const
+/** Neighbours only ever add time: the least disturbed tenth of the batches says most of the way itself. */
+const QUIET = 0.1
 
-const { values } = parseArgs({ options: { rounds: { type: "string" }, batch: { type: "string" } } })
+const { values } = parseArgs({
+  options: {
+    rounds: { type: "string", default: "50" },
+    batch: { type: "string", default: "250" },
+    only: { type: "string" },
+  },
+})
 
 const folder = await mkdtemp(join(tmpdir(), "weft-bench-"))
 try {
@@ -57,18 +68,59 @@ async function bundle(folder: string): Promise<void> {
   })
 }
 
-async function measure(folder: string): Promise<Record<string, number[]>> {
+type Samples = ReadonlyMap<string, readonly Sample[]>
+
+/** What one request of a batch took, in microseconds. */
+interface Sample {
+  readonly wallUs: number
+  readonly cpuUs: number
+}
+
+async function measure(folder: string): Promise<Samples> {
   const child = spawn("workerd", ["serve", join(folder, "config.capnp")], { stdio: ["ignore", "inherit", "inherit"] })
   try {
-    const query = new URLSearchParams(Object.entries(values))
-    return await eventually(async () => {
-      const response = await fetch(`http://127.0.0.1:${PORT}/?${query}`)
-      if (!response.ok) throw new Error(await response.text())
-      return (await response.json()) as Record<string, number[]>
-    })
+    await eventually(() => ask({ begin: "" }))
+    const measured = ways().filter(({ name, isFloor }) => isFloor || name.includes(values.only ?? ""))
+    const samples = new Map(measured.map(({ name }) => [name, [] as Sample[]]))
+    for (let round = -1; round < Number(values.rounds); round++) {
+      // Each round begins with another way, so that none always follows the same neighbour.
+      for (let turn = 0; turn < measured.length; turn++) {
+        const { name } = measured[(round + 1 + turn) % measured.length]!
+        const sample = await timed(child.pid!, name)
+        // The first round warms up.
+        if (round >= 0) samples.get(name)!.push(sample)
+      }
+    }
+    return samples
   } finally {
     child.kill()
   }
+}
+
+async function timed(process: number, way: string): Promise<Sample> {
+  const startedMs = performance.now()
+  const startedUs = await cpuUs(process)
+  await ask({ way, times: values.batch })
+  const usedUs = (await cpuUs(process)) - startedUs
+  return {
+    wallUs: ((performance.now() - startedMs) * 1000) / Number(values.batch),
+    cpuUs: usedUs / Number(values.batch),
+  }
+}
+
+/** What all threads of a process have had of the processors so far; 0 where there is no /proc. */
+async function cpuUs(process: number): Promise<number> {
+  const threads = await readdir(`/proc/${process}/task`).catch(() => [])
+  const times = await Promise.all(
+    threads.map((thread) => readFile(`/proc/${process}/task/${thread}/schedstat`, "utf8").catch(() => "0")),
+  )
+  return times.reduce((sum, line) => sum + Number(line.split(" ")[0]) / 1000, 0)
+}
+
+async function ask(query: Record<string, string>): Promise<void> {
+  const response = await fetch(`http://127.0.0.1:${PORT}/?${new URLSearchParams(query)}`)
+  const text = await response.text()
+  if (!response.ok) throw new Error(text)
 }
 
 /** workerd takes a moment until it listens. */
@@ -83,28 +135,27 @@ async function eventually<T>(run: () => Promise<T>): Promise<T> {
   }
 }
 
-function print(batchesUs: Record<string, number[]>): void {
-  const at = (name: string, share: number) => quantile(batchesUs[name] as number[], share)
-  const floorOf = (name: string) => at(`${name.split(" ")[0]} bare hop`, 0.5)
-  console.log(
-    styleText(
-      "bold",
-      `${"way".padEnd(42)}${"p25 us".padStart(9)}${"p50 us".padStart(9)}${"p75 us".padStart(9)}${"of a bare hop".padStart(16)}`,
-    ),
-  )
-  for (const name of Object.keys(batchesUs)) {
-    const quartiles = [0.25, 0.5, 0.75].map((share) => at(name, share).toFixed(1).padStart(9)).join("")
-    console.log(`${name.padEnd(42)}${quartiles}${(floorOf(name) / at(name, 0.5)).toFixed(2).padStart(16)}`)
+function print(samples: Samples): void {
+  const titles = ["wall p10", "p50", "of bare", "cpu p10", "p50", "of bare", "adds us"]
+  console.log(styleText("bold", "us a request".padEnd(38) + titles.map((title) => title.padStart(9)).join("")))
+  for (const name of samples.keys()) {
+    const floor = `${name.split(" ")[0]} bare hop`
+    const at = (way: string, unit: keyof Sample, share: number) => quantile(samples.get(way)!, unit, share)
+    const cells = (["wallUs", "cpuUs"] as const).flatMap((unit) => [
+      at(name, unit, QUIET).toFixed(1),
+      at(name, unit, 0.5).toFixed(1),
+      (at(floor, unit, QUIET) / at(name, unit, QUIET)).toFixed(3),
+    ])
+    const added = (at(name, "cpuUs", QUIET) - at(floor, "cpuUs", QUIET)).toFixed(1)
+    console.log(name.padEnd(38) + [...cells, added].map((cell) => cell.padStart(9)).join(""))
   }
   console.log(
-    `\n${Object.values(batchesUs)[0]?.length} batches a way; ratios are throughput: time of a bare hop / time of the way`,
+    `\n${values.rounds} batches of ${values.batch} a way. "of bare": throughput, as the time of a bare hop / time of the way, both at p10`,
   )
-  console.log(`rpc hop ratio ${(at("rpc bare hop", 0.5) / at("rpc mesh hop", 0.5)).toFixed(2)}`)
-  console.log(`hop ratio ${(at("fetch bare hop", 0.5) / at("fetch mesh hop", 0.5)).toFixed(2)}`)
 }
 
-function quantile(samples: readonly number[], share: number): number {
-  const sorted = samples.toSorted((a, b) => a - b)
+function quantile(samples: readonly Sample[], unit: keyof Sample, share: number): number {
+  const sorted = samples.map((sample) => sample[unit]).sort((a, b) => a - b)
   return sorted[Math.floor(share * (sorted.length - 1))] as number
 }
 
@@ -114,20 +165,22 @@ interface Way {
   readonly by: "fetch" | "rpc"
   /** The service that a mesh binding addresses. */
   readonly to?: string
+  /** What others are compared with. */
+  readonly isFloor?: boolean
 }
 
 function ways(): Way[] {
   const mesh = FEATURES.map((feature, index): Way => {
-    const name = index === 0 ? "fetch mesh hop" : `fetch mesh hop, ${feature.name}`
+    const name = `fetch mesh hop, ${feature.name}`
     return { name, binding: `MESH_${index}`, by: "fetch", to: serviceOf(feature) }
   })
   return [
     { name: "fetch direct", binding: "DIRECT", by: "fetch" },
-    { name: "fetch bare hop", binding: "BARE", by: "fetch" },
+    { name: "fetch bare hop", binding: "BARE", by: "fetch", isFloor: true },
     ...mesh,
     { name: "rpc direct", binding: "DIRECT", by: "rpc" },
-    { name: "rpc bare hop", binding: "BARE", by: "rpc" },
-    { name: "rpc mesh hop", binding: "MESH_0", by: "rpc" },
+    { name: "rpc bare hop", binding: "BARE", by: "rpc", isFloor: true },
+    { name: "rpc mesh hop, plain", binding: "MESH_0", by: "rpc" },
   ]
 }
 
@@ -135,8 +188,8 @@ function config(folder: string): string {
   const json = (value: unknown) => JSON.stringify(JSON.stringify(value))
   const sidecar = ({ binding, to }: Way) =>
     `(name = "${binding}", service = (name = "proxy", entrypoint = "Sidecar", props = (json = ${json({ from: "driver", to })})))`
-  const worker = (name: string, rest: string) =>
-    `(modules = [(name = "main", esModule = embed "${name}.js")], compatibilityDate = "2026-10-20", ${rest})`
+  const worker = (name: string, rest: string, flags = "") =>
+    `(modules = [(name = "main", esModule = embed "${name}.js")], compatibilityDate = "2026-10-20", compatibilityFlags = [${flags}], ${rest})`
   const all = ways()
   const sidecars = all.filter(({ to }) => to !== undefined).map(sidecar)
   return `using Workerd = import "/workerd/workerd.capnp";
@@ -160,6 +213,7 @@ const proxy :Workerd.Worker = ${worker(
     "proxy",
     `bindings = [(name = "UPSTREAM", service = "upstream"), (name = "UPSTREAM_2", service = "upstream"),
   ${OBJECTS.map(([binding, name]) => `(name = "${binding}", durableObjectNamespace = (className = "${name}", serviceName = "control"))`).join(", ")}]`,
+    '"enable_request_signal"',
   )};
 const driver :Workerd.Worker = ${worker(
     "driver",
