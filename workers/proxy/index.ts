@@ -4,11 +4,10 @@
  */
 import { WorkerEntrypoint } from "cloudflare:workers"
 import type { Entrance } from "#shared/exchange/decide.ts"
-import { peerFromProps } from "#shared/identity/peer.ts"
 import { DEFAULT_GATEWAY, type GatewayId } from "#shared/model/names.ts"
 import { refuse } from "#shared/model/refusal.ts"
 import type { CheckCall, CheckReply } from "#shared/protocol/health.ts"
-import { lostAtPublicDoor, publicDoor } from "./door.ts"
+import { lostAtPublicDoor, publicDoor, sidecarDoor } from "./door.ts"
 import type { Background } from "./mesh.ts"
 import { serve } from "./pipeline.ts"
 import { check, proberRefusal } from "./prober.ts"
@@ -68,28 +67,19 @@ export class Gateway extends WorkerEntrypoint<ProxyEnv, { gateway?: string; port
   }
 }
 
-/** Where an entrypoint keeps what it was made with: out of reach of RPC, which looks up names. */
-const MADE_WITH = Symbol("made with")
-
 /** Props: `{ from: "<service>", to?: "<service>" }`; without `to` the request's host names the service. */
 export class Sidecar extends WorkerEntrypoint<ProxyEnv> {
-  readonly [MADE_WITH]: { readonly door: Entrance | undefined; readonly env: ProxyEnv; readonly background: Background }
-
-  constructor(context: ExecutionContext, env: ProxyEnv) {
-    super(context, env)
-    const peer = peerFromProps(context.props)
-    const door: Entrance | undefined = peer && { at: "service", peer }
-    this[MADE_WITH] = { door, env, background: context }
-    // biome-ignore lint/correctness/noConstructorReturn: the runtime looks RPC methods up on what the constructor returns
-    return forwardUnknown(this, (path, operation) => {
+  static {
+    forwardUnknown(Sidecar, ({ ctx, env }, path, operation) => {
+      const door = sidecarDoor(ctx.props)
       if (!door) throw new WeftRefusal(NOT_NAMED)
-      return perform(path, operation, door, meshFor(env, context))
+      return perform(path, operation, door, meshFor(env, ctx))
     })
   }
 
   override fetch(request: Request): Promise<Response> | Response {
-    const { door, env, background } = this[MADE_WITH]
-    return door ? enter(request, door, env, background) : respond(NOT_NAMED)
+    const door = sidecarDoor(this.ctx.props)
+    return door ? enter(request, door, this.env, this.ctx) : respond(NOT_NAMED)
   }
 }
 

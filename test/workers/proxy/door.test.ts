@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { lostAtPublicDoor, publicDoor } from "#workers/proxy/door.ts"
+import { lostAtPublicDoor, publicDoor, sidecarDoor } from "#workers/proxy/door.ts"
 
 describe("the public door", () => {
   it.each([
@@ -17,5 +17,29 @@ describe("the public door", () => {
 
   it.each([undefined, null, {}, { gateway: "a/b" }])("lets %j in", (props) => {
     expect(lostAtPublicDoor(props)).toBeUndefined()
+  })
+})
+
+describe("a sidecar's door", () => {
+  it("is the same for the same props, and another for others", () => {
+    const door = sidecarDoor({ from: "front", to: "orders" })
+    expect(door).toEqual({ at: "service", peer: { from: "default/front", to: "default/orders" } })
+    expect(sidecarDoor({ from: "front", to: "orders" })).toBe(door)
+    expect(sidecarDoor({ from: "front" })).toEqual({ at: "service", peer: { from: "default/front", to: undefined } })
+    expect(sidecarDoor({ from: "orders", to: "front" })).not.toEqual(door)
+    expect(sidecarDoor({ from: "team-a/front", to: "orders" })).toMatchObject({ peer: { to: "team-a/orders" } })
+  })
+
+  it.each([
+    undefined,
+    null,
+    "front",
+    {},
+    { to: "orders" },
+    { from: ["front"], to: "orders" },
+    { from: "front", to: null },
+  ])("is closed to %j", (props) => {
+    sidecarDoor({ from: "front", to: "orders" })
+    expect(sidecarDoor(props)).toBeUndefined()
   })
 })

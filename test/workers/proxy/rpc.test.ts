@@ -49,6 +49,10 @@ describe("RPC through the mesh is RPC without it", () => {
   it.each([
     ["an error keeps its type, message and own properties", "error"],
     ["a method that is not there", "missing"],
+    ...["queue", "email", "tail", "trace", "env", "ctx", "constructor", "alarm"].map((name) => [
+      `a method by the runtime's name ${name}`,
+      name,
+    ]),
   ])("%s", async (_what, scenario) => {
     const direct = await run(scenario, "DIRECT")
     expect(direct.error).toBeDefined()

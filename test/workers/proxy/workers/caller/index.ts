@@ -10,6 +10,12 @@ const SCENARIOS: { readonly [name: string]: (service: Binding) => unknown } = {
   property: (service) => service.version,
   nested: (service) => service.users.get(4),
   missing: (service) => service.nothingOfThisName(),
+  ...Object.fromEntries(
+    ["queue", "email", "tail", "trace", "env", "ctx", "constructor", "alarm"].map((name) => [
+      name,
+      (service: Binding) => service[name](),
+    ]),
+  ),
   error: (service) => service.fail(),
   target: async (service) => {
     const cart = await service.cart()
