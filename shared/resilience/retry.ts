@@ -90,13 +90,13 @@ function meets(condition: RetryCondition, outcome: Outcome): boolean {
     const unanswered = outcome.refusal === "upstream_unreachable" || outcome.refusal === "upstream_timeout"
     return unanswered && typeof condition === "string" && condition !== "retriable-4xx"
   }
-  const { status, headers } = outcome
-  if (typeof condition === "number") return condition === status
+  // The first look at a response's headers makes an object for them: most responses are not worth that.
+  if (typeof condition === "number") return condition === outcome.status
   if (typeof condition === "object") {
-    const value = headers.get(condition.header)
+    const value = outcome.headers.get(condition.header)
     return value !== null && (condition.value === undefined || condition.value === value)
   }
-  return isOfClass(condition, status) && !isFinal(headers.get(REFUSAL_HEADER))
+  return isOfClass(condition, outcome.status) && !isFinal(outcome.headers.get(REFUSAL_HEADER))
 }
 
 function isOfClass(condition: Extract<RetryCondition, string>, status: number): boolean {

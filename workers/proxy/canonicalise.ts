@@ -1,7 +1,7 @@
 /**
  * The one canonical request, built first and from raw parts. Nothing after this reads what the sender sent (rule S1).
  */
-import { type Address, authorityOf, urlOf } from "#shared/exchange/address.ts"
+import { type Address, authorityOf, isWrittenAs, urlOf } from "#shared/exchange/address.ts"
 import { admit } from "#shared/exchange/admit.ts"
 import type { Entrance } from "#shared/exchange/decide.ts"
 import type { Refusal } from "#shared/model/refusal.ts"
@@ -31,13 +31,18 @@ export interface CanonicalRequest extends Address {
 }
 
 export function canonicalise(request: Request, entrance: Entrance, mayDebug: boolean): CanonicalRequest | Refusal {
-  const admitted = admit(request, entrance.at)
+  // Headers are read from the copy: to look at those of the original costs as much as to copy them.
+  const { method, url } = request
+  const copy = new Request(request)
+  const { headers } = copy
+  const admitted = admit({ method, url, headers }, entrance.at)
   if ("refusal" in admitted) return admitted
   const { address, dropped, hops, remainingMs, nested, priority } = admitted
 
-  const { method, headers } = request
-  const copy = urlOf(address) === request.url ? new Request(request) : withUrl(request, address)
-  for (const name of dropped) copy.headers.delete(name)
+  const origin = headers.get("origin")
+  const traceparent = headers.get(HEADER.traceparent)
+  const debug = mayDebug && headers.has(HEADER.debug)
+  for (const name of dropped) headers.delete(name)
   const { scheme, host, port, path, rawQuery } = address
   return {
     method,
@@ -46,14 +51,14 @@ export function canonicalise(request: Request, entrance: Entrance, mayDebug: boo
     port,
     path,
     rawQuery,
-    request: copy,
-    origin: headers.get("origin"),
+    request: isWrittenAs(url, address) ? copy : withUrl(copy, address),
+    origin,
     hops,
     remainingMs,
     nested,
     priority,
-    traceparent: headers.get(HEADER.traceparent),
-    debug: mayDebug && headers.has(HEADER.debug),
+    traceparent,
+    debug,
   }
 }
 

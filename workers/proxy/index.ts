@@ -29,15 +29,15 @@ function isolateOf(env: ProxyEnv): Isolate {
   return isolate
 }
 
-function meshFor(env: ProxyEnv, context: Background): WorkerMesh {
-  return new WorkerMesh(isolateOf(env), context)
+function meshFor(env: ProxyEnv, context: Background, request?: Request): WorkerMesh {
+  return new WorkerMesh(isolateOf(env), context, request)
 }
 
 /** Serves a request through one door. What escapes is a bug of the mesh: it is logged with its stack and answered 500, once, here. */
 async function enter(request: Request, door: Entrance, env: ProxyEnv, context: Background): Promise<Response> {
   try {
-    const mesh = meshFor(env, context)
-    mesh.notice(request)
+    const mesh = meshFor(env, context, request)
+    if (door.at === "gateway") mesh.notice()
     return await serve(request, door, mesh)
   } catch (error) {
     console.error("weft: internal error", error instanceof Error ? error.stack : error)
@@ -88,6 +88,6 @@ export class Prober extends WorkerEntrypoint<ProxyEnv> {
   check(call: CheckCall): Promise<CheckReply> {
     const refused = proberRefusal(this.ctx.props)
     if (refused) throw new WeftRefusal(refused)
-    return check(call, new WorkerMesh(isolateOf(this.env), this.ctx, "check"))
+    return check(call, new WorkerMesh(isolateOf(this.env), this.ctx, undefined, "check"))
   }
 }

@@ -178,7 +178,8 @@ export class Entry {
     mesh: Pick<Mesh, "nowMs" | "roll" | "colo">,
   ): Endpoint | undefined {
     if (!this.#selector) return pick(endpoints, tried, mesh.roll())
-    return this.#selector.select(endpoints, { tried, key, colo: mesh.colo, nowMs: mesh.nowMs() })
+    const colo = this.#selector.heedsRegions ? mesh.colo : undefined
+    return this.#selector.select(endpoints, { tried, key, colo, nowMs: mesh.nowMs() })
   }
 
   /** The endpoints of a newer snapshot. */

@@ -58,6 +58,11 @@ export class Selector implements Guard {
     this.follow(endpoints)
   }
 
+  /** Whether it matters where this isolate runs. */
+  get heedsRegions(): boolean {
+    return this.#policy.regions !== undefined
+  }
+
   /** The endpoints of a newer snapshot. What is known of those that stay, stays. */
   follow(endpoints: readonly Endpoint[]): void {
     const members = endpoints.map((endpoint) => ({ id: placeOf(endpoint), weight: endpoint.weight ?? 1 }))

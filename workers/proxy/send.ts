@@ -67,6 +67,7 @@ function fromOutside(response: Response): Response {
   return cleaned
 }
 
-function isDeliverable({ status, webSocket }: Response): boolean {
-  return status === 101 ? webSocket !== null : status >= 200 && status <= 599
+function isDeliverable(response: Response): boolean {
+  const { status } = response
+  return status === 101 ? response.webSocket !== null : status >= 200 && status <= 599
 }

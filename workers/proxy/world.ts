@@ -34,6 +34,8 @@ export interface ProxyEnv {
 /** What one isolate keeps for as long as it lives. */
 export class Isolate {
   readonly env: ProxyEnv
+  /** The service bindings by their names. What a binding is, is asked once: it costs as much as a whole stage. */
+  readonly fetchers: ReadonlyMap<string, Fetcher>
   readonly snapshots: Snapshots
   readonly ledger: Ledger
   colo: string | undefined
@@ -43,6 +45,7 @@ export class Isolate {
 
   constructor(env: ProxyEnv) {
     this.env = env
+    this.fetchers = new Map(Object.entries(env).filter((entry): entry is [string, Fetcher] => isFetcher(entry[1])))
     this.#localOrigins = parseLocalOrigins(env.WEFT_LOCAL_ORIGINS)
     // A stub must not be kept beyond the request that made it, so that each pull takes a fresh one.
     const puller = () => env.ROUTE_TABLE.getByName(MESH) as unknown as RouteTableRpc
@@ -52,7 +55,7 @@ export class Isolate {
     const health = (news: readonly HealthNews[]) => this.ledger.hearHealth(news, SURROUNDINGS.nowMs())
     const outliers = () => this.ledger.outliers(SURROUNDINGS.nowMs())
     const around = { ...SURROUNDINGS, ...leaseOf(env), news, health, outliers }
-    this.snapshots = new Snapshots(puller, around, randomHex(16), serviceBindings(env))
+    this.snapshots = new Snapshots(puller, around, randomHex(16), [...this.fetchers.keys()].sort())
     const limiter = (name: string) => env.LIMITER?.getByName(name) as unknown as LimiterRpc | undefined
     this.limiter = new Limiter(limiter, SURROUNDINGS)
   }
@@ -72,11 +75,13 @@ export class Isolate {
 export class WorkerMesh implements Mesh {
   readonly #isolate: Isolate
   readonly #background: Background
+  readonly #request: Request | undefined
   readonly #purpose: Purpose
 
-  constructor(isolate: Isolate, background: Background, purpose: Purpose = "request") {
+  constructor(isolate: Isolate, background: Background, request?: Request, purpose: Purpose = "request") {
     this.#isolate = isolate
     this.#background = background
+    this.#request = request
     this.#purpose = purpose
   }
 
@@ -89,16 +94,17 @@ export class WorkerMesh implements Mesh {
   }
 
   get colo(): string | undefined {
+    this.notice()
     return this.#isolate.colo
+  }
+
+  /** Learns where this isolate runs. Requests of the public tell; those of the mesh's own services may not. */
+  notice(): void {
+    this.#isolate.colo ??= this.#request?.cf?.colo as string | undefined
   }
 
   get routes(): Routes | undefined {
     return this.#isolate.snapshots.current(this.#background, this.#purpose)
-  }
-
-  /** Learns where this isolate runs; requests of the mesh's own services may not say. */
-  notice(request: Request): void {
-    this.#isolate.colo ??= request.cf?.colo as string | undefined
   }
 
   settledRoutes(): Promise<Routes | undefined> {
@@ -127,8 +133,8 @@ export class WorkerMesh implements Mesh {
 
   destination(endpoint: Endpoint): Destination | undefined {
     if (endpoint.kind === "url") return this.#isolate.maySendTo(endpoint) ? GLOBAL : undefined
+    if (endpoint.kind === "binding") return this.#isolate.fetchers.get(endpoint.binding)
     const binding = (this.#isolate.env as unknown as Record<string, unknown>)[endpoint.binding]
-    if (endpoint.kind === "binding") return isFetcher(binding) ? binding : undefined
     return typeof binding === "object" && binding !== null
       ? dispatched(binding as DispatchNamespace, endpoint)
       : undefined
@@ -163,13 +169,6 @@ function leaseOf({ WEFT_LEASE_MS }: ProxyEnv): { leaseMs?: number } {
 /** A namespace throws for a Worker that it does not have: that must happen where an upstream's failure is expected. */
 function dispatched(namespace: DispatchNamespace, { worker }: { readonly worker: string }): Destination {
   return { fetch: async (input, init) => namespace.get(worker).fetch(input, init) }
-}
-
-function serviceBindings(env: ProxyEnv): string[] {
-  return Object.entries(env)
-    .filter(([, binding]) => isFetcher(binding))
-    .map(([name]) => name)
-    .sort()
 }
 
 /** Every name is callable on a binding, so that only its tag tells what it is. */
