@@ -167,6 +167,40 @@ export const LIMITS = {
   messageCharsMax: 1_024,
   responseBodyCharsMax: 64 * 1024,
 
+  /** Series that one isolate tells apart between two reports, and that one shard of telemetry does; what is beyond is `other`. */
+  isolateSeriesMax: 1_000,
+  shardSeriesMax: 5_000,
+  shardTalliesMax: 1_000,
+  /** Telemetry of the last hour is kept in steps of ten seconds. */
+  telemetrySlotMs: 10_000,
+  telemetrySlots: 360,
+  /** Sums are stored as a whole every so many slots; a shard that restarts reads the slots since then. */
+  telemetryBaseSlots: 30,
+  /** A shard writes at most this often. */
+  telemetryStoreMs: 1_000,
+  /** How long an isolate counts before it reports; longer when a shard has more than it can take in. */
+  telemetryPaceMs: 3_000,
+  telemetryPaceMsMax: 30_000,
+  shardReportsPerSecond: 100,
+  /** So many requests are reported at once, but not twice within the gap. */
+  telemetryRequests: 2_000,
+  telemetryGapMs: 500,
+  /** A report that takes longer has failed; it is tried again, ever less often, and given up on in the end. */
+  telemetryCallMs: 5_000,
+  telemetryBackoffMsMax: 15_000,
+  telemetryHeldMs: 15 * 60 * 1000,
+  isolateTalliesMax: 256,
+  /** How long readers wait for a shard. */
+  shardAnswerMs: 3_000,
+  statsPointsMax: 120,
+  /** Isolates whose last report a shard remembers, so that it counts none twice. */
+  telemetryIsolatesMax: 10_000,
+  /** RPC methods of one service that are told apart. */
+  methodsMax: 64,
+  methodCharsMax: 64,
+  /** Of a label: ids of rules that hand requests on are made of several. */
+  labelCharsMax: 1_024,
+
   /** The control plane. Small requests: everything but plan and apply. */
   controlBodyBytesMax: 16 * 1024,
   /** A request in words, with all the headers that a request may have. */

@@ -18,6 +18,8 @@
  *   GET    /v1/status                                viewer    -> Status
  *   GET    /v1/breakers                              viewer    -> BreakerList
  *   POST   /v1/breakers                              operator  ForceBreaker -> BreakerStatus
+ *   GET    /v1/stats?by=&window=&points=&from=&to=   viewer    -> Stats
+ *   GET    /metrics                                  metrics   Prometheus text, or OpenMetrics by Accept
  *   GET    /v1/tokens                                admin     -> TokenList
  *   POST   /v1/tokens                                admin     NewToken -> TokenCreated
  *   DELETE /v1/tokens/{name}                         admin     -> 204
@@ -27,12 +29,14 @@
  */
 import type { Change, Note, Resource, SourcedDocument } from "#shared/model/document.ts"
 import type { Finding, Problem } from "#shared/model/problem.ts"
+import type { StatsBy, StatsRow } from "#shared/model/telemetry.ts"
 import type { BreakerStatus } from "./breaker.ts"
 import type { IsolateStatus, RevisionSummary } from "./route-table.ts"
 
 export type { Change, Note, SourcedDocument }
 
-export type Role = "viewer" | "operator" | "admin"
+/** Each may what those before it may; `metrics` may read /metrics and nothing else. */
+export type Role = "metrics" | "viewer" | "operator" | "admin"
 
 export interface ApplyRequest {
   readonly documents: readonly SourcedDocument[]
@@ -125,6 +129,17 @@ export interface ForceBreaker {
   readonly subset?: string
   readonly phase: "open" | "closed"
   readonly forSeconds: number
+}
+
+/** What the mesh did lately. */
+export interface Stats {
+  readonly by: StatsBy
+  /** How long the time is that the counts are of; the window that was asked for, or up to one step more. */
+  readonly spanMs: number
+  /** The most requests first. */
+  readonly rows: readonly StatsRow[]
+  /** Shards that did not answer: what their isolates counted is missing. */
+  readonly missing: readonly string[]
 }
 
 export interface WhoAmI {

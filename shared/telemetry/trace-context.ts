@@ -39,6 +39,11 @@ export function formatTraceparent(trace: TraceContext): string {
   return `00-${trace.traceId}-${trace.spanId}-${trace.flags}`
 }
 
+/** Whether whoever began the trace wants it recorded. */
+export function isSampled({ flags }: TraceContext): boolean {
+  return (Number.parseInt(flags, 16) & 1) === 1
+}
+
 function isUsable(parts: RegExpExecArray): boolean {
   const [, version, traceId, spanId, , rest] = parts
   return version !== "ff" && !(version === "00" && rest) && traceId !== ZERO_TRACE && spanId !== ZERO_SPAN

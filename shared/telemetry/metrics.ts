@@ -1,0 +1,122 @@
+/** Every metric there is, by the conventions of Prometheus: what it is called, what it tells, by which labels. */
+import type { TallyName } from "#shared/model/telemetry.ts"
+
+export interface Metric {
+  /** Without the suffixes that the format adds: `_total`, `_bucket`, `_sum`, `_count`, `_created`. */
+  readonly name: string
+  readonly type: "counter" | "gauge" | "histogram"
+  /** The name ends with it. */
+  readonly unit?: "seconds"
+  readonly help: string
+}
+
+export const METRICS = {
+  requests: {
+    name: "weft_requests",
+    type: "counter",
+    help: "Exchanges by caller, service, rule and what came of them; refusal is set when the mesh answered by itself.",
+  },
+  duration: {
+    name: "weft_request_duration_seconds",
+    type: "histogram",
+    unit: "seconds",
+    help: "Time until the head of the answer, with all attempts.",
+  },
+  attempts: {
+    name: "weft_attempts",
+    type: "counter",
+    help: "Requests sent to endpoints, retries and hedges among them.",
+  },
+  retries: { name: "weft_retries", type: "counter", help: "Attempts beyond the first of an exchange." },
+  budgetExhausted: {
+    name: "weft_retry_budget_exhausted",
+    type: "counter",
+    help: "Exchanges that were not tried again because the retry budget was spent.",
+  },
+  isolates: { name: "weft_isolates", type: "gauge", help: "Proxy isolates that reported within the last minute." },
+  snapshotAge: {
+    name: "weft_snapshot_age_seconds",
+    type: "gauge",
+    unit: "seconds",
+    help: "For how long the isolate with the oldest routes has not heard from the route table.",
+  },
+  series: {
+    name: "weft_telemetry_series",
+    type: "gauge",
+    help: "Series that the shard tells apart.",
+  },
+  shardUp: {
+    name: "weft_telemetry_up",
+    type: "gauge",
+    help: "Whether the shard answered; while it does not, its series are missing here and its isolates count on.",
+  },
+  revision: { name: "weft_revision", type: "gauge", help: "The newest revision of the mesh." },
+  serving: {
+    name: "weft_isolates_serving",
+    type: "gauge",
+    help: "Proxy isolates that asked for routes within the last minute: current, behind, or refusing a revision.",
+  },
+  breakerOpen: {
+    name: "weft_breaker_open",
+    type: "gauge",
+    help: "1 for clusters whose breaker is open or probing, 0 for those whose breaker closed lately.",
+  },
+} as const satisfies Record<string, Metric>
+
+/** Tallies, and what their label is called. */
+export const TALLY_METRICS: Readonly<Record<TallyName, Metric & { readonly label?: string }>> = {
+  isolate_starts: {
+    name: "weft_isolate_starts",
+    type: "counter",
+    help: "Proxy isolates that reported for the first time.",
+  },
+  pull_failures: {
+    name: "weft_snapshot_pull_failures",
+    type: "counter",
+    help: "Questions for routes that the route table did not answer.",
+  },
+  snapshot_refusals: {
+    name: "weft_snapshot_refusals",
+    type: "counter",
+    help: "Revisions that isolates refused to serve.",
+  },
+  rate_limited: {
+    name: "weft_rate_limited_requests",
+    type: "counter",
+    label: "limit",
+    help: "Requests that a rate limit refused.",
+  },
+  rate_limit_shadowed: {
+    name: "weft_rate_limit_shadowed_requests",
+    type: "counter",
+    label: "limit",
+    help: "Requests that a rate limit in shadow would have refused.",
+  },
+  ejections: {
+    name: "weft_outlier_ejections",
+    type: "counter",
+    label: "cluster",
+    help: "Endpoints that outlier detection took out, each isolate by itself.",
+  },
+  overflowed_requests: {
+    name: "weft_telemetry_overflowed_requests",
+    type: "counter",
+    label: "where",
+    help: "Requests that were counted as other because there were too many series.",
+  },
+  lost_requests: {
+    name: "weft_telemetry_lost_requests",
+    type: "counter",
+    help: "Requests in reports that isolates gave up on.",
+  },
+  lost_reports: {
+    name: "weft_telemetry_lost_reports",
+    type: "counter",
+    help: "Reports that never came although later ones did.",
+  },
+  repeated_reports: {
+    name: "weft_telemetry_repeated_reports",
+    type: "counter",
+    help: "Reports that came again and were not counted again.",
+  },
+}
