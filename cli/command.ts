@@ -46,7 +46,7 @@ export interface Options {
   readonly namespace?: string
   readonly revision?: number
   readonly limit?: number
-  readonly role?: "viewer" | "operator" | "admin"
+  readonly role?: "metrics" | "viewer" | "operator" | "admin"
   readonly expires?: number
   readonly for?: number
   readonly worker?: string

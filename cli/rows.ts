@@ -158,7 +158,7 @@ const ACCESS: readonly CommandRow[] = [
     args: "<name>",
     summary: "make a token; standard output is the token and nothing else, and it is shown only this once",
     options: [
-      ["--role <role>", "what it may do (default viewer)", ["viewer", "operator", "admin"]],
+      ["--role <role>", "what it may do (default viewer)", ["metrics", "viewer", "operator", "admin"]],
       ["--expires <duration>", "until when it is good, for example 30d (default for ever)", "duration"],
     ],
     control: true,

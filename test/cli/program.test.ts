@@ -26,7 +26,7 @@ describe("usage", () => {
     [["status", "-o", "xml"], "Allowed choices are table, json, yaml.\n"],
     [["history", "--limit", "many"], "It must be a whole number.\n"],
     [["apply", "--timeout", "soon"], "It must be a duration such as 30s, 5m or 7d.\n"],
-    [["token", "create", "x", "--role", "god"], "Allowed choices are viewer, operator, admin.\n"],
+    [["token", "create", "x", "--role", "god"], "Allowed choices are metrics, viewer, operator, admin.\n"],
     [["up", "--ingress-port", "70000"], "It must be a port, 0 to 65535.\n"],
     [["token"], "Usage: weft token"],
     [["completion", "powershell"], 'error: no completion for "powershell"\n  there is bash, zsh, fish\n'],

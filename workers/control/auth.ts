@@ -8,7 +8,7 @@ import { problem } from "./problems.ts"
 /** The name of the token that is given by the environment and not kept by the `Tokens` object. */
 export const ROOT = "root"
 
-const RANK: Readonly<Record<Role, number>> = { viewer: 0, operator: 1, admin: 2 }
+const RANK: Readonly<Record<Role, number>> = { metrics: 0, viewer: 1, operator: 2, admin: 3 }
 const TOKEN = /^[\x21-\x7e]+$/
 
 /** Whether somebody of role `has` may do what takes role `needs`: each role includes those below it. */

@@ -3,6 +3,7 @@ import type { BreakerObject } from "#durable-objects/breaker.ts"
 import type { HealthObject } from "#durable-objects/health.ts"
 import type { LimiterObject } from "#durable-objects/limiter.ts"
 import type { RouteTableObject } from "#durable-objects/route-table.ts"
+import type { TelemetryObject } from "#durable-objects/telemetry.ts"
 import type { TokensObject } from "#durable-objects/tokens.ts"
 
 export interface ControlEnv {
@@ -10,6 +11,7 @@ export interface ControlEnv {
   readonly BREAKER: DurableObjectNamespace<BreakerObject>
   readonly LIMITER: DurableObjectNamespace<LimiterObject>
   readonly HEALTH: DurableObjectNamespace<HealthObject>
+  readonly TELEMETRY: DurableObjectNamespace<TelemetryObject>
   readonly TOKENS: DurableObjectNamespace<TokensObject>
   /** The first admin token, a secret. Absent: only tokens made through the API are accepted. */
   readonly WEFT_ADMIN_TOKEN?: string

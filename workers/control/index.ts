@@ -6,6 +6,7 @@ export { BreakerObject } from "#durable-objects/breaker.ts"
 export { HealthObject } from "#durable-objects/health.ts"
 export { LimiterObject } from "#durable-objects/limiter.ts"
 export { RouteTableObject } from "#durable-objects/route-table.ts"
+export { TelemetryObject } from "#durable-objects/telemetry.ts"
 export { TokensObject } from "#durable-objects/tokens.ts"
 
 const app = createApp()

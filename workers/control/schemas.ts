@@ -30,8 +30,9 @@ const resourceName = z
   .max(253)
   .refine((name) => name.split(".").every(isLabel), "must be lower-case letters, digits, dashes and dots")
   .openapi({ example: "orders" })
-const role = z.enum(["viewer", "operator", "admin"]).openapi({
-  description: "Each includes those before it: a viewer reads, an operator changes the mesh, an admin manages tokens.",
+const role = z.enum(["metrics", "viewer", "operator", "admin"]).openapi({
+  description:
+    "Each includes those before it: metrics reads /metrics only, a viewer reads, an operator changes the mesh, an admin manages tokens.",
 }) satisfies Schema<api.Role>
 
 const digest = z.string().openapi({ description: "SHA-256 of the snapshot's canonical text, lower-case hex." })
@@ -207,7 +208,7 @@ export const problemDetails = z
   .openapi("ProblemDetails", { description: "RFC 9457." }) satisfies Schema<api.ProblemDetails>
 
 /** A whole number in a query or path: digits only, no sign, no exponent, no white space. */
-function digits(min: number, max: number) {
+export function digits(min: number, max: number) {
   return z
     .string()
     .regex(/^\d{1,15}$/, "must be a whole number")

@@ -10,7 +10,8 @@ const tokens: Partial<Record<Role, string>> = {}
 
 beforeAll(async () => {
   await reset()
-  for (const role of ["viewer", "operator", "admin"] as const) tokens[role] = await makeToken(`a-${role}`, role)
+  for (const role of ["metrics", "viewer", "operator", "admin"] as const)
+    tokens[role] = await makeToken(`a-${role}`, role)
 })
 
 /** A request that the endpoint understands; what it answers does not matter here. */
@@ -45,7 +46,7 @@ describe.each(TABLE.map((endpoint) => [`${endpoint.method} ${endpoint.path}`, en
       expect(await problemOf(response)).toMatchObject({ type: "about:blank", status: 401 })
     })
 
-    it.each(["viewer", "operator", "admin"] as const)("decides for a %s by its role alone", async (has) => {
+    it.each(["metrics", "viewer", "operator", "admin"] as const)("decides for a %s by its role alone", async (has) => {
       const response = await request(path, tokens[has]!, method)
       const mayCall = role === "open" || allows(has, role)
       if (mayCall) return expect([200, 201, 204, 404, 409]).toContain(response.status)
@@ -76,6 +77,8 @@ describe("the table of roles", () => {
       "GET /v1/breakers": "viewer",
       "POST /v1/breakers": "operator",
       "GET /v1/status": "viewer",
+      "GET /v1/stats": "viewer",
+      "GET /metrics": "metrics",
       "GET /v1/tokens": "admin",
       "POST /v1/tokens": "admin",
       "DELETE /v1/tokens/{name}": "admin",
@@ -83,6 +86,9 @@ describe("the table of roles", () => {
   })
 
   it.each([
+    ["metrics", "metrics", true],
+    ["metrics", "viewer", false],
+    ["viewer", "metrics", true],
     ["viewer", "viewer", true],
     ["viewer", "operator", false],
     ["viewer", "admin", false],

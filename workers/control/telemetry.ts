@@ -1,0 +1,136 @@
+/** What the mesh counted: for Prometheus, and as statistics of the last minutes. All shards are asked at once, and none is waited for. */
+import { LIMITS } from "#shared/model/limits.ts"
+import { serviceId } from "#shared/model/names.ts"
+import type { Snapshot } from "#shared/model/snapshot.ts"
+import type { Stats } from "#shared/protocol/control-api.ts"
+import { SHARDS, type TelemetryRpc, type TelemetryTotals } from "#shared/protocol/telemetry.ts"
+import { CONTENT_TYPES, expose, formatFor, type MeshFacts, type ShardTotals } from "#shared/telemetry/exposition.ts"
+import { PUBLIC } from "#shared/telemetry/series.ts"
+import { rowsOf, type Step, TELLS } from "#shared/telemetry/stats.ts"
+import { stepsOf } from "#shared/telemetry/window.ts"
+import { decode } from "#shared/telemetry/wire.ts"
+import { type Call, reply } from "./endpoint.ts"
+import type { ControlEnv } from "./env.ts"
+import { readHead, routeTable } from "./mesh.ts"
+import type { StatsQuery } from "./schemas-telemetry.ts"
+
+export async function showMetrics(call: Call<object, object, undefined>): Promise<Response> {
+  const [shards, mesh] = await Promise.all([
+    askShards(call.env, (shard) => shard.totals()),
+    meshFacts(call.env).catch((error) => {
+      console.warn(`weft: the route table does not answer: ${error}`)
+      return undefined
+    }),
+  ])
+  const totals = shards.map(({ name, answer }): ShardTotals => ({ shard: name, totals: answer && opened(answer) }))
+  const format = formatFor(call.request.headers.get("accept"))
+  const headers = { "content-type": CONTENT_TYPES[format], vary: "accept" }
+  return new Response(streamOf(expose(totals, mesh, format)), { headers })
+}
+
+export async function showStats(call: Call<object, StatsQuery, undefined>): Promise<Response> {
+  const { by = "service", window = 60, points = 1 } = call.query
+  const nowMs = Date.now()
+  const starts = stepsOf(window * 1000, points, nowMs)
+  const from = idOf(call.query.from)
+  const to = idOf(call.query.to)
+  const filter = { ...(from !== undefined && { from }), ...(to !== undefined && { to }) }
+  const [shards, head] = await Promise.all([
+    askShards(call.env, (shard) => shard.window({ by, starts, ...filter })),
+    readHead(call.env),
+  ])
+  const steps = shards.flatMap(({ answer }) =>
+    (answer ?? []).map((bytes, index): Step => ({ atMs: starts[index]!, series: read(bytes) })),
+  )
+  const spanMs = nowMs - starts[0]!
+  const listed =
+    by === "service" && from === undefined ? servicesOf(head.text).filter((id) => to === undefined || id === to) : []
+  return reply<Stats>({
+    by,
+    spanMs,
+    rows: rowsOf(steps, { tells: TELLS[by], listed: listed.map((id) => ({ to: id })), starts, spanMs }),
+    missing: shards.filter(({ answer }) => answer === undefined).map(({ name }) => name),
+  })
+}
+
+type Shard = Pick<TelemetryRpc, "totals" | "window">
+
+/** A shard that does not answer in time has no answer here. */
+async function askShards<T>(
+  env: ControlEnv,
+  ask: (shard: Shard) => Promise<T>,
+): Promise<{ readonly name: string; readonly answer: T | undefined }[]> {
+  return Promise.all(
+    SHARDS.map(async ({ name, hint }) => {
+      try {
+        const shard = env.TELEMETRY.getByName(name, hint && { locationHint: hint }) as unknown as Shard
+        const late = scheduler.wait(LIMITS.shardAnswerMs).then(() => {
+          throw new Error("no answer in time")
+        })
+        return { name, answer: await Promise.race([ask(shard), late]) }
+      } catch (error) {
+        console.warn(`weft: the telemetry of ${name} does not answer: ${error}`)
+        return { name, answer: undefined }
+      }
+    }),
+  )
+}
+
+function opened({ series, createdMs, exemplars, ...rest }: TelemetryTotals): NonNullable<ShardTotals["totals"]> {
+  const bySeries = Map.groupBy(exemplars, (exemplar) => exemplar.series)
+  const created = read(series).map((one, index) => ({
+    ...one,
+    createdMs: createdMs[index]!,
+    exemplars: bySeries.get(index) ?? [],
+  }))
+  return { series: created, ...rest }
+}
+
+function read(bytes: Uint8Array) {
+  const series = decode(bytes, Number.MAX_SAFE_INTEGER)
+  if ("reason" in series) throw new Error(`a shard's series cannot be read: ${series.reason}`)
+  return series
+}
+
+async function meshFacts(env: ControlEnv): Promise<MeshFacts> {
+  const table = routeTable(env)
+  const [head, isolates, breakers] = await Promise.all([table.head(), table.isolates(), table.breakers()])
+  const revision = head?.revision ?? 0
+  const serving = { current: 0, behind: 0, refusing: 0 }
+  for (const isolate of isolates) {
+    serving[isolate.serving >= revision ? "current" : isolate.refused ? "refusing" : "behind"] += 1
+  }
+  return {
+    revision,
+    serving,
+    breakers: breakers.map(({ cluster, phase }) => ({ cluster, isOpen: phase !== "closed" })),
+  }
+}
+
+function servicesOf(text: string): string[] {
+  return text === "" ? [] : (JSON.parse(text) as Snapshot).services.map(({ id }) => id)
+}
+
+function idOf(service: string | undefined): string | undefined {
+  if (service === undefined || service === PUBLIC) return service
+  return service.includes("/") ? service : serviceId("default", service)
+}
+
+/** Lines go out as they are made: the text of a large mesh is larger than what it is made of. */
+function streamOf(lines: Iterator<string>): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder()
+  return new ReadableStream({
+    pull(controller) {
+      let text = ""
+      while (text.length < PIECE_CHARS) {
+        const { done, value } = lines.next()
+        if (done) break
+        text += value
+      }
+      if (text === "") return controller.close()
+      controller.enqueue(encoder.encode(text))
+    },
+  })
+}
+
+const PIECE_CHARS = 64 * 1024
