@@ -21,6 +21,7 @@ const OBJECTS = [
   ["ROUTE_TABLE", "RouteTableObject"],
   ["BREAKER", "BreakerObject"],
   ["LIMITER", "LimiterObject"],
+  ["TELEMETRY", "TelemetryObject"],
 ] as const
 /** Neighbours only ever add time: the least disturbed tenth of the batches says most of the way itself. */
 const QUIET = 0.1

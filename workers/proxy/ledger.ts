@@ -105,6 +105,8 @@ export class Ledger {
 export interface LedgerSurroundings {
   roll(): number
   readonly breakers: BreakerObjects
+  /** Outlier detection ejected an endpoint of the cluster. */
+  ejected?(cluster: Cluster): void
 }
 
 interface ServiceEntries {
@@ -137,11 +139,12 @@ export class Entry {
     policy: ServicePolicy | undefined,
     revision: number,
     endpoints: readonly Endpoint[],
-    { roll, breakers, avoided }: LedgerSurroundings & { avoided(nowMs: number): Avoidance | undefined },
+    { roll, breakers, avoided, ejected }: LedgerSurroundings & { avoided(nowMs: number): Avoidance | undefined },
   ) {
     this.#cluster = cluster
     const selects = policy?.balancer ?? policy?.outlier ?? policy?.health
-    this.#selector = selects && policy ? new Selector(policy, endpoints, roll, avoided) : undefined
+    const told = () => ejected?.(cluster)
+    this.#selector = selects && policy ? new Selector(policy, endpoints, roll, avoided, told) : undefined
     this.#newBreaker = () => new BreakerGuard(cluster, policy?.breaker ?? FORCED_ONLY, revision, breakers, roll)
     this.#breaker = policy?.breaker ? this.#newBreaker() : undefined
     this.#guards = [...(this.#breaker ? [this.#breaker] : []), ...guardsOf(policy, this.#selector)]

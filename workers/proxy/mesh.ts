@@ -8,14 +8,16 @@ import type { Authentication } from "#shared/model/authentication.ts"
 import type { ServiceId } from "#shared/model/names.ts"
 import type { Endpoint, Service } from "#shared/model/service.ts"
 import type { RouteTable } from "#shared/routing/table.ts"
-import type { AccessRecord } from "#shared/telemetry/access-record.ts"
 import type { Ledger } from "./ledger.ts"
 import type { Limiter } from "./limiter.ts"
+import type { Telemetry } from "./telemetry.ts"
 
 export interface Mesh extends Background {
   /** What this isolate knows of the clusters it sends to. */
   readonly ledger: Ledger
   readonly limiter: Limiter
+  /** Takes what became of exchanges. */
+  readonly telemetry: Telemetry
   /** The routes to go by, read once in an exchange. Undefined: ask `settledRoutes`. */
   readonly routes: Routes | undefined
   /** Waits a bounded while for routes that are on their way. */
@@ -31,7 +33,6 @@ export interface Mesh extends Background {
   destination(endpoint: Endpoint): Destination | undefined
   /** Whether a request through this door may ask how the mesh decided. */
   mayDebug(entrance: Entrance): boolean
-  record(record: AccessRecord): void
 }
 
 /** Lets work go on after the response, without anybody waiting for it: an `ExecutionContext` is one. */

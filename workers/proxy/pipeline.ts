@@ -18,14 +18,14 @@ import { forward } from "./forward.ts"
 import { limit, toldStanding } from "./limit.ts"
 import type { Mesh } from "./mesh.ts"
 import { mirror } from "./mirror.ts"
-import { debugged, finish } from "./record.ts"
+import { debugged, record } from "./record.ts"
 import { respond } from "./respond.ts"
 
 export async function serve(request: Request, entrance: Entrance, mesh: Mesh): Promise<Response> {
   const canonical = canonicalise(request, entrance, mesh.mayDebug(entrance))
   const exchange = begin(entrance, isRefusal(canonical) ? NOTHING_CARRIED : canonical, mesh)
   const answer = isRefusal(canonical) ? canonical : await decide(exchange, canonical, mesh)
-  mesh.record(finish(exchange, "http", request.method, answer, mesh.nowMs()))
+  record(exchange, "http", request.method, answer, mesh)
   const response = toldStanding(isRefusal(answer) ? respond(answer) : answer, exchange)
   return !isRefusal(canonical) && canonical.debug ? debugged(response, exchange) : response
 }

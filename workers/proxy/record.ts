@@ -1,10 +1,26 @@
-/** Stage `record`: what is written down of an exchange, once, from what was decided. */
+/** Stage `record`: what became of an exchange is counted, and told to those who listen, once, from what was decided. */
 import { LIMITS } from "#shared/model/limits.ts"
 import { isRefusal, REFUSALS, type Refusal } from "#shared/model/refusal.ts"
 import { HEADER } from "#shared/protocol/headers.ts"
 import type { AccessRecord } from "#shared/telemetry/access-record.ts"
 import type { Exchange } from "./exchange.ts"
 import { changeable } from "./filter.ts"
+import type { Mesh } from "./mesh.ts"
+
+export function record(
+  exchange: Exchange,
+  protocol: AccessRecord["protocol"],
+  method: string,
+  answer: { readonly status: number } | Refusal,
+  mesh: Mesh,
+): void {
+  const nowMs = mesh.nowMs()
+  const { telemetry } = mesh
+  telemetry.count(exchange, protocol, method, answer, nowMs, mesh)
+  if (telemetry.listeners.length === 0) return
+  const finished = finish(exchange, protocol, method, answer, nowMs)
+  for (const listener of telemetry.listeners) listener(finished, mesh)
+}
 
 export function finish(
   exchange: Exchange,

@@ -17,7 +17,7 @@ import { begin, type Carried, choose, type Exchange } from "./exchange.ts"
 import { injectFault } from "./filter.ts"
 import { limit } from "./limit.ts"
 import type { Mesh } from "./mesh.ts"
-import { finish } from "./record.ts"
+import { record } from "./record.ts"
 import { WeftRefusal } from "./respond.ts"
 import { call, type RpcAnswer, type Stub, type Within } from "./rpc-attempts.ts"
 
@@ -48,7 +48,7 @@ export async function perform(
         isReplayable(operation),
         mesh,
       )
-  mesh.record(finish(exchange, "rpc", method, recorded(answer), mesh.nowMs()))
+  record(exchange, "rpc", method, recorded(answer), mesh)
   switch (answer.kind) {
     case "value":
       return answer.value

@@ -47,13 +47,18 @@ export class Selector implements Guard {
     endpoints: readonly Endpoint[],
     roll: () => number,
     avoided: (nowMs: number) => Avoidance | undefined = NOTHING_AVOIDED,
+    ejected?: () => void,
   ) {
     this.#policy = balancer ?? { kind: "random" }
     this.#panicPercent = health?.panicPercent ?? outlier?.panicPercent ?? 0
     this.#avoided = health ? avoided : NOTHING_AVOIDED
     this.#intervalMs = outlier?.intervalMs ?? 0
     this.#roll = roll
-    this.#detector = outlier && new OutlierDetector(outlier, roll)
+    this.#detector =
+      outlier &&
+      new OutlierDetector(outlier, roll, (event) => {
+        if (event.kind === "detected" && event.enforced) ejected?.()
+      })
     this.#balancer = balancerOf(this.#policy.kind, [])
     this.follow(endpoints)
   }

@@ -31,6 +31,8 @@ export interface Surroundings {
   news?(verdicts: readonly Verdict[]): void
   /** Takes what the feed says of health checks: all there is, each time. */
   health?(news: readonly HealthNews[]): void
+  /** Counts what went wrong with pulls. */
+  tally?(name: "pull_failures" | "snapshot_refusals"): void
   /** What outlier detection has found; undefined when nothing. */
   outliers?(): readonly OutlierReport[] | undefined
 }
@@ -53,12 +55,19 @@ export class Snapshots {
   #unanswered = 0
   /** Whether a request was served since the last pull. */
   #serves = false
+  #answeredAtMs: number
 
   constructor(puller: () => Puller, around: Surroundings, isolate: string, bindings: readonly string[]) {
     this.#puller = puller
     this.#around = around
     this.#isolate = isolate
     this.#bindings = bindings
+    this.#answeredAtMs = around.nowMs()
+  }
+
+  /** For how long the route table has not answered: the age of what is served, whether there is anything newer or not. */
+  get ageMs(): number {
+    return Math.max(0, this.#around.nowMs() - this.#answeredAtMs)
   }
 
   /**
@@ -114,9 +123,11 @@ export class Snapshots {
       if (this.#unanswered > 0)
         this.#around.log(`the route table answers again after ${this.#unanswered} pulls without`)
       this.#unanswered = 0
+      this.#answeredAtMs = this.#around.nowMs()
     } catch (error) {
       if (this.#unanswered === 0) this.#around.log(`the route table does not answer; serving what is known: ${error}`)
       this.#unanswered += 1
+      this.#around.tally?.("pull_failures")
     }
     this.#leaseUntilMs =
       this.#around.nowMs() + (this.#around.leaseMs ?? LIMITS.snapshotLeaseMs) * (0.75 + this.#around.roll() / 2)
@@ -131,6 +142,7 @@ export class Snapshots {
     if (revision <= (this.#routes?.revision ?? 0)) return
     if (typeof routes === "string") {
       this.#around.log(`refused revision ${revision}: ${routes}`)
+      this.#around.tally?.("snapshot_refusals")
       this.#refused = { revision, reason: routes }
       this.#refusedAtMs = this.#around.nowMs()
     } else {

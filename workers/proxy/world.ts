@@ -1,26 +1,26 @@
 /** The `Mesh` of a proxy Worker: its bindings, its clock and dice, and what it keeps from request to request. */
 import type { Entrance } from "#shared/exchange/decide.ts"
 import type { Endpoint } from "#shared/model/service.ts"
+import type { TallyName } from "#shared/model/telemetry.ts"
 import type { BreakerRpc, Verdict } from "#shared/protocol/breaker.ts"
 import type { HealthNews } from "#shared/protocol/health.ts"
 import type { LimiterRpc } from "#shared/protocol/limiter.ts"
 import { MESH, type RouteTableRpc } from "#shared/protocol/route-table.ts"
 import { type LocalOrigins, mayLeaveTo, parseLocalOrigins } from "#shared/std/egress.ts"
-import type { AccessRecord } from "#shared/telemetry/access-record.ts"
 import { Ledger } from "./ledger.ts"
 import { Limiter } from "./limiter.ts"
 import type { Background, Destination, Mesh, Routes } from "./mesh.ts"
+import { listenersOf, sinksOf, type TelemetryEnv } from "./sinks.ts"
 import { type Purpose, Snapshots } from "./snapshots.ts"
+import { Telemetry } from "./telemetry.ts"
 
 /** The bindings that the proxy knows; all others are services'. */
-export interface ProxyEnv {
+export interface ProxyEnv extends TelemetryEnv {
   readonly ROUTE_TABLE: DurableObjectNamespace
   /** The breakers of the whole mesh. Without it each isolate goes by its own. */
   readonly BREAKER?: DurableObjectNamespace
   /** Rate limits that the mesh shares. Without it each isolate goes by them alone. */
   readonly LIMITER?: DurableObjectNamespace
-  /** `on`: one JSON line in the log for each exchange. */
-  readonly WEFT_ACCESS_LOG?: string
   /** `on`: public traffic may ask for `weft-debug`. For development; callers inside the mesh always may. */
   readonly WEFT_DEBUG?: string
   /** Milliseconds between an isolate's questions for newer routes, where changes must take effect sooner than usual. */
@@ -38,8 +38,10 @@ export class Isolate {
   readonly fetchers: ReadonlyMap<string, Fetcher>
   readonly snapshots: Snapshots
   readonly ledger: Ledger
-  colo: string | undefined
   readonly limiter: Limiter
+  readonly telemetry: Telemetry
+  colo: string | undefined
+  continent: string | undefined
   readonly #localOrigins: LocalOrigins
   readonly #open = new WeakMap<Endpoint, boolean>()
 
@@ -49,13 +51,22 @@ export class Isolate {
     this.#localOrigins = parseLocalOrigins(env.WEFT_LOCAL_ORIGINS)
     // A stub must not be kept beyond the request that made it, so that each pull takes a fresh one.
     const puller = () => env.ROUTE_TABLE.getByName(MESH) as unknown as RouteTableRpc
+    const id = randomHex(16)
+    const sinks = sinksOf(env, id, () => this.continent)
+    const reporting = { ...SURROUNDINGS, ...sinks, isolate: id, snapshotAgeMs: () => this.snapshots.ageMs }
+    this.telemetry = new Telemetry(reporting, listenersOf(env))
     const breakers = (cluster: string) => env.BREAKER?.getByName(cluster) as unknown as BreakerRpc | undefined
-    this.ledger = new Ledger({ roll: SURROUNDINGS.roll, breakers })
+    this.ledger = new Ledger({
+      roll: SURROUNDINGS.roll,
+      breakers,
+      ejected: (cluster) => this.telemetry.tally("ejections", cluster),
+    })
     const news = (verdicts: readonly Verdict[]) => this.ledger.hear(verdicts, SURROUNDINGS.nowMs())
     const health = (news: readonly HealthNews[]) => this.ledger.hearHealth(news, SURROUNDINGS.nowMs())
     const outliers = () => this.ledger.outliers(SURROUNDINGS.nowMs())
-    const around = { ...SURROUNDINGS, ...leaseOf(env), news, health, outliers }
-    this.snapshots = new Snapshots(puller, around, randomHex(16), [...this.fetchers.keys()].sort())
+    const tally = (name: TallyName) => this.telemetry.tally(name)
+    const around = { ...SURROUNDINGS, ...leaseOf(env), news, health, outliers, tally }
+    this.snapshots = new Snapshots(puller, around, id, [...this.fetchers.keys()].sort())
     const limiter = (name: string) => env.LIMITER?.getByName(name) as unknown as LimiterRpc | undefined
     this.limiter = new Limiter(limiter, SURROUNDINGS)
   }
@@ -93,6 +104,10 @@ export class WorkerMesh implements Mesh {
     return this.#isolate.limiter
   }
 
+  get telemetry(): Telemetry {
+    return this.#isolate.telemetry
+  }
+
   get colo(): string | undefined {
     this.notice()
     return this.#isolate.colo
@@ -100,7 +115,10 @@ export class WorkerMesh implements Mesh {
 
   /** Learns where this isolate runs. Requests of the public tell; those of the mesh's own services may not. */
   notice(): void {
-    this.#isolate.colo ??= this.#request?.cf?.colo as string | undefined
+    if (this.#isolate.colo !== undefined) return
+    const cf = this.#request?.cf
+    this.#isolate.colo = cf?.colo as string | undefined
+    this.#isolate.continent = cf?.continent as string | undefined
   }
 
   get routes(): Routes | undefined {
@@ -142,10 +160,6 @@ export class WorkerMesh implements Mesh {
 
   mayDebug(entrance: Entrance): boolean {
     return entrance.at === "service" || this.#isolate.env.WEFT_DEBUG === "on"
-  }
-
-  record(record: AccessRecord): void {
-    if (this.#isolate.env.WEFT_ACCESS_LOG === "on") console.log(JSON.stringify(record))
   }
 }
 

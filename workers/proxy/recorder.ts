@@ -1,0 +1,91 @@
+/**
+ * What an isolate counts of each exchange, once, from what was decided. Counting allocates nothing and waits for nothing; the reporter
+ * takes the counts from here.
+ */
+import type { Entrance } from "#shared/exchange/decide.ts"
+import { LIMITS } from "#shared/model/limits.ts"
+import { isRefusal, REFUSALS, type Refusal } from "#shared/model/refusal.ts"
+import type { Backend } from "#shared/model/route.ts"
+import type { Tally, TallyName } from "#shared/model/telemetry.ts"
+import type { Matched } from "#shared/routing/table.ts"
+import type { AccessRecord } from "#shared/telemetry/access-record.ts"
+import { MethodNames } from "#shared/telemetry/method-names.ts"
+import { OTHER, PUBLIC, type Series } from "#shared/telemetry/series.ts"
+import { SeriesTable } from "#shared/telemetry/series-table.ts"
+import { isSampled, type TraceContext } from "#shared/telemetry/trace-context.ts"
+import type { LimitVerdict } from "./limiter.ts"
+
+/** What was counted since the last time. */
+export interface Counts {
+  readonly series: readonly Series[]
+  readonly tallies: readonly Tally[]
+  readonly requests: number
+}
+
+/** What is counted of an `Exchange`. */
+export interface Counted {
+  readonly entrance: Entrance
+  readonly startedAtMs: number
+  readonly trace: TraceContext
+  readonly matched: Matched | undefined
+  readonly backend: Backend | undefined
+  readonly attempts: number
+  readonly budgetExhausted: boolean
+  readonly limited: LimitVerdict | undefined
+}
+
+export class Recorder {
+  readonly #table = new SeriesTable()
+  readonly #methods = new MethodNames()
+  #tallies = new Map<string, Tally>()
+
+  /** `status` in an answer is that of HTTP; of RPC 200, or 500 when the call threw. */
+  count(
+    exchange: Counted,
+    protocol: AccessRecord["protocol"],
+    method: string,
+    answer: { readonly status: number } | Refusal,
+    nowMs: number,
+  ): void {
+    const { entrance, matched, backend, trace, attempts, limited } = exchange
+    const isService = entrance.at === "service"
+    const from = isService ? entrance.peer.from : PUBLIC
+    const to = backend?.service ?? (isService ? entrance.peer.to : undefined) ?? ""
+    const refusal = isRefusal(answer) ? answer.refusal : ""
+    const status = isRefusal(answer) ? (answer.status ?? REFUSALS[answer.refusal].status) : answer.status
+    const name = protocol === "rpc" ? this.#methods.nameFor(to, method, status < 500, matched?.rule) : ""
+    const row = this.#table.row(from, to, backend?.subset ?? "", matched?.rule.id ?? "", name, status, refusal)
+    const durationMs = nowMs - exchange.startedAtMs
+    this.#table.count(row, durationMs, attempts, exchange.budgetExhausted)
+    this.#table.exemplify(row, trace.traceId, isSampled(trace), durationMs, nowMs)
+    if (!limited) return
+    for (const id of limited.refusedBy) this.tally("rate_limited", id)
+    for (const id of limited.shadowed) this.tally("rate_limit_shadowed", id)
+  }
+
+  /** What is rare and no exchange: it may allocate. */
+  tally(name: TallyName, label = "", count = 1): void {
+    const isFull = this.#tallies.size >= LIMITS.isolateTalliesMax && !this.#tallies.has(`${name} ${label}`)
+    const told = isFull && label !== "" ? OTHER : label
+    const key = `${name} ${told}`
+    this.#tallies.set(key, [name, told, (this.#tallies.get(key)?.[2] ?? 0) + count])
+  }
+
+  /** Requests that were counted and not taken yet. */
+  get requests(): number {
+    return this.#table.requests
+  }
+
+  /** Whether they should be taken soon: they are many, or many different ones. */
+  get hasGrown(): boolean {
+    return this.#table.requests >= LIMITS.telemetryRequests || this.#table.isFilling
+  }
+
+  take(): Counts {
+    const { requests, overflowed } = this.#table
+    if (overflowed > 0) this.tally("overflowed_requests", "isolate", overflowed)
+    const tallies = [...this.#tallies.values()]
+    this.#tallies = new Map()
+    return { series: this.#table.take(), tallies, requests }
+  }
+}

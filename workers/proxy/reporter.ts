@@ -1,0 +1,161 @@
+/**
+ * Brings an isolate's counts to its shard of telemetry, in the background of requests. A report goes out under its number until it is
+ * acknowledged, and only then comes the next: meanwhile the table counts on, so that an outage costs no memory. Whoever is counted
+ * first starts a watch, which waits for a pace and then sends all that was counted by then.
+ *
+ *   idle --a request--> watched --pace over, or many requests--> sending --acknowledged--> idle, or watched by who came meanwhile
+ *                          ^--------------------- failed, longer ----------------------'
+ *
+ * What can be lost: an isolate that ends takes with it what it counted since its last report, which is a pace of about three seconds or
+ * `LIMITS.telemetryRequests` requests; in an outage of its shard, what it counted since the outage began.
+ */
+import { LIMITS } from "#shared/model/limits.ts"
+import type { TelemetryReport } from "#shared/model/telemetry.ts"
+import type { TelemetryReply, TelemetryRpc } from "#shared/protocol/telemetry.ts"
+import type { Series } from "#shared/telemetry/series.ts"
+import { encode } from "#shared/telemetry/wire.ts"
+import type { Background } from "./mesh.ts"
+import type { Recorder } from "./recorder.ts"
+import type { Surroundings } from "./snapshots.ts"
+
+export type ShardObject = Pick<TelemetryRpc, "report">
+
+export interface ReporterSurroundings extends Pick<Surroundings, "nowMs" | "roll" | "sleep" | "log"> {
+  /** The id that reports are counted under. */
+  readonly isolate: string
+  /** The shard's object, by a stub of its own for each call. Absent: series are only analysed. */
+  readonly shard?: () => ShardObject
+  snapshotAgeMs(): number
+  /** Takes the series of each report once, beside the shard. */
+  readonly analyse?: (series: readonly Series[]) => void
+}
+
+interface Held {
+  readonly report: TelemetryReport
+  readonly requests: number
+  readonly sinceMs: number
+}
+
+/** The platform ends what a request leaves behind 30 s after its response. */
+const WATCH_MS = 25_000
+
+export class Reporter {
+  readonly #recorder: Recorder
+  readonly #around: ReporterSurroundings
+  #sequence = 0
+  #held: Held | undefined
+  /** Between these there is a watch; past them it was ended with its request. */
+  #watchedFromMs = 0
+  #watchedUntilMs = 0
+  #sentAtMs = 0
+  #sendingUntilMs = 0
+  #paceMs: number = LIMITS.telemetryPaceMs
+  #failures = 0
+
+  constructor(recorder: Recorder, around: ReporterSurroundings) {
+    this.#recorder = recorder
+    this.#around = around
+  }
+
+  /** After each exchange that was counted. */
+  counted(nowMs: number, background: Background): void {
+    if (!this.#isWatched(nowMs)) background.waitUntil(this.#watch(this.#beWatched(nowMs), nowMs))
+    else if (this.#recorder.hasGrown && this.#failures === 0 && nowMs - this.#sentAtMs >= LIMITS.telemetryGapMs) {
+      background.waitUntil(this.#send(nowMs))
+    }
+  }
+
+  /** Never rejects. Who is counted from the moment of sending on starts the next watch. */
+  async #watch(firstMs: number, startedAtMs: number): Promise<void> {
+    for (let waitMs = firstMs; ; ) {
+      await this.#around.sleep(waitMs)
+      this.#watchedUntilMs = 0
+      await this.#send(this.#around.nowMs())
+      const nowMs = this.#around.nowMs()
+      const isDone = !this.#held && this.#recorder.requests === 0
+      if (isDone || this.#isWatched(nowMs) || nowMs - startedAtMs >= WATCH_MS) return
+      waitMs = this.#beWatched(nowMs)
+    }
+  }
+
+  #isWatched(nowMs: number): boolean {
+    return nowMs < this.#watchedUntilMs && nowMs >= this.#watchedFromMs
+  }
+
+  /** How long the watch that begins now is to wait. */
+  #beWatched(nowMs: number): number {
+    const backoffMs = Math.min(LIMITS.telemetryPaceMs * 2 ** this.#failures, LIMITS.telemetryBackoffMsMax)
+    const waitMs = Math.max(this.#paceMs, backoffMs) * (0.75 + this.#around.roll() / 2)
+    this.#watchedFromMs = nowMs
+    this.#watchedUntilMs = nowMs + waitMs + LIMITS.telemetryCallMs
+    return waitMs
+  }
+
+  async #send(nowMs: number): Promise<void> {
+    const isSending = nowMs < this.#sendingUntilMs && nowMs >= this.#sentAtMs
+    if (isSending) return
+    this.#held ??= this.#freeze(nowMs)
+    const held = this.#held
+    if (!held) return
+    const { shard } = this.#around
+    if (!shard) {
+      this.#held = undefined
+      return
+    }
+    this.#sentAtMs = nowMs
+    this.#sendingUntilMs = nowMs + LIMITS.telemetryCallMs
+    const reply = await this.#call(shard, held.report)
+    // An answer that comes late may find that another call was faster with the same report.
+    if (this.#held !== held) return
+    this.#sendingUntilMs = 0
+    this.#settle(held, reply)
+  }
+
+  #freeze(nowMs: number): Held | undefined {
+    const { series, tallies, requests } = this.#recorder.take()
+    if (series.length === 0 && tallies.length === 0) return undefined
+    this.#analyse(series)
+    this.#sequence += 1
+    const { isolate } = this.#around
+    const snapshotAgeMs = this.#around.snapshotAgeMs()
+    const report = { isolate, sequence: this.#sequence, series: encode(series), tallies, snapshotAgeMs }
+    return { report, requests, sinceMs: nowMs }
+  }
+
+  #analyse(series: readonly Series[]): void {
+    try {
+      this.#around.analyse?.(series)
+    } catch (error) {
+      this.#around.log(`the analytics dataset took no points: ${error}`)
+    }
+  }
+
+  /** Undefined when no answer came. */
+  async #call(shard: () => ShardObject, report: TelemetryReport): Promise<TelemetryReply | undefined> {
+    try {
+      const late = this.#around.sleep(LIMITS.telemetryCallMs).then(() => {
+        throw new Error("no answer in time")
+      })
+      return await Promise.race([shard().report(report), late])
+    } catch (error) {
+      if (this.#failures === 0) this.#around.log(`telemetry does not answer; counting on: ${error}`)
+      return undefined
+    }
+  }
+
+  #settle(held: Held, reply: TelemetryReply | undefined): void {
+    if (reply?.outcome === "counted") {
+      if (this.#failures > 0) this.#around.log(`telemetry answers again after ${this.#failures} failures`)
+      this.#failures = 0
+      this.#paceMs = Math.min(Math.max(reply.paceMs, LIMITS.telemetryPaceMs), LIMITS.telemetryPaceMsMax)
+      this.#held = undefined
+      return
+    }
+    if (reply) this.#around.log(`telemetry refused a report: ${reply.reason}`)
+    else this.#failures += 1
+    // A report that fails where others do not must not keep them back for ever.
+    if (!reply && this.#around.nowMs() - held.sinceMs < LIMITS.telemetryHeldMs) return
+    this.#held = undefined
+    if (held.requests > 0) this.#recorder.tally("lost_requests", "", held.requests)
+  }
+}

@@ -1,0 +1,46 @@
+/** Where an isolate's counts and records go, by the proxy's bindings and variables. */
+import { type Shard, shardFor } from "#shared/protocol/telemetry.ts"
+import { analyse } from "./analytics.ts"
+import type { ReporterSurroundings, ShardObject } from "./reporter.ts"
+import type { Listener } from "./telemetry.ts"
+
+export interface TelemetryEnv {
+  /** Counts of the whole mesh. */
+  readonly TELEMETRY?: DurableObjectNamespace
+  /** A dataset of the platform's Analytics Engine that gets the counts too. */
+  readonly ANALYTICS?: AnalyticsEngineDataset
+  /** `on`: one JSON line in the log for each exchange. */
+  readonly WEFT_ACCESS_LOG?: string
+}
+
+/** `continent` is asked when the first report goes out. */
+export function sinksOf(
+  { TELEMETRY, ANALYTICS }: TelemetryEnv,
+  isolate: string,
+  continent: () => string | undefined,
+): Pick<ReporterSurroundings, "shard" | "analyse"> {
+  return {
+    ...(TELEMETRY && { shard: shardsOf(TELEMETRY, isolate, continent) }),
+    ...(ANALYTICS && { analyse: (series) => analyse(ANALYTICS, series) }),
+  }
+}
+
+export function listenersOf({ WEFT_ACCESS_LOG }: TelemetryEnv): readonly Listener[] {
+  return WEFT_ACCESS_LOG === "on" ? [logged] : []
+}
+
+const logged: Listener = (record) => console.log(JSON.stringify(record))
+
+/** Numbers of reports belong to one object: an isolate that learns only later where it is stays with the one it has. */
+function shardsOf(
+  namespace: DurableObjectNamespace,
+  isolate: string,
+  continent: () => string | undefined,
+): () => ShardObject {
+  let shard: Shard | undefined
+  return () => {
+    shard ??= shardFor(isolate, continent())
+    const { name, hint } = shard
+    return namespace.getByName(name, hint && { locationHint: hint }) as unknown as ShardObject
+  }
+}
