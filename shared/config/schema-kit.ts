@@ -109,7 +109,7 @@ function knownKeys(keys: readonly string[]) {
   return (issue: { code?: string }) => (issue.code === "unrecognized_keys" ? keys.join(" ") : undefined)
 }
 
-function raise(context: z.core.$RefinementCtx, complaint: Complaint | undefined, path: string[] = []): void {
+export function raise(context: z.core.$RefinementCtx, complaint: Complaint | undefined, path: string[] = []): void {
   if (!complaint) return
   const { message, ...params } = complaint
   context.addIssue({ code: "custom", message, params, path, continue: true } as never)

@@ -8,7 +8,7 @@ import type { Rewrite } from "#shared/model/route.ts"
 import type { Matched } from "#shared/routing/candidate.ts"
 import { literalPrefix, rewriteOf } from "#shared/routing/filters.ts"
 import { canonicalHost } from "#shared/std/host.ts"
-import { canonicalPath } from "#shared/std/path.ts"
+import { canonicalPath, isUnder } from "#shared/std/path.ts"
 
 export interface Address {
   readonly scheme: "http" | "https"
@@ -91,12 +91,6 @@ export function targetOf({ path, rawQuery }: Address): string {
 /** The target at an endpoint of its own origin: the endpoint's path is a prefix of the request's. */
 export function urlAt(origin: string, target: string): string {
   return origin.endsWith("/") ? origin.slice(0, -1) + target : origin + target
-}
-
-/** A path at or below a prefix, by whole segments. */
-export function isUnder(path: string, prefix: string): boolean {
-  if (prefix === "/" || path === prefix) return true
-  return path.startsWith(prefix.endsWith("/") ? prefix : `${prefix}/`)
 }
 
 interface RawTarget {

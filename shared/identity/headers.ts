@@ -75,7 +75,7 @@ export function nominated(connection: string): string[] {
 }
 
 /** Some servers read `_` and `.` in a name as `-`: names that fold alike are alike. */
-function fold(name: string): string {
+export function fold(name: string): string {
   return name.includes("_") || name.includes(".") ? name.replace(/[_.]/g, "-") : name
 }
 

@@ -123,6 +123,45 @@ export const LIMITS = {
   /** Buckets that are full again sooner than this are kept in memory only: a limiter that sits idle for less is not evicted. */
   limitVolatileMs: 10_000,
   authenticationsMax: 256,
+  /** Of one authentication: issuers; of one issuer: audiences, places where tokens are looked for, headers for claims. */
+  tokenProvidersMax: 32,
+  audiencesMax: 64,
+  credentialPlacesMax: 8,
+  claimHeadersMax: 32,
+  /** A longer token is refused before it is decoded. */
+  jwtBytesMax: 16 * 1024,
+  /** Nested objects and lists of a token's payload. */
+  jwtDepthMax: 16,
+  /** How far the clocks of issuer and mesh may be apart. */
+  clockSkewMs: 60_000,
+  keyIdCharsMax: 256,
+  jwksBytesMax: 64 * 1024,
+  jwksKeysMax: 100,
+  /** Of an RSA key. */
+  rsaBitsMin: 2_048,
+  rsaBitsMax: 8_192,
+  /** All of a fetch of keys, its body too. */
+  jwksFetchMs: 10_000,
+  /** How long keys are gone by before they are fetched anew, and how much longer they are while that goes on. */
+  jwksFreshMs: 300_000,
+  jwksStaleMs: 300_000,
+  /** While they cannot be fetched, keys are gone by for so long altogether. */
+  jwksLastMs: 3_600_000,
+  /** A token that names an unknown key has keys fetched at most this often. */
+  jwksRefreshMs: 30_000,
+  /** After a failed fetch the next one waits this long, twice as long after each further one, up to the figure above. */
+  jwksRetryMs: 1_000,
+  /** How long requests wait for an issuer's first keys, and for fresh ones when older ones are at hand. */
+  jwksWaitMs: 5_000,
+  jwksAnewWaitMs: 1_000,
+  /** API keys that are valid, and as many that were revoked. */
+  apiKeysMax: 10_000,
+  apiKeyScopesMax: 64,
+  apiKeyOwnerCharsMax: 255,
+  /** Keys whose use an isolate reports with one pull. */
+  apiKeyUsesMax: 1_000,
+  /** Verified tokens that an isolate remembers. */
+  verifiedTokensMax: 2_000,
   /** Services, and gateways, that one security resource names. */
   targetsMax: 256,
   /** Access policies of a mesh, and what one of them may hold. */

@@ -26,6 +26,11 @@ export const REFUSALS = {
   upstream_invalid: { status: 502, retry: "never", title: "The upstream's answer is not one of HTTP" },
   upstream_unreachable: { status: 503, retry: "elsewhere", title: "The upstream could not be reached" },
   fault_injected: { status: 503, retry: "never", title: "The route injects this failure on purpose" },
+  keys_unavailable: {
+    status: 503,
+    retry: "later",
+    title: "The keys that credentials are verified with cannot be had",
+  },
   no_snapshot: { status: 503, retry: "later", title: "This proxy has not received its routes yet" },
   no_healthy_endpoint: { status: 503, retry: "later", title: "The service has no endpoint that can take the request" },
   circuit_open: { status: 503, retry: "later", title: "The circuit breaker is open" },
@@ -49,6 +54,8 @@ export interface Refusal {
   readonly status?: number
   /** What an authorizer has to say to who is refused. */
   readonly answer?: RefusalAnswer
+  /** What the sender can bring along to be let in: `www-authenticate`. */
+  readonly challenge?: string
   /** When trying again may help, as far as the mesh knows. */
   readonly retryAfterMs?: number
 }

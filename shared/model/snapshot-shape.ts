@@ -197,7 +197,8 @@ const snapshot = object(
 )
 
 /** Backends that the control plane marked as invalid are answered with 500 and may point anywhere. */
-function danglingReference({ services, gateways, routes, policies = [] }: Snapshot): string | undefined {
+function danglingReference(mesh: Snapshot): string | undefined {
+  const { services, gateways, routes, policies = [], authentications = [] } = mesh
   const known = new Map(services.map((service) => [service.id, service]))
   if (known.size < services.length) return "services: an id stands there twice"
   const gates = new Set(gateways.map((gateway) => gateway.id)).add(DEFAULT_GATEWAY)
@@ -206,6 +207,13 @@ function danglingReference({ services, gateways, routes, policies = [] }: Snapsh
     return !found || (subset !== undefined && !Object.hasOwn(found.subsets, subset))
   }
   const mirrorDangles = (filter: Filter): boolean => filter.kind === "mirror" && dangles(filter.mirror.backend)
+  for (const { id, target, tokens } of authentications) {
+    const places = target.of === "places" ? target : { services: [], gateways: [] }
+    const issuers = tokens.flatMap(({ keys }) => (keys.kind === "service" ? [keys.service] : []))
+    if (![...places.services, ...issuers].every((service) => known.has(service)))
+      return `${id}: names an unknown service`
+    if (!places.gateways.every((gateway) => gates.has(gateway))) return `${id}: covers an unknown gateway`
+  }
   for (const { id, policy } of services) {
     const fallback = policy?.breaker?.fallback
     if (fallback?.kind === "service" && dangles(fallback.backend)) return `${id}: falls back to something unknown`

@@ -3,6 +3,7 @@
  * candidate asks for them.
  */
 import type { ServiceId } from "#shared/model/names.ts"
+import type { Principals } from "#shared/model/principal.ts"
 
 export interface RequestHead {
   /** Upper-case. */
@@ -24,6 +25,8 @@ export interface RequestHead {
    * one, all requests that a `percent: 10` let in would fall into the first tenth of the weights.
    */
   readonly dice: number
+  /** Who is asking; absent where nobody was asked. */
+  readonly principals?: Principals
 }
 
 /** Reads named values of one request; each is `null` when absent, and "" when present and empty. */

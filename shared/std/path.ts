@@ -34,6 +34,12 @@ export function canonicalPath(raw: string): string | PathProblem {
   return isCanonical(raw) ? raw : normalise(raw)
 }
 
+/** A canonical path at or below a prefix, by whole segments. */
+export function isUnder(path: string, prefix: string): boolean {
+  if (prefix === "/" || path === prefix) return true
+  return path.startsWith(prefix.endsWith("/") ? prefix : `${prefix}/`)
+}
+
 /** One pass without allocation: nearly every request takes only this. Errs on the side of `false`. */
 function isCanonical(raw: string): boolean {
   let previous = 0

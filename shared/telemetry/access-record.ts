@@ -32,6 +32,11 @@ export interface AccessRecord {
   readonly rehearsed: readonly string[] | undefined
   /** Policies that let the request pass because their authorizer did not answer. */
   readonly unasked: readonly string[] | undefined
+  /** The end user, `<issuer>/<subject>`, and the API key's id: only where they were asked for. */
+  readonly user: string | undefined
+  readonly key: string | undefined
+  /** Why a credential was not taken, or none was enough. */
+  readonly credential: string | undefined
   readonly revision: number
   readonly trace: TraceContext
 }

@@ -7,6 +7,7 @@ import type { Priority } from "#shared/model/upstream-policy.ts"
 import type { RequestHead } from "#shared/routing/head.ts"
 import type { Entry, Matched } from "#shared/routing/table.ts"
 import { enterTrace, type TraceContext } from "#shared/telemetry/trace-context.ts"
+import type { Proof } from "./authenticate.ts"
 import type { AccessNotes } from "./authorize.ts"
 import type { LimitVerdict } from "./limiter.ts"
 import type { Mesh, Routes } from "./mesh.ts"
@@ -23,6 +24,8 @@ export interface Exchange {
   deadlineAtMs: number
   /** Who is asking, as far as it was established. */
   principals: Principals
+  /** How that was established; undefined where nobody in the mesh has to prove anything. */
+  proof: Proof | undefined
   /** The one set of routes that this exchange goes by, from its first stage to its last. */
   routes: Routes | undefined
   /** The rule that took the request; absent when the service has no routes and is simply called. */
@@ -66,6 +69,7 @@ export function begin(entrance: Entrance, carried: Carried, mesh: Mesh): Exchang
       key: undefined,
       address: undefined,
     },
+    proof: undefined,
     routes: undefined,
     matched: undefined,
     backend: undefined,

@@ -8,6 +8,7 @@ import type { Authentication } from "#shared/model/authentication.ts"
 import type { ServiceId } from "#shared/model/names.ts"
 import type { Endpoint, Service } from "#shared/model/service.ts"
 import type { RouteTable } from "#shared/routing/table.ts"
+import type { Authenticator } from "./authenticator.ts"
 import type { Ledger } from "./ledger.ts"
 import type { Limiter } from "./limiter.ts"
 import type { Telemetry } from "./telemetry.ts"
@@ -18,6 +19,7 @@ export interface Mesh extends Background {
   readonly limiter: Limiter
   /** Takes what became of exchanges. */
   readonly telemetry: Telemetry
+  readonly authenticator: Authenticator
   /** The routes to go by, read once in an exchange. Undefined: ask `settledRoutes`. */
   readonly routes: Routes | undefined
   /** Waits a bounded while for routes that are on their way. */

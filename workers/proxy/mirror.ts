@@ -18,6 +18,7 @@ import { type Outgoing, send } from "./send.ts"
 export function mirror(exchange: Exchange, outgoing: Outgoing, mesh: Mesh): void {
   for (const filter of filtersOf(exchange)) {
     if (filter.kind !== "mirror" || !mirrorWanted(filter.mirror, mesh.roll())) continue
+    if (exchange.proof?.unmirrored.has(filter.mirror.backend.service)) continue
     const copy = copyOf(outgoing)
     if (copy) mesh.waitUntil(sendCopy(exchange, filter.mirror, copy, mesh))
   }

@@ -3,13 +3,13 @@
  * values and returns a value or a refusal; only the functions here and in `forward.ts` wait for the world. RPC takes the
  * same stages in `rpc.ts`.
  *
- *   begin  canonicalise  identify  match  split  authenticate  authorize  limit  filter  authorize  select  send  judge  record
+ *   begin  canonicalise  identify  authenticate  match  split  authorize  limit  filter  authorize  select  send  judge  record
  */
 import { type Entrance, endpointsOf, filtersOf, identify } from "#shared/exchange/decide.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import { isRefusal, type Refusal, refuse } from "#shared/model/refusal.ts"
 import type { RequestHead } from "#shared/routing/head.ts"
-import { authenticate } from "./authenticate.ts"
+import { authenticateAtDoor, authenticateAtServices } from "./authenticate-http.ts"
 import { authorizeAtGateway, authorizeAtService } from "./authorize.ts"
 import { type CanonicalRequest, canonicalise } from "./canonicalise.ts"
 import { begin, choose, type Exchange } from "./exchange.ts"
@@ -39,15 +39,20 @@ async function decide(exchange: Exchange, received: CanonicalRequest, mesh: Mesh
   const entry = identify(exchange.entrance, routes.services, received)
   if (isRefusal(entry)) return entry
 
-  const head = headOf(received, exchange, mesh.roll())
-  const refused = choose(exchange, routes, entry, head, mesh.roll())
+  const known = routes.authentications ? await authenticateAtDoor(exchange, entry, received, mesh) : received
+  if (isRefusal(known)) return known
+
+  const first = headOf(known, exchange, mesh.roll())
+  const refused = choose(exchange, routes, entry, first, mesh.roll())
   if (refused) return refused
 
-  const unknown = routes.authentications && authenticate(exchange, entry, routes.authentications)
-  if (unknown) return unknown
+  const identified = routes.authentications ? await authenticateAtServices(exchange, known, mesh) : known
+  if (isRefusal(identified)) return identified
 
-  const canonical = routes.access ? await authorizeAtGateway(exchange, received, mesh) : received
+  const canonical = routes.access ? await authorizeAtGateway(exchange, identified, mesh) : identified
   if (isRefusal(canonical)) return canonical
+  // Limits go by what was established since the rule was looked for.
+  const head = routes.authentications || canonical !== received ? headOf(canonical, exchange, first.dice) : first
 
   const limits = exchange.matched?.rule.rateLimits
   const limited = limits && (await limit(exchange, limits, head, mesh))
@@ -79,7 +84,7 @@ const NOTHING_CARRIED = {
   priority: "default",
 } as const
 
-function headOf(canonical: CanonicalRequest, { entrance }: Exchange, dice: number): RequestHead {
+function headOf(canonical: CanonicalRequest, { entrance, principals }: Exchange, dice: number): RequestHead {
   const { method, path, rawQuery, request } = canonical
   const addressed = entrance.at === "service"
   return {
@@ -91,5 +96,6 @@ function headOf(canonical: CanonicalRequest, { entrance }: Exchange, dice: numbe
     caller: addressed ? entrance.peer.from : undefined,
     rpc: undefined,
     dice,
+    principals,
   }
 }

@@ -1,4 +1,5 @@
 /** Stage `record`: what became of an exchange is counted, and told to those who listen, once, from what was decided. */
+import { principalOf } from "#shared/identity/marks.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import { isRefusal, REFUSALS, type Refusal } from "#shared/model/refusal.ts"
 import { HEADER } from "#shared/protocol/headers.ts"
@@ -50,6 +51,7 @@ export function finish(
     audited: listed(access?.audited),
     rehearsed: listed(access?.rehearsed.map(({ allowed, by }) => [allowed ? "allow" : "deny", ...by].join(" "))),
     unasked: listed(access?.unasked),
+    ...told(exchange),
     revision: routes?.revision ?? 0,
     trace,
   }
@@ -74,6 +76,14 @@ export function debugged(response: Response, { routes, matched, backend, attempt
   marked.headers.set(HEADER.debug, inner === null ? text : `${text}, ${inner}`)
   return marked
 }
+
+/** Who was asking, or why that could not be established. */
+function told({ principals: { user, key }, proof }: Exchange): Pick<AccessRecord, "user" | "key" | "credential"> {
+  if (!proof) return NOBODY
+  return { user: user && principalOf(user), key: key?.id, credential: proof.fault }
+}
+
+const NOBODY = { user: undefined, key: undefined, credential: undefined }
 
 function listed(ids: readonly string[] | undefined): readonly string[] | undefined {
   return ids && ids.length > 0 ? ids.slice(0, LIMITS.policiesTold) : undefined

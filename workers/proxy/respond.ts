@@ -3,7 +3,7 @@ import { REFUSALS, type Refusal } from "#shared/model/refusal.ts"
 import { HEADER } from "#shared/protocol/headers.ts"
 
 /** RFC 9457 problem details, marked by `weft-refusal` so that nobody takes it for the upstream's answer. */
-export function respond({ refusal, detail, status, answer, retryAfterMs = 1_000 }: Refusal): Response {
+export function respond({ refusal, detail, status, answer, challenge, retryAfterMs = 1_000 }: Refusal): Response {
   const row = REFUSALS[refusal]
   const code = status ?? row.status
   const body = { type: `about:blank#${refusal}`, title: row.title, status: code, detail, refusal, retry: row.retry }
@@ -13,6 +13,7 @@ export function respond({ refusal, detail, status, answer, retryAfterMs = 1_000 
       "content-type": "application/problem+json",
       "cache-control": "no-store",
       [HEADER.refusal]: refusal,
+      ...(challenge !== undefined && { "www-authenticate": challenge }),
       ...(row.retry === "later" ? { "retry-after": String(Math.max(1, Math.ceil(retryAfterMs / 1000))) } : {}),
     },
   })

@@ -11,7 +11,12 @@ import { priorityOf } from "#shared/model/upstream-policy.ts"
 import { HEADER } from "#shared/protocol/headers.ts"
 import type { RequestHead } from "#shared/routing/head.ts"
 import { formatTraceparent } from "#shared/telemetry/trace-context.ts"
-import { authenticate } from "./authenticate.ts"
+import {
+  authenticateCallAtDoor,
+  authenticateCallAtServices,
+  type CallContext,
+  type Carrying,
+} from "./authenticate-rpc.ts"
 import { authorizeCall } from "./authorize.ts"
 import { begin, type Carried, choose, type Exchange } from "./exchange.ts"
 import { injectFault } from "./filter.ts"
@@ -37,14 +42,14 @@ export async function perform(
   const context = operation.kind === "call" ? contextOf(operation.args) : undefined
   const exchange = begin(entrance, carriedBy(context), mesh)
   const method = path.join(".")
-  const endpoints = await decide(exchange, method, mesh)
-  const answer = isRefusal(endpoints)
-    ? ({ kind: "refusal", refusal: endpoints } as const)
+  const decided = await decide(exchange, method, context, mesh)
+  const answer = isRefusal(decided)
+    ? ({ kind: "refusal", refusal: decided } as const)
     : await call(
         exchange,
-        endpoints,
+        decided.endpoints,
         method,
-        (stub, within) => operate(stub, path, continued(operation, context, exchange, within)),
+        (stub, within) => operate(stub, path, continued(operation, decided.context, exchange, within)),
         isReplayable(operation),
         mesh,
       )
@@ -64,7 +69,17 @@ function recorded(answer: RpcAnswer): { readonly status: number } | Refusal {
   return { status: answer.kind === "value" ? 200 : 500 }
 }
 
-async function decide(exchange: Exchange, method: string, mesh: Mesh): Promise<readonly Endpoint[] | Refusal> {
+/** With what the callee is to see of the caller's context. */
+interface Decided extends Carrying {
+  readonly endpoints: readonly Endpoint[]
+}
+
+async function decide(
+  exchange: Exchange,
+  method: string,
+  received: Context | undefined,
+  mesh: Mesh,
+): Promise<Decided | Refusal> {
   if (exchange.hops > LIMITS.hopsMax) return refuse("loop_detected")
   const routes = mesh.routes ?? (await mesh.settledRoutes())
   if (!routes) return refuse("no_snapshot")
@@ -73,12 +88,18 @@ async function decide(exchange: Exchange, method: string, mesh: Mesh): Promise<r
   const entry = identify(exchange.entrance, routes.services, NO_ADDRESS)
   if (isRefusal(entry)) return entry
 
-  const head = headOf(exchange, method, mesh.roll())
-  const refused = choose(exchange, routes, entry, head, mesh.roll())
+  const known = routes.authentications
+    ? await authenticateCallAtDoor(exchange, entry, received, mesh)
+    : { context: received }
+  if (isRefusal(known)) return known
+
+  const first = headOf(exchange, method, mesh.roll())
+  const refused = choose(exchange, routes, entry, first, mesh.roll())
   if (refused) return refused
 
-  const unknown = routes.authentications && authenticate(exchange, entry, routes.authentications)
-  if (unknown) return unknown
+  const carrying = routes.authentications ? await authenticateCallAtServices(exchange, known, mesh) : known
+  if (isRefusal(carrying)) return carrying
+  const head = routes.authentications ? headOf(exchange, method, first.dice) : first
 
   const limits = exchange.matched?.rule.rateLimits
   const limited = limits && (await limit(exchange, limits, head, mesh))
@@ -89,7 +110,7 @@ async function decide(exchange: Exchange, method: string, mesh: Mesh): Promise<r
   if (isRefusal(endpoints)) return endpoints
 
   const barred = routes.access && (await authorizeCall(exchange, exchange.backend!.service, method, mesh))
-  return barred ?? endpoints
+  return barred ?? { endpoints, ...carrying }
 }
 
 /** The whole of a property path is looked up in one expression: a binding's methods must be called on the binding. */
@@ -108,9 +129,9 @@ function isReplayable(operation: Operation): boolean {
   return !operation.args.some(once)
 }
 
-function headOf({ entrance }: Exchange, method: string, dice: number): RequestHead {
+function headOf({ entrance, principals }: Exchange, method: string, dice: number): RequestHead {
   const caller = entrance.at === "service" ? entrance.peer.from : undefined
-  return { method: "", path: "", rawQuery: "", host: "", headers: NO_HEADERS, caller, rpc: method, dice }
+  return { method: "", path: "", rawQuery: "", host: "", headers: NO_HEADERS, caller, rpc: method, dice, principals }
 }
 
 const NO_ADDRESS = { host: "", port: 0, scheme: "https" } as const
@@ -149,7 +170,12 @@ function wholeOf(value: unknown): number | undefined {
 }
 
 /** The operation with the context that the callee is to see. */
-function continued(operation: Operation, context: Context | undefined, exchange: Exchange, within: Within): Operation {
+function continued(
+  operation: Operation,
+  context: CallContext | undefined,
+  exchange: Exchange,
+  within: Within,
+): Operation {
   if (!context || operation.kind === "read") return operation
   const { trace, hops } = exchange
   const next = {

@@ -7,6 +7,8 @@ import type { HealthNews } from "#shared/protocol/health.ts"
 import type { LimiterRpc } from "#shared/protocol/limiter.ts"
 import { MESH, type RouteTableRpc } from "#shared/protocol/route-table.ts"
 import { type LocalOrigins, mayLeaveTo, parseLocalOrigins } from "#shared/std/egress.ts"
+import { ApiKeys } from "./api-keys.ts"
+import { Authenticator } from "./authenticator.ts"
 import { Ledger } from "./ledger.ts"
 import { Limiter } from "./limiter.ts"
 import type { Background, Destination, Mesh, Routes } from "./mesh.ts"
@@ -39,6 +41,7 @@ export class Isolate {
   readonly snapshots: Snapshots
   readonly ledger: Ledger
   readonly limiter: Limiter
+  readonly authenticator: Authenticator
   readonly telemetry: Telemetry
   colo: string | undefined
   continent: string | undefined
@@ -64,6 +67,8 @@ export class Isolate {
     const news = (verdicts: readonly Verdict[]) => this.ledger.hear(verdicts, SURROUNDINGS.nowMs())
     const health = (news: readonly HealthNews[]) => this.ledger.hearHealth(news, SURROUNDINGS.nowMs())
     const outliers = () => this.ledger.outliers(SURROUNDINGS.nowMs())
+    const apiKeys = new ApiKeys()
+    this.authenticator = new Authenticator(SURROUNDINGS, apiKeys)
     const tally = (name: TallyName) => this.telemetry.tally(name)
     const around = { ...SURROUNDINGS, ...leaseOf(env), news, health, outliers, tally }
     this.snapshots = new Snapshots(puller, around, id, [...this.fetchers.keys()].sort())
@@ -106,6 +111,10 @@ export class WorkerMesh implements Mesh {
 
   get telemetry(): Telemetry {
     return this.#isolate.telemetry
+  }
+
+  get authenticator(): Authenticator {
+    return this.#isolate.authenticator
   }
 
   get colo(): string | undefined {

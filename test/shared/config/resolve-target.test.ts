@@ -12,7 +12,7 @@ const TEAM = {
 }
 
 function targetOf(namespace: string, target: TargetDocument) {
-  const document = { source: "-", content: { namespace, authentication: { users: { ...target, required: false } } } }
+  const document = { source: "-", content: { namespace, authentication: { users: { ...target, keys: {} } } } }
   const compiled = compile([], { documents: [WORLD, TEAM, document], prune: false, revision: 1 })
   if ("problems" in compiled) return compiled.problems.map(({ path, rule }) => `${path} ${rule}`)
   expect(compiled.snapshot.format).toBe(2)

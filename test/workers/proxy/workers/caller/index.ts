@@ -5,7 +5,7 @@
 // biome-ignore lint/suspicious/noExplicitAny: the scenarios stand for any service's API
 type Binding = any
 
-const SCENARIOS: { readonly [name: string]: (service: Binding) => unknown } = {
+const SCENARIOS: { readonly [name: string]: (service: Binding, asked: URLSearchParams) => unknown } = {
   method: (service) => service.add(2, 3),
   property: (service) => service.version,
   nested: (service) => service.users.get(4),
@@ -40,14 +40,22 @@ const SCENARIOS: { readonly [name: string]: (service: Binding) => unknown } = {
   fetch: async (service) => (await service.fetch("http://callee/some/path")).text(),
   slow: (service) => service.slow(400),
   check: (service) => service.check({ service: "default/pair", from: 0 }),
+  asUser: (service, asked) =>
+    service.context(1, {
+      traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+      ...JSON.parse(asked.get("context")!),
+    }),
   hops: (service) => service.context(1, { traceparent: "", "weft-hops": 12 }),
 }
 
 export default {
   async fetch(request, env) {
     const [, kind, name = "", ...path] = new URL(request.url).pathname.split("/")
-    if (kind === "rpc")
-      return Response.json(await settled(SCENARIOS[name]!, env[new URL(request.url).searchParams.get("by")!]))
+    const asked = new URL(request.url).searchParams
+    if (kind === "rpc") {
+      const binding = env[asked.get("by")!]
+      return Response.json(await settled((service) => SCENARIOS[name]!(service, asked), binding))
+    }
     const url = `${request.headers.get("x-target") ?? "http://echo"}/${path.join("/")}${new URL(request.url).search}`
     const moved = new Request(url, request)
     const claim = request.headers.get("x-claim")
