@@ -1,8 +1,20 @@
 /** Breakers, retry budgets and retries with their defaults filled in. */
-import type { BreakerDocument, FallbackDocument, RetryBudgetDocument } from "#shared/model/breaker-document.ts"
+import type {
+  BreakerDocument,
+  FallbackDocument,
+  RetryBudgetDocument,
+  StaleDocument,
+} from "#shared/model/breaker-document.ts"
 import type { RetryDocument, ServiceDocument } from "#shared/model/document.ts"
 import { type ServiceId, type SubsetName, serviceId } from "#shared/model/names.ts"
-import type { BreakerPolicy, Fallback, RetryBudgetPolicy, RetryPolicy, ServicePolicy } from "#shared/model/policy.ts"
+import type {
+  BreakerPolicy,
+  Fallback,
+  RetryBudgetPolicy,
+  RetryPolicy,
+  ServicePolicy,
+  StalePolicy,
+} from "#shared/model/policy.ts"
 import { parseDuration } from "#shared/std/duration.ts"
 import { complain, quote, type Report } from "./complaint.ts"
 import { resolveReference } from "./resolve-backend.ts"
@@ -10,6 +22,7 @@ import type { Scope } from "./scope.ts"
 
 /** What Istio and Envoy wait at least before a second try. */
 const BACKOFF_MS = 25
+const STALE_AGE_MS = 5 * 60 * 1000
 const RETRY_ON: RetryPolicy["on"] = ["connect-failure", "gateway-error"]
 
 export function resolveProtection(
@@ -56,7 +69,8 @@ function resolveBreaker(namespace: string, document: BreakerDocument, report: Re
     coolDownMsMax: Math.max(coolDownMs, longestMs),
     probes,
     successes,
-    ...(fallback && { fallback: resolveFallback(namespace, fallback) }),
+    ...(fallback?.stale && { stale: resolveStale(fallback.stale) }),
+    ...(fallback && (fallback.respond || fallback.service) && { fallback: resolveFallback(namespace, fallback) }),
   }
 }
 
@@ -68,6 +82,14 @@ function resolveFallback(namespace: string, { service, subset, respond }: Fallba
   const [first = "", second] = service!.split("/")
   const id = second === undefined ? serviceId(namespace, first) : serviceId(first, second)
   return { kind: "service", backend: { service: id, ...(subset !== undefined && { subset: subset as SubsetName }) } }
+}
+
+function resolveStale({ maxAge, ignoreHeaders = [] }: StaleDocument): StalePolicy {
+  const names = ignoreHeaders.map((name) => name.toLowerCase())
+  return {
+    maxAgeMs: maxAge === undefined ? STALE_AGE_MS : parseDuration(maxAge)!,
+    ignoreHeaders: [...new Set(names)].sort(),
+  }
 }
 
 function resolveRetryBudget({ percent = 20, perSecond = 1 }: RetryBudgetDocument): RetryBudgetPolicy {

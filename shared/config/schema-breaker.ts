@@ -15,9 +15,40 @@ const percent = z.number().min(0).max(100)
 const volume = whole(1, LIMITS.breakerVolumeMax)
 const probes = whole(1, LIMITS.breakerProbesMax)
 
+/** Names that say who is asking, or what is asked for: an answer to one is none to another. */
+function checkIgnored(name: string) {
+  const malformed = check.checkHeaderName(name)
+  if (malformed) return malformed
+  if (!TELLING.has(name.toLowerCase())) return undefined
+  return complain(
+    "telling-header",
+    `Answers differ by ${JSON.stringify(name)}: ignoring it would give one caller another's`,
+  )
+}
+
+const TELLING = new Set(["authorization", "proxy-authorization", "cookie", "range", "weft-from"])
+
+const stale = object<B.StaleDocument>("BreakerStale", {
+  maxAge: optional(
+    text(check.checkDuration(1, LIMITS.staleAgeMsMax), {
+      pattern: "^([0-9]{1,5}(h|m|s|ms)){1,4}$",
+      examples: ["5m", "1h"],
+    }),
+    "Older answers are not given. Default `5m`.",
+  ),
+  ignoreHeaders: optional(
+    list(text(checkIgnored, { examples: ["x-client-version"] }), { max: LIMITS.headerChangesMax }),
+    "Request headers that make no difference to the answer, beside those of connections, traces and caches.",
+  ),
+})
+
 const fallback = object<B.FallbackDocument>(
   "BreakerFallback",
   {
+    stale: optional(
+      stale,
+      "The last good answer to the same GET request, kept in each isolate: `{}` for the defaults.",
+    ),
     service: optional(text(check.checkReference)),
     subset: optional(text(check.checkName)),
     respond: optional(
@@ -34,10 +65,15 @@ const fallback = object<B.FallbackDocument>(
     ),
   },
   (value) =>
-    "service" in value || "respond" in value
-      ? (conflict(value, ["service", "respond"]) ?? conflict(value, ["subset", "respond"]))
-      : complain("missing-key", 'One of "service", "respond" must be there'),
+    "service" in value || "respond" in value || "stale" in value
+      ? (conflict(value, ["service", "respond"]) ?? conflict(value, ["subset", "respond"]) ?? needsService(value))
+      : complain("missing-key", 'One of "service", "respond", "stale" must be there'),
 )
+
+function needsService(value: B.FallbackDocument) {
+  if (!("subset" in value) || "service" in value) return undefined
+  return complain("missing-key", 'A "subset" needs the "service" that it is one of')
+}
 
 const breaker = object<B.BreakerDocument>("Breaker", {
   window: optional(duration, "What is looked back on. Default `10s`."),

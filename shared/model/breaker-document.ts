@@ -29,11 +29,19 @@ export interface BreakerDocument {
   fallback?: FallbackDocument
 }
 
-/** Another service, or one of its subsets; or a fixed response. */
+/** An earlier answer; and where there is none another service, or one of its subsets, or a fixed response. */
 export interface FallbackDocument {
+  stale?: StaleDocument
   service?: string
   subset?: string
   respond?: { status: number; headers?: { [name: string]: string }; body?: string }
+}
+
+export interface StaleDocument {
+  /** Older answers are not given. Default `5m`. */
+  maxAge?: string
+  /** Request headers that make no difference to the answer, beside those of connections, traces and caches. */
+  ignoreHeaders?: string[]
 }
 
 /** Retries may be this share of the requests of the last ten seconds. */

@@ -1,6 +1,6 @@
 /** The shape of breakers and retry budgets in a snapshot. */
 import { LIMITS } from "./limits.ts"
-import { filled, id, label, list, number, object, tagged, text, whole } from "./shape.ts"
+import { fieldName, filled, id, label, list, number, object, tagged, text, whole } from "./shape.ts"
 
 const share = number(0, 1)
 const milliseconds = number(1, LIMITS.timeoutMsMax)
@@ -19,6 +19,10 @@ export const breaker = object(
     failureRatio: share,
     consecutive: whole(1, LIMITS.breakerVolumeMax),
     slow: object({ overMs: milliseconds, ratio: share }),
+    stale: object({
+      maxAgeMs: number(1, LIMITS.staleAgeMsMax),
+      ignoreHeaders: list(fieldName, LIMITS.headerChangesMax),
+    }),
     fallback: tagged({
       service: object({ backend: object({ service: id }, { subset: label }) }),
       respond: object({

@@ -67,6 +67,14 @@ export const LIMITS = {
   breakerVerdictMs: 15_000,
   /** A report that takes longer is given up on. */
   breakerCallMs: 2_000,
+  /** Answers that an isolate keeps for open breakers, and their bytes; and how large one of them may be. */
+  staleEntriesMax: 1_000,
+  staleBytesMax: 8 * 1024 * 1024,
+  staleBodyBytesMax: 256 * 1024,
+  staleAgeMsMax: 24 * 60 * 60 * 1000,
+  /** Copies of answers that are made at a time, and how long one may take. */
+  staleCopiesMax: 16,
+  staleCopyMs: 5_000,
   breakerForceSecondsMax: 24 * 60 * 60,
   /** Breakers in the feed, and how long one that closed is still told of. */
   verdictsMax: 500,

@@ -88,7 +88,16 @@ export interface BreakerPolicy {
   readonly probes: number
   /** Probes that must succeed in a row before all requests pass again. */
   readonly successes: number
+  /** Good answers are kept and given again while it is open; where there is none, `fallback` holds. */
+  readonly stale?: StalePolicy
   readonly fallback?: Fallback
+}
+
+/** Earlier answers that stand in for the service's. */
+export interface StalePolicy {
+  readonly maxAgeMs: number
+  /** Lower-case names of request headers that make no difference to the answer. */
+  readonly ignoreHeaders: readonly string[]
 }
 
 /** What a caller gets instead while the breaker is open. */

@@ -17,6 +17,8 @@ export const HEADER = {
   priority: "weft-priority",
   /** To an authorizer that is asked about an RPC call: the method. */
   rpc: "weft-rpc",
+  /** On a response that stands in for the upstream's: `stale`, an earlier answer. */
+  fallback: "weft-fallback",
   traceparent: "traceparent",
   tracestate: "tracestate",
 } as const

@@ -1,6 +1,7 @@
 /** Bodies of requests: how much of one may pass, and keeping one so that it can be sent again. */
 import { type Refusal, refuse } from "#shared/model/refusal.ts"
 import type { Mesh } from "./mesh.ts"
+import { readAll } from "./read-all.ts"
 import { BodyTooLarge, type Outgoing } from "./send.ts"
 
 /**
@@ -63,24 +64,3 @@ export async function keepBody(
 }
 
 const LATE = refuse("deadline_exceeded", "the request's body did not come in time")
-
-async function readAll(reader: ReadableStreamDefaultReader, bytesMax: number): Promise<ArrayBuffer | Refusal> {
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  try {
-    for (let next = await reader.read(); !next.done; next = await reader.read()) {
-      bytes += next.value.byteLength
-      if (bytes > bytesMax) return refuse("body_too_large")
-      chunks.push(next.value)
-    }
-  } catch {
-    return refuse("bad_request", "the request's body ended early")
-  }
-  const whole = new Uint8Array(bytes)
-  let offset = 0
-  for (const chunk of chunks) {
-    whole.set(chunk, offset)
-    offset += chunk.byteLength
-  }
-  return whole.buffer
-}

@@ -1,7 +1,7 @@
 /** Stages `select`, `send` and `judge`: the attempts of one request. */
 import { endpointsIn } from "#shared/exchange/decide.ts"
 import { LIMITS } from "#shared/model/limits.ts"
-import type { Fallback, RetryPolicy } from "#shared/model/policy.ts"
+import type { RetryPolicy } from "#shared/model/policy.ts"
 import { isRefusal, type Refusal, refuse } from "#shared/model/refusal.ts"
 import type { Endpoint } from "#shared/model/service.ts"
 import { HEADER } from "#shared/protocol/headers.ts"
@@ -25,7 +25,7 @@ export function forward(
   mesh: Mesh,
 ): Promise<Response | Refusal> | Refusal {
   const entry = mesh.ledger.entry(exchange.routes!, exchange.backend!)
-  if (entry.fallback) return forwardOrFallBack(exchange, outgoing, endpoints, entry, entry.fallback, mesh)
+  if (entry.fallback || entry.stale) return forwardOrFallBack(exchange, outgoing, endpoints, entry, mesh)
   return forwardTo(exchange, outgoing, endpoints, entry, mesh)
 }
 
@@ -34,11 +34,15 @@ async function forwardOrFallBack(
   outgoing: Outgoing,
   endpoints: readonly Endpoint[],
   entry: Entry,
-  fallback: Fallback,
   mesh: Mesh,
 ): Promise<Response | Refusal> {
+  const { stale, fallback } = entry
   const answer = await forwardTo(exchange, outgoing, endpoints, entry, mesh)
-  if (!isRefusal(answer) || answer.refusal !== "circuit_open") return answer
+  if (!isRefusal(answer)) return stale?.keep(outgoing.request, answer, mesh) ?? answer
+  if (answer.refusal !== "circuit_open") return answer
+  const kept = stale?.find(outgoing.request, mesh.nowMs())
+  if (kept) return kept
+  if (!fallback) return answer
   if (fallback.kind === "respond") return toResponse(directAnswer(fallback.respond))
   const others = endpointsIn(exchange.routes?.services, fallback.backend)
   if (others.length === 0) return answer

@@ -9,7 +9,7 @@ import type { ServiceId, SubsetName } from "#shared/model/names.ts"
 import type { Fallback, RetryBudgetPolicy, ServicePolicy } from "#shared/model/policy.ts"
 import type { Refusal } from "#shared/model/refusal.ts"
 import type { BackendRef } from "#shared/model/route.ts"
-import type { Endpoint } from "#shared/model/service.ts"
+import { type Endpoint, placeOf } from "#shared/model/service.ts"
 import { type Cluster, clusterOf, type Verdict } from "#shared/protocol/breaker.ts"
 import type { HealthNews } from "#shared/protocol/health.ts"
 import type { OutlierReport } from "#shared/protocol/route-table.ts"
@@ -22,11 +22,13 @@ import { type Avoidance, HealthBook } from "./health-book.ts"
 import { ConcurrencyGuard, ThrottleGuard } from "./load-guards.ts"
 import type { Mesh, Routes } from "./mesh.ts"
 import { Selector } from "./selector.ts"
+import { StaleAnswers, StaleStore } from "./stale.ts"
 
 export class Ledger {
   readonly #services = new Map<ServiceId, ServiceEntries>()
   readonly #around: LedgerSurroundings
   readonly #health = new HealthBook()
+  readonly #stale = new StaleStore()
   #revision = -1
   /** The feed's last word on each cluster that is not simply closed, for entries that are made later. */
   #verdicts: ReadonlyMap<Cluster, { readonly verdict: Verdict; readonly heardAtMs: number }> = new Map()
@@ -75,7 +77,11 @@ export class Ledger {
     const cluster = clusterOf(reference)
     const endpoints = endpointsIn(routes.services, reference)
     const avoided = (nowMs: number) => this.#health.of(service, nowMs)
-    const entry = new Entry(cluster, entries.policy, routes.revision, endpoints, { ...this.#around, avoided })
+    const entry = new Entry(cluster, entries.policy, routes.revision, endpoints, {
+      ...this.#around,
+      avoided,
+      stale: this.#stale,
+    })
     const news = this.#verdicts.get(cluster)
     if (news) entry.hear(news.verdict, news.heardAtMs)
     if (subset === undefined) entries.whole = entry
@@ -109,6 +115,12 @@ export interface LedgerSurroundings {
   ejected?(cluster: Cluster): void
 }
 
+interface EntrySurroundings extends LedgerSurroundings {
+  /** What health checks say of the service. */
+  avoided(nowMs: number): Avoidance | undefined
+  readonly stale: StaleStore
+}
+
 interface ServiceEntries {
   readonly policy: ServicePolicy | undefined
   readonly text: string
@@ -122,7 +134,8 @@ function textOf(policy: ServicePolicy | undefined): string {
 
 export class Entry {
   readonly #cluster: Cluster
-  /** What callers get while the breaker is open. */
+  /** What callers get while the breaker is open: an earlier answer, where there is one, else this. */
+  readonly stale: StaleAnswers | undefined
   readonly fallback: Fallback | undefined
   /** Asked in this order before each attempt; told in the same order what came of it. */
   #guards: readonly Guard[]
@@ -133,13 +146,14 @@ export class Entry {
   readonly #selector: Selector | undefined
   readonly #budgetPolicy: RetryBudgetPolicy
   #budget: Budget | undefined
+  #places: string
 
   constructor(
     cluster: Cluster,
     policy: ServicePolicy | undefined,
     revision: number,
     endpoints: readonly Endpoint[],
-    { roll, breakers, avoided, ejected }: LedgerSurroundings & { avoided(nowMs: number): Avoidance | undefined },
+    { roll, breakers, avoided, stale, ejected }: EntrySurroundings,
   ) {
     this.#cluster = cluster
     const selects = policy?.balancer ?? policy?.outlier ?? policy?.health
@@ -149,7 +163,9 @@ export class Entry {
     this.#breaker = policy?.breaker ? this.#newBreaker() : undefined
     this.#guards = [...(this.#breaker ? [this.#breaker] : []), ...guardsOf(policy, this.#selector)]
     this.#holdsPlaces = policy?.concurrency !== undefined || policy?.balancer !== undefined
+    this.stale = policy?.breaker?.stale && new StaleAnswers(policy.breaker.stale, stale)
     this.fallback = policy?.breaker?.fallback
+    this.#places = endpoints.map(placeOf).join("\n")
     this.#budgetPolicy = policy?.retryBudget ?? DEFAULT_BUDGET
   }
 
@@ -188,6 +204,9 @@ export class Entry {
   /** The endpoints of a newer snapshot. */
   follow(endpoints: readonly Endpoint[]): void {
     this.#selector?.follow(endpoints)
+    const places = endpoints.map(placeOf).join("\n")
+    if (places !== this.#places) this.stale?.forget()
+    this.#places = places
   }
 
   outliers(nowMs: number): readonly OutlierReport[] {

@@ -27,6 +27,7 @@ export default {
       healthDelayMs = Number(ask("delayMs") ?? 0)
       return Response.json(checks.splice(0))
     }
+    if (ask("say")) return saying(JSON.parse(ask("say")!))
     if (url.pathname === "/mirrored") return Response.json(mirrored.splice(0))
     if (request.headers.get("upgrade") === "websocket") return webSocket()
     if (url.pathname === "/stream") return new Response(ticking(3))
@@ -57,6 +58,29 @@ export default {
     )
   },
 } satisfies ExportedHandler<Env>
+
+let answers = 0
+
+/** An answer with headers of the test's choice, which is another one each time. */
+function saying({ headers = {}, bytes = 0, breaks = false, empty = false, status = 200 }: Saying): Response {
+  answers += 1
+  if (empty) return new Response(null, { status, headers })
+  const text = `answer ${answers}${"x".repeat(bytes)}`
+  if (!breaks) return new Response(text, { status, headers })
+  const body = new ReadableStream({
+    start: (queue) => queue.enqueue(new TextEncoder().encode(text)),
+    pull: (queue) => queue.error(new Error("broken off")),
+  })
+  return new Response(body, { status, headers })
+}
+
+interface Saying {
+  readonly headers?: Record<string, string>
+  readonly bytes?: number
+  readonly breaks?: boolean
+  readonly empty?: boolean
+  readonly status?: number
+}
 
 function webSocket(): Response {
   const { 0: client, 1: server } = new WebSocketPair()
