@@ -19,7 +19,7 @@ export interface WireResult {
 }
 
 /** How long an answer is waited for: longer than the proxy waits for anything by itself. */
-const PATIENCE_MS = 15_000
+const PATIENCE_MS = 25_000
 /** How long a connection that stays open is listened to after an answer. */
 const AFTERMATH_MS = 120
 

@@ -72,7 +72,8 @@ export function resolveFilter(scope: Scope, filter: FilterDocument, path: Path):
   }
   if (filter.mirror) {
     const backend = resolveReference(scope, filter.mirror, [...path, "mirror"])
-    return backend && { kind: "mirror", mirror: { backend, percent: filter.mirror.percent ?? 100 } }
+    const { percent = 100, credentials } = filter.mirror
+    return backend && { kind: "mirror", mirror: { backend, percent, ...(credentials && { credentials }) } }
   }
   if (filter.cors) return { kind: "cors", cors: cors(filter.cors) }
   if (filter.fault) return { kind: "fault", fault: fault(filter.fault) }

@@ -2,7 +2,8 @@
  * From resources to the mesh: names become ids of things that exist, defaults are filled in, and what contradicts itself
  * is a problem. Resources are well-formed here: `parse` has seen each of them before it was stored.
  */
-import type { GatewayDocument, Note, Resource, ServiceDocument } from "#shared/model/document.ts"
+import type { Note, Resource, ServiceDocument } from "#shared/model/document.ts"
+import type { GatewayDocument } from "#shared/model/gateway-document.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import { type GatewayId, gatewayId, routeId, type ServiceId, serviceId } from "#shared/model/names.ts"
 import type { Problem } from "#shared/model/problem.ts"
@@ -14,6 +15,7 @@ import { type Complaint, complain, quote, type Report } from "./complaint.ts"
 import { type Dialect, isNative, type Translation } from "./dialect.ts"
 import { pathOf, type ResourceKey } from "./parse.ts"
 import { checkFallback } from "./resolve-breaker.ts"
+import { resolveClientAddress } from "./resolve-client-address.ts"
 import { resolveRoutes } from "./resolve-routes.ts"
 import { byId, resolveSecurity, tooMany } from "./resolve-security.ts"
 import { type ResolvedService, resolveService } from "./resolve-service.ts"
@@ -117,7 +119,7 @@ function byAge(routes: Translation["routes"]): Translation["routes"] {
 }
 
 function resolveGateway(resource: Resource, report: Report): Gateway {
-  const { listeners } = resource.spec as GatewayDocument
+  const { listeners, clientAddress } = resource.spec as GatewayDocument
   const names = new Map<string, number>()
   const doors = new Map<string, number>()
   for (const [index, { name, hostname, port, protocol }] of listeners.entries()) {
@@ -137,7 +139,8 @@ function resolveGateway(resource: Resource, report: Report): Gateway {
     names.set(name, index)
     doors.set(door, index)
   }
-  return { id: gatewayId(resource.namespace, resource.name), listeners }
+  const id = gatewayId(resource.namespace, resource.name)
+  return { id, listeners, ...(clientAddress && { clientAddress: resolveClientAddress(clientAddress) }) }
 }
 
 /** Two services in one binding would be one service: traffic for the one would silently reach the other. */

@@ -12,6 +12,7 @@ import { checkFilling, checkPath, checkTemplate } from "./path-syntax.ts"
 import { accessPolicy } from "./schema-access.ts"
 import { authentication } from "./schema-authentication.ts"
 import { protectionShape, retry } from "./schema-breaker.ts"
+import { gateway } from "./schema-gateway.ts"
 import { health } from "./schema-health.ts"
 import { conflict, list, named, object, oneOf, optional, text, whole } from "./schema-kit.ts"
 import { rateLimits } from "./schema-limit.ts"
@@ -98,17 +99,6 @@ const service = object<D.ServiceDocument>(
   },
   checkEndpoints,
 )
-
-const listener = object<D.ListenerDocument>("Listener", {
-  name,
-  hostname: optional(hostname),
-  port: optional(port),
-  protocol: optional(z.enum(["http", "https"])),
-})
-
-const gateway = object<D.GatewayDocument>("Gateway", {
-  listeners: list(listener, { min: 1, max: LIMITS.listenersMax }),
-})
 
 const pathMatch: z.ZodType<D.PathDocument> = z
   .union([
@@ -203,6 +193,7 @@ const filter = oneOf<D.FilterDocument>("Filter", {
     service: reference,
     subset: optional(name),
     percent: optional(percent),
+    credentials: optional(z.boolean(), "The copy keeps `authorization` and `cookie`."),
   }),
   cors,
   fault: object<Filters["fault"]>("Fault", {

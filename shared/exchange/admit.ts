@@ -1,5 +1,6 @@
 /** What the mesh takes of a request before it is matched: the address in canonical form, and which headers may stay. */
-import { isHopByHop, isReserved, nominated } from "#shared/identity/headers.ts"
+import { type AddressClaims, NO_CLAIMS } from "#shared/identity/client-address.ts"
+import { isAmbiguous, isHopByHop, isOfEdge, isReserved, nominated } from "#shared/identity/headers.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import { type Refusal, refuse } from "#shared/model/refusal.ts"
 import { type Priority, priorityOf } from "#shared/model/upstream-policy.ts"
@@ -27,9 +28,23 @@ export interface Admitted {
   readonly nested: boolean
   /** What the calling service says its request is worth. */
   readonly priority: Priority
+  /** Where the request says it is from. */
+  readonly from: AddressClaims
 }
 
-export function admit({ method, url, headers }: RawRequest, door: Door): Admitted | Refusal {
+/** What is known of the proxy's surroundings. */
+export interface Surroundings {
+  /** The platform's edge stands before it: what begins with `cf-` is the edge's word, else it is dropped. */
+  readonly edge: boolean
+  /** Names with `_` or `.` are passed on, unless they look like reserved ones. */
+  readonly keepsAmbiguousNames: boolean
+}
+
+export function admit(
+  { method, url, headers }: RawRequest,
+  door: Door,
+  surroundings: Surroundings,
+): Admitted | Refusal {
   if (method === "TRACE" || method === "CONNECT") return refuse("method_not_supported")
   const address = canonicalAddress(url, door === "gateway" ? headers.get("host") : null)
   if ("refusal" in address) return address
@@ -41,11 +56,12 @@ export function admit({ method, url, headers }: RawRequest, door: Door): Admitte
       remainingMs: remainingOf(headers.get(HEADER.deadlineMs)),
       nested: headers.has(HEADER.attempt),
       priority: priorityOf(headers.get(HEADER.priority)),
+      from: NO_CLAIMS,
     }
   }
-  const dropped = droppedHeaders(headers)
-  if (!Array.isArray(dropped)) return dropped
-  return { address, dropped, hops: 0, remainingMs: undefined, nested: false, priority: "default" }
+  const sifted = sift(headers, surroundings)
+  if ("refusal" in sifted) return sifted
+  return { address, ...sifted, hops: 0, remainingMs: undefined, nested: false, priority: "default" }
 }
 
 const NONE: readonly string[] = []
@@ -59,24 +75,54 @@ function ofPeer(headers: Headers): readonly string[] {
   return headers.has("connection") ? [...headers.keys()].filter(isHopByHop) : NONE
 }
 
-/** A refusal when the headers are too many or too large. */
-function droppedHeaders(headers: Headers): string[] | Refusal {
+/** What must not go on of the public's headers, in one walk. A refusal when they are too many, too large or unreadable. */
+function sift(
+  headers: Headers,
+  { edge, keepsAmbiguousNames }: Surroundings,
+): Pick<Admitted, "dropped" | "from"> | Refusal {
   const dropped: string[] = []
   let count = 0
   let bytes = 0
+  let fault: string | undefined
+  let from: AddressClaims = NO_CLAIMS
   headers.forEach((value, name) => {
-    count += 1
+    count += value.length > SHORTEST_FLOOD ? linesOf(value) : 1
     bytes += name.length + value.length
-    if (isHopByHop(name)) {
+    // Others would read other bytes than the mesh has judged.
+    if (value.includes(NOT_UTF8)) fault = name
+    if (name === "cf-connecting-ip" && edge) from = { ...from, edge: value }
+    else if (isHopByHop(name)) {
       dropped.push(name)
       if (name === "connection") dropped.push(...nominated(value))
-    } else if (isReserved(name)) dropped.push(name)
+    } else if (isReserved(name)) {
+      dropped.push(name)
+      if (name === "x-forwarded-for") from = { ...from, forwardedFor: value }
+      else if (name === "forwarded") from = { ...from, forwarded: value }
+    } else if (isAmbiguous(name) ? !keepsAmbiguousNames : isOtherProtocol(name, value) || (!edge && isOfEdge(name))) {
+      dropped.push(name)
+    }
   })
   if (count > LIMITS.headersMax) return refuse("headers_too_large", `more than ${LIMITS.headersMax} headers`)
   if (bytes > LIMITS.headerBytesMax) {
     return refuse("headers_too_large", `more than ${LIMITS.headerBytesMax} bytes of headers`)
   }
-  return dropped
+  return fault === undefined ? { dropped, from } : refuse("bad_request", `the header ${fault} is not in UTF-8`)
+}
+
+/** What the runtime gives for bytes that are no UTF-8; it would send on the bytes. */
+const NOT_UTF8 = "\uFFFD"
+/** No shorter value can be that many lines: the runtime joins those of one name with ", ". */
+const SHORTEST_FLOOD = 2 * LIMITS.headersMax
+
+function linesOf(value: string): number {
+  let lines = 1
+  for (let at = value.indexOf(", "); at >= 0; at = value.indexOf(", ", at + 2)) lines += 1
+  return lines > LIMITS.headersMax ? lines : 1
+}
+
+/** A WebSocket is the only other protocol that passes. */
+function isOtherProtocol(name: string, value: string): boolean {
+  return name === "upgrade" && value.toLowerCase() !== "websocket"
 }
 
 /** What is no number of milliseconds says nothing. */

@@ -3,6 +3,7 @@
  * What the proxy leaves to the dice is told with its shares.
  */
 
+import { trustedPeers } from "#shared/identity/client-address.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { ServiceId } from "#shared/model/names.ts"
 import { isRefusal, type Refusal, refuse } from "#shared/model/refusal.ts"
@@ -31,10 +32,13 @@ export interface ExplainBy {
   readonly bindings?: ReadonlySet<string>
 }
 
+/** As a deployed proxy stands. */
+const PUBLISHED = { edge: true, keepsAmbiguousNames: false }
+
 export function explain({ revision, snapshot, bindings }: ExplainBy, described: DescribedRequest): Explained {
   const request = arriving(described)
   if (isRefusal(request)) return refused(revision, request)
-  const admitted = admit(request.raw, request.entrance.at)
+  const admitted = admit(request.raw, request.entrance.at, PUBLISHED)
   if (isRefusal(admitted)) return refused(revision, admitted)
   const services: Services = new Map(snapshot.services.map((service) => [service.id, service]))
   const entry = identify(request.entrance, services, admitted.address)
@@ -43,7 +47,7 @@ export function explain({ revision, snapshot, bindings }: ExplainBy, described: 
   if (isRefusal(entry)) return refused(revision, entry, understood)
 
   const table = compile(snapshot)
-  const first = headOf(request, admitted, described.dice ?? 0)
+  const first = { ...headOf(request, admitted, described.dice ?? 0), address: addressIn(snapshot, request, admitted) }
   const shares = described.dice === undefined ? sharesOf(table, entry, first) : []
   const head = { ...first, dice: described.dice ?? likeliestDice(shares) }
   const told = explainMatch(table, entry, head)
@@ -97,6 +101,11 @@ function understand({ raw, entrance, rpc }: Arriving, { address, dropped }: Admi
     ...(entry?.at === "service" && { service: entry.service }),
     dropped: [...new Set(dropped)].filter((name) => raw.headers.has(name)),
   }
+}
+
+function addressIn({ gateways }: Snapshot, { entrance }: Arriving, { from }: Admitted): string | undefined {
+  const gateway = entrance.at === "gateway" ? gateways.find(({ id }) => id === entrance.gateway) : undefined
+  return gateway?.clientAddress ? trustedPeers(gateway.clientAddress).addressOf(from) : from.edge
 }
 
 /** As the proxy makes it (`pipeline.ts`, `rpc.ts`). */

@@ -29,7 +29,7 @@ function partOf(part: LimitKey, head: RequestHead, captures: Captures): string |
     case "caller":
       return head.caller
     case "ip":
-      return networkOf(head.headers.get("cf-connecting-ip"))
+      return networkOf(addressOf(head))
     case "method":
       return head.method
     case "rpc":
@@ -41,6 +41,11 @@ function partOf(part: LimitKey, head: RequestHead, captures: Captures): string |
     case "capture":
       return captures?.[part.name]
   }
+}
+
+/** A service may pass on what the edge said to it of the public. */
+function addressOf({ address, caller, headers }: RequestHead): string | null {
+  return address ?? (caller === undefined ? null : headers.get("cf-connecting-ip"))
 }
 
 /** An IPv6 user has a whole /64 of addresses: its network is what tells one user from another. */

@@ -46,6 +46,19 @@ const NOT_NOMINATED = new Set([
 /** What the platform's edge says of a public request, above all `cf-connecting-ip`; it takes off what clients send by these names. */
 const OF_EDGE = "cf-"
 
+/** A token proves itself, whoever brings it; one that is dropped would make somebody of whom it says that he is not into nobody. */
+const PROVEN = "cf-access-jwt-assertion"
+
+/** Whether the edge alone may say this: where no edge stands before the proxy, the client did. */
+export function isOfEdge(name: string): boolean {
+  return name.startsWith(OF_EDGE) && name !== PROVEN
+}
+
+/** Whether some servers would read the name as another one: they take `_` and `.` for `-` (nginx: underscores_in_headers). */
+export function isAmbiguous(name: string): boolean {
+  return name.includes("_") || name.includes(".")
+}
+
 /** Whether a header of this lower-case name must not be passed on from an untrusted sender. */
 export function isReserved(name: string): boolean {
   const folded = fold(name)
@@ -76,18 +89,18 @@ export function nominated(connection: string): string[] {
 
 /** Some servers read `_` and `.` in a name as `-`: names that fold alike are alike. */
 export function fold(name: string): string {
-  return name.includes("_") || name.includes(".") ? name.replace(/[_.]/g, "-") : name
+  return isAmbiguous(name) ? name.replace(/[_.]/g, "-") : name
 }
 
 /**
- * The names of an answer's headers that must not come back from outside the mesh: what was for that connection only, what it
- * nominated, and what only the mesh may say, so that nobody can pass an answer off as the mesh's refusal.
+ * The names of an answer's headers that must not come back: what was for that connection only, what it nominated, and when it comes
+ * from outside the mesh what only the mesh may say, so that nobody can pass an answer off as the mesh's refusal.
  */
-export function droppedFromAnswer(headers: Headers): readonly string[] {
+export function droppedFromAnswer(headers: Headers, isOutside: boolean): readonly string[] {
   const dropped: string[] = []
   headers.forEach((value, name) => {
     if (name === "connection") dropped.push(name, ...nominated(value))
-    else if (name.startsWith("weft-") || isHopByHop(name)) dropped.push(name)
+    else if (isHopByHop(name) || (isOutside && name.startsWith("weft-"))) dropped.push(name)
   })
   return dropped
 }

@@ -20,6 +20,7 @@
 import type { AccessPolicyDocument } from "./access-document.ts"
 import type { AuthenticationDocument } from "./authentication-document.ts"
 import type { ProtectionDocument } from "./breaker-document.ts"
+import type { GatewayDocument } from "./gateway-document.ts"
 import type { HealthDocument } from "./health-document.ts"
 import type { SharedEndpointDocument, UpstreamDocument } from "./upstream-document.ts"
 import type { Priority } from "./upstream-policy.ts"
@@ -65,17 +66,6 @@ export interface EndpointDocument {
 
 /** One of several places that serve the same. */
 export interface ListedEndpointDocument extends EndpointDocument, SharedEndpointDocument {}
-
-export interface GatewayDocument {
-  listeners: ListenerDocument[]
-}
-
-export interface ListenerDocument {
-  name: string
-  hostname?: string
-  port?: number
-  protocol?: "http" | "https"
-}
 
 export interface RouteDocument {
   /** Hostnames of public traffic: exact, `*.suffix`, or `*`. */
@@ -174,7 +164,7 @@ export interface FilterDocument {
   rewrite?: { host?: string; path?: PathChangeDocument }
   redirect?: { scheme?: "http" | "https"; host?: string; port?: number; path?: PathChangeDocument; status?: number }
   respond?: { status: number; headers?: { [name: string]: string }; body?: string }
-  mirror?: { service: string; subset?: string; percent?: number }
+  mirror?: { service: string; subset?: string; percent?: number; credentials?: boolean }
   cors?: {
     origins: string[]
     credentials?: boolean

@@ -10,6 +10,8 @@ export const LIMITS = {
   /** A body is kept for a further attempt only up to this size (Linkerd's figure). */
   replayBodyBytesMax: 64 * 1024,
 
+  /** How long the small body of a public request may take to come: until then no upstream is asked. */
+  bodyWaitMs: 20_000,
   /** A request with a larger body is not mirrored: the copy waits in memory while its backend is slow. */
   mirrorBodyBytesMax: 1024 * 1024,
 
@@ -46,6 +48,9 @@ export const LIMITS = {
   attachmentsMax: 4_096,
   gatewaysMax: 256,
   listenersMax: 64,
+  /** Proxies of one's own before the edge, and networks that they are in. */
+  trustedHopsMax: 16,
+  trustedPeersMax: 64,
   callersMax: 64,
   corsValuesMax: 64,
   weightMax: 1_000_000,

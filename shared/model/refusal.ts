@@ -17,6 +17,7 @@ export const REFUSALS = {
   route_not_found: { status: 404, retry: "never", title: "No route takes this request" },
   service_not_found: { status: 404, retry: "never", title: "No service has this name" },
   method_not_supported: { status: 405, retry: "never", title: "The mesh does not pass on this method" },
+  request_timeout: { status: 408, retry: "never", title: "The request's body did not come in time" },
   body_too_large: { status: 413, retry: "never", title: "The request's body is larger than the route allows" },
   uri_too_long: { status: 414, retry: "never", title: "The path and query are longer than the mesh takes" },
   rate_limited: { status: 429, retry: "later", title: "The caller is over its limit" },

@@ -203,6 +203,8 @@ export interface Mirror {
   readonly backend: BackendRef
   /** 0 to 100, with fractions. */
   readonly percent: number
+  /** The copy keeps `authorization` and `cookie`. */
+  readonly credentials?: true
 }
 
 /** Gateway API: HTTPCORSFilter. */
@@ -253,6 +255,17 @@ export interface Backend extends BackendRef {
 export interface Gateway {
   readonly id: GatewayId
   readonly listeners: readonly Listener[]
+  /** Absent: the edge's word alone. */
+  readonly clientAddress?: ClientAddress
+}
+
+/** Whose word on the public client's address is taken when proxies of one's own stand before the edge. */
+export interface ClientAddress {
+  readonly header: "x-forwarded-for" | "forwarded"
+  readonly trust: /** So many proxies, each of which appends whom it talked to. */
+    | { readonly by: "hops"; readonly hops: number }
+    /** Proxies in these networks. */
+    | { readonly by: "peers"; readonly networks: readonly string[] }
 }
 
 export interface Listener {

@@ -58,7 +58,17 @@ const service = object(
 )
 
 const listener = object({ name: label }, { hostname: filled, port: whole(1, 65_535), protocol: word("http", "https") })
-const gateway = object({ id, listeners: list(listener, LIMITS.listenersMax) })
+const clientAddress = object({
+  header: word("x-forwarded-for", "forwarded"),
+  trust: tagged(
+    {
+      hops: object({ hops: whole(1, LIMITS.trustedHopsMax) }),
+      peers: object({ networks: list(filled, LIMITS.trustedPeersMax, 1) }),
+    },
+    "by",
+  ),
+})
+const gateway = object({ id, listeners: list(listener, LIMITS.listenersMax) }, { clientAddress })
 
 const attachment = tagged(
   {
@@ -122,7 +132,7 @@ const filter = tagged({
     ),
   }),
   respond: object({ respond: object({ status, headers: headerList, body: text }) }),
-  mirror: object({ mirror: object({ backend: backendRef, percent }) }),
+  mirror: object({ mirror: object({ backend: backendRef, percent }, { credentials: flag }) }),
   cors: object({
     cors: object({
       origins: list(fieldValue, LIMITS.corsValuesMax),

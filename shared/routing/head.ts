@@ -18,6 +18,8 @@ export interface RequestHead {
   readonly headers: Headers
   /** The calling service; public traffic has none. */
   readonly caller: ServiceId | undefined
+  /** The public client's address, as far as it is certain. */
+  readonly address?: string | undefined
   /** The method of an RPC call. */
   readonly rpc: string | undefined
   /**

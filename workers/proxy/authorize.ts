@@ -7,7 +7,6 @@
 import type { Guards, Verdict } from "#shared/identity/access.ts"
 import type { Subject } from "#shared/identity/access-condition.ts"
 import { nameOf, type ServiceId } from "#shared/model/names.ts"
-import type { Principals } from "#shared/model/principal.ts"
 import { isRefusal, type Refusal, refuse } from "#shared/model/refusal.ts"
 import type { Place } from "#shared/model/target.ts"
 import { type Asking, ask } from "./authorizer.ts"
@@ -35,7 +34,6 @@ export async function authorizeAtGateway(
 ): Promise<CanonicalRequest | Refusal> {
   const { entrance } = exchange
   if (entrance.at !== "gateway") return canonical
-  exchange.principals = withAddress(exchange.principals, canonical.request.headers)
   const asking = await judge(exchange, { at: "gateway", gateway: entrance.gateway }, ofHttp(canonical, canonical), mesh)
   if (isRefusal(asking)) return asking
   return asking.request === canonical.request ? canonical : { ...canonical, request: asking.request! }
@@ -126,10 +124,4 @@ function subjectOf({ principals, entrance }: Exchange, { address, request, rpc }
     http: { method: request.method, host, port, path, headers: request.headers },
     rpc: undefined,
   }
-}
-
-/** The edge tells it of public traffic, and takes off what clients send by this name. */
-function withAddress(principals: Principals, headers: Headers): Principals {
-  const address = principals.address ?? headers.get("cf-connecting-ip")
-  return address === null || address === principals.address ? principals : { ...principals, address }
 }

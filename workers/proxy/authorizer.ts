@@ -129,7 +129,7 @@ async function withBody(
   if (body !== undefined) return body.byteLength <= bodyBytesMax ? asking : refuse("body_too_large")
   if ((declaredBytes(request) ?? 0) > bodyBytesMax) return refuse("body_too_large")
   if (!mayHaveNewBody(request.method)) return refuse("bad_request", `a ${request.method} cannot have a body here`)
-  const kept = await keepBody(request.body, bodyBytesMax, untilMs - mesh.nowMs(), mesh)
+  const kept = await keepBody(request.body, bodyBytesMax, untilMs - mesh.nowMs())
   return "refusal" in kept ? kept : { ...asking, request: new Request(request, { body: kept }), body: kept }
 }
 
@@ -155,8 +155,7 @@ async function toldClient(
     else if (answer.headers.has(name)) headers.push({ name, value: answer.headers.get(name)! })
   }
   const type = answer.headers.get("content-type")
-  const body =
-    answer.body && (await keepBody(answer.body, LIMITS.authorizerAnswerBytesMax, untilMs - mesh.nowMs(), mesh))
+  const body = answer.body && (await keepBody(answer.body, LIMITS.authorizerAnswerBytesMax, untilMs - mesh.nowMs()))
   if (!body || "refusal" in body || body.byteLength === 0 || type === null) return { headers }
   return { headers: [...headers, { name: "content-type", value: type }], body }
 }

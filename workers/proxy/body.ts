@@ -1,6 +1,6 @@
 /** Bodies of requests: how much of one may pass, and keeping one so that it can be sent again. */
+import { LIMITS } from "#shared/model/limits.ts"
 import { type Refusal, refuse } from "#shared/model/refusal.ts"
-import type { Mesh } from "./mesh.ts"
 import { readAll } from "./read-all.ts"
 import { BodyTooLarge, type Outgoing } from "./send.ts"
 
@@ -45,18 +45,38 @@ export function declaredBytes(request: Request): number | undefined {
 }
 
 /**
+ * Waits for a small body of the public before any upstream is asked: a sender that promises one and lets the others wait holds nobody
+ * but the proxy. It can then be sent again too. What is larger, or does not say how large it is, streams.
+ */
+export async function holdBody(outgoing: Outgoing, remainingMs: number): Promise<Refusal | undefined> {
+  const { request } = outgoing
+  const declared = declaredBytes(request) ?? Number.POSITIVE_INFINITY
+  if (request.body === null || declared > LIMITS.replayBodyBytesMax || !mayHaveNewBody(request.method)) return undefined
+  const isPatient = remainingMs > LIMITS.bodyWaitMs
+  const late = isPatient ? refuse("request_timeout") : LATE
+  const kept = await keepBody(request.body, declared, Math.min(remainingMs, LIMITS.bodyWaitMs), late)
+  if ("refusal" in kept) return kept
+  outgoing.body = kept
+  return undefined
+}
+
+/**
  * The whole of a body that declares its length. A sender that goes away, sends more, or takes longer than there is time is
  * refused: no upstream is asked before the body is there.
  */
 export async function keepBody(
   body: ReadableStream,
   bytesMax: number,
-  remainingMs: number,
-  mesh: Pick<Mesh, "sleep">,
+  waitMs: number,
+  late: Refusal = LATE,
 ): Promise<ArrayBuffer | Refusal> {
   const reader = body.getReader()
-  const late = remainingMs === Number.POSITIVE_INFINITY ? [] : [mesh.sleep(remainingMs).then(() => LATE)]
-  const kept = await Promise.race([readAll(reader, bytesMax), ...late])
+  let timer: ReturnType<typeof setTimeout> | null = null
+  const lateness = new Promise<Refusal>((resolve) => {
+    if (waitMs !== Number.POSITIVE_INFINITY) timer = setTimeout(() => resolve(late), waitMs)
+  })
+  const kept = await Promise.race([readAll(reader, bytesMax), lateness])
+  clearTimeout(timer)
   if (kept instanceof ArrayBuffer) return kept
   // Nobody waits for the rest, nor hears what becomes of it.
   reader.cancel().catch(() => {})

@@ -4,9 +4,11 @@
 import { type Address, authorityOf, isWrittenAs, urlOf } from "#shared/exchange/address.ts"
 import { admit } from "#shared/exchange/admit.ts"
 import type { Entrance } from "#shared/exchange/decide.ts"
+import type { AddressClaims } from "#shared/identity/client-address.ts"
 import type { Refusal } from "#shared/model/refusal.ts"
 import type { Priority } from "#shared/model/upstream-policy.ts"
 import { HEADER } from "#shared/protocol/headers.ts"
+import type { Mesh } from "./mesh.ts"
 
 export interface CanonicalRequest extends Address {
   readonly method: string
@@ -26,22 +28,28 @@ export interface CanonicalRequest extends Address {
   /** What the calling service says its request is worth. */
   readonly priority: Priority
   readonly traceparent: string | null
+  /** Where the request says it is from: which of it is believed is the gateway's to say. */
+  readonly from: AddressClaims
   /** Whether the sender asked how the mesh decided, and may. */
   readonly debug: boolean
 }
 
-export function canonicalise(request: Request, entrance: Entrance, mayDebug: boolean): CanonicalRequest | Refusal {
+export function canonicalise(
+  request: Request,
+  entrance: Entrance,
+  mesh: Pick<Mesh, "surroundings" | "mayDebug">,
+): CanonicalRequest | Refusal {
   // Headers are read from the copy: to look at those of the original costs as much as to copy them.
   const { method, url } = request
   const copy = new Request(request)
   const { headers } = copy
-  const admitted = admit({ method, url, headers }, entrance.at)
+  const admitted = admit({ method, url, headers }, entrance.at, mesh.surroundings)
   if ("refusal" in admitted) return admitted
-  const { address, dropped, hops, remainingMs, nested, priority } = admitted
+  const { address, dropped, hops, remainingMs, nested, priority, from } = admitted
 
   const origin = headers.get("origin")
   const traceparent = headers.get(HEADER.traceparent)
-  const debug = mayDebug && headers.has(HEADER.debug)
+  const debug = headers.has(HEADER.debug) && mesh.mayDebug(entrance)
   for (const name of dropped) headers.delete(name)
   const { scheme, host, port, path, rawQuery } = address
   return {
@@ -59,6 +67,7 @@ export function canonicalise(request: Request, entrance: Entrance, mayDebug: boo
     priority,
     traceparent,
     debug,
+    from,
   }
 }
 

@@ -1,5 +1,6 @@
 /** One request through the mesh with all that is decided about it on the way, and the stages that HTTP and RPC share. */
 import { choose as chooseIn, type Entrance, hashKeyOf } from "#shared/exchange/decide.ts"
+import type { AddressClaims } from "#shared/identity/client-address.ts"
 import type { Principals } from "#shared/model/principal.ts"
 import { isRefusal, type Refusal } from "#shared/model/refusal.ts"
 import type { Backend } from "#shared/model/route.ts"
@@ -52,6 +53,7 @@ export interface Carried {
   readonly remainingMs: number | undefined
   readonly nested: boolean
   readonly priority: Priority
+  readonly from: AddressClaims
 }
 
 export function begin(entrance: Entrance, carried: Carried, mesh: Mesh): Exchange {
@@ -67,7 +69,7 @@ export function begin(entrance: Entrance, carried: Carried, mesh: Mesh): Exchang
       caller: entrance.at === "service" ? entrance.peer.from : undefined,
       user: undefined,
       key: undefined,
-      address: undefined,
+      address: carried.from.edge,
     },
     proof: undefined,
     routes: undefined,

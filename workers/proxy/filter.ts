@@ -131,6 +131,8 @@ function mark(headers: Headers, exchange: Exchange, canonical: CanonicalRequest)
   }
   headers.set("x-forwarded-host", authorityOf(canonical))
   headers.set("x-forwarded-proto", canonical.scheme)
-  const address = headers.get("cf-connecting-ip")
-  if (address !== null) headers.set("x-forwarded-for", address)
+  const { address } = exchange.principals
+  if (address === undefined) return
+  headers.set("x-forwarded-for", address)
+  headers.set("x-real-ip", address)
 }

@@ -75,7 +75,7 @@ async function forwardWithRetries(
   retry: RetryPolicy,
 ): Promise<Response | Refusal> {
   const { exchange, outgoing, entry, mesh } = attempting
-  const repeatable = await makeRepeatable(outgoing, retry, exchange.deadlineAtMs - mesh.nowMs(), mesh)
+  const repeatable = await makeRepeatable(outgoing, retry, exchange.deadlineAtMs - mesh.nowMs())
   if (typeof repeatable === "object") return repeatable
   entry.began(mesh.nowMs())
   const tried: Endpoint[] = []
@@ -111,18 +111,13 @@ function exhausted(exchange: Exchange, answer: Response | Refusal): Response | R
  * Whether the request can be sent more than once. A body is kept for that if its length is declared and small; any other
  * body streams through once, untouched.
  */
-async function makeRepeatable(
-  outgoing: Outgoing,
-  retry: RetryPolicy,
-  remainingMs: number,
-  mesh: Mesh,
-): Promise<boolean | Refusal> {
+async function makeRepeatable(outgoing: Outgoing, retry: RetryPolicy, remainingMs: number): Promise<boolean | Refusal> {
   const { request } = outgoing
   if (!mayRepeat(retry, request.method, request.headers.has("idempotency-key"))) return false
   if (request.body === null || outgoing.body !== undefined) return true
   const declared = declaredBytes(request) ?? Number.POSITIVE_INFINITY
   if (declared > LIMITS.replayBodyBytesMax || !mayHaveNewBody(request.method)) return false
-  const kept = await keepBody(request.body, declared, remainingMs, mesh)
+  const kept = await keepBody(request.body, declared, remainingMs)
   if ("refusal" in kept) return kept
   outgoing.body = kept
   return true

@@ -2,10 +2,12 @@
  * All that the pipeline needs of the world, as one small interface: the same pipeline can run in a Worker of its own or
  * embedded in a service's Worker, and tests can hand it a world of their own.
  */
+import type { Surroundings } from "#shared/exchange/admit.ts"
 import type { Entrance } from "#shared/exchange/decide.ts"
 import type { AccessTable } from "#shared/identity/access.ts"
+import type { TrustedPeers } from "#shared/identity/client-address.ts"
 import type { Authentication } from "#shared/model/authentication.ts"
-import type { ServiceId } from "#shared/model/names.ts"
+import type { GatewayId, ServiceId } from "#shared/model/names.ts"
 import type { Endpoint, Service } from "#shared/model/service.ts"
 import type { RouteTable } from "#shared/routing/table.ts"
 import type { Authenticator } from "./authenticator.ts"
@@ -33,6 +35,8 @@ export interface Mesh extends Background {
   sleep(ms: number): Promise<void>
   /** Undefined when the proxy has no such binding. */
   destination(endpoint: Endpoint): Destination | undefined
+  /** What stands before the proxy. */
+  readonly surroundings: Surroundings
   /** Whether a request through this door may ask how the mesh decided. */
   mayDebug(entrance: Entrance): boolean
 }
@@ -51,6 +55,8 @@ export interface Routes {
   readonly authentications: readonly Authentication[] | undefined
   /** Absent: everybody may do everything. */
   readonly access: AccessTable | undefined
+  /** By gateway, whom it believes about the client's address. Absent: the edge alone, everywhere. */
+  readonly trustedPeers: ReadonlyMap<GatewayId, TrustedPeers> | undefined
 }
 
 /** A place that takes requests. A service binding is one as it is. */

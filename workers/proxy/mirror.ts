@@ -24,7 +24,12 @@ export function mirror(exchange: Exchange, outgoing: Outgoing, mesh: Mesh): void
   }
 }
 
-async function sendCopy(exchange: Exchange, { backend }: Mirror, copy: Outgoing, mesh: Mesh): Promise<void> {
+async function sendCopy(
+  exchange: Exchange,
+  { backend, credentials }: Mirror,
+  copy: Outgoing,
+  mesh: Mesh,
+): Promise<void> {
   const endpoints = endpointsIn(exchange.routes?.services, backend)
   const endpoint = pick(endpoints, [], mesh.roll())
   const destination = endpoint && mesh.destination(endpoint)
@@ -34,12 +39,19 @@ async function sendCopy(exchange: Exchange, { backend }: Mirror, copy: Outgoing,
     ? await authorizeAtService({ ...exchange, access: undefined }, backend.service, copy, mesh)
     : copy
   if (isRefusal(judged)) return
+  // Only now: who judges the copy judges it by whom it is from.
+  if (!credentials) for (const name of CREDENTIALS) judged.request.headers.delete(name)
   const answer = await send(destination, endpoint, judged)
   if (!isRefusal(answer)) await answer.body?.cancel()
 }
 
+/** What proves who the user is goes to the service that he talks to, and to no other unless the route says so. */
+const CREDENTIALS = ["authorization", "cookie", "proxy-authorization", "cf-access-jwt-assertion", "x-api-key"]
+
 function copyOf(outgoing: Outgoing): Outgoing | undefined {
-  const { request } = outgoing
+  const { request, body } = outgoing
   const declared = request.body === null ? 0 : (declaredBytes(request) ?? Number.POSITIVE_INFINITY)
-  return declared <= LIMITS.mirrorBodyBytesMax ? { ...outgoing, request: request.clone() } : undefined
+  if (declared > LIMITS.mirrorBodyBytesMax) return undefined
+  // A body that was kept has been read: it can be no clone's.
+  return { ...outgoing, request: body === undefined ? request.clone() : new Request(request, { body }) }
 }

@@ -6,23 +6,26 @@
  *   begin  canonicalise  identify  authenticate  match  split  authorize  limit  filter  authorize  select  send  judge  record
  */
 import { type Entrance, endpointsOf, filtersOf, identify } from "#shared/exchange/decide.ts"
+import { NO_CLAIMS } from "#shared/identity/client-address.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import { isRefusal, type Refusal, refuse } from "#shared/model/refusal.ts"
 import type { RequestHead } from "#shared/routing/head.ts"
 import { authenticateAtDoor, authenticateAtServices } from "./authenticate-http.ts"
 import { authorizeAtGateway, authorizeAtService } from "./authorize.ts"
+import { holdBody } from "./body.ts"
 import { type CanonicalRequest, canonicalise } from "./canonicalise.ts"
 import { begin, choose, type Exchange } from "./exchange.ts"
 import { answerByFilter, shapeRequest, shapeResponse } from "./filter.ts"
 import { forward } from "./forward.ts"
 import { limit, toldStanding } from "./limit.ts"
-import type { Mesh } from "./mesh.ts"
+import type { Mesh, Routes } from "./mesh.ts"
 import { mirror } from "./mirror.ts"
 import { debugged, record } from "./record.ts"
 import { respond } from "./respond.ts"
+import type { Outgoing } from "./send.ts"
 
 export async function serve(request: Request, entrance: Entrance, mesh: Mesh): Promise<Response> {
-  const canonical = canonicalise(request, entrance, mesh.mayDebug(entrance))
+  const canonical = canonicalise(request, entrance, mesh)
   const exchange = begin(entrance, isRefusal(canonical) ? NOTHING_CARRIED : canonical, mesh)
   const answer = isRefusal(canonical) ? canonical : await decide(exchange, canonical, mesh)
   record(exchange, "http", request.method, answer, mesh)
@@ -36,6 +39,7 @@ async function decide(exchange: Exchange, received: CanonicalRequest, mesh: Mesh
   if (!routes) return refuse("no_snapshot")
   exchange.routes = routes
 
+  if (routes.trustedPeers) believe(exchange, received, routes.trustedPeers)
   const entry = identify(exchange.entrance, routes.services, received)
   if (isRefusal(entry)) return entry
 
@@ -70,10 +74,25 @@ async function decide(exchange: Exchange, received: CanonicalRequest, mesh: Mesh
 
   const outgoing = routes.access ? await authorizeAtService(exchange, exchange.backend!.service, shaped, mesh) : shaped
   if (isRefusal(outgoing)) return outgoing
+  const withheld = outgoing.request.body && (await awaitBody(exchange, outgoing, mesh))
+  if (withheld) return withheld
   mirror(exchange, outgoing, mesh)
 
   const answer = await forward(exchange, outgoing, endpoints, mesh)
   return isRefusal(answer) ? answer : shapeResponse(exchange, answer, canonical.origin)
+}
+
+/** Services of the mesh send what they promise; the public may have other things in mind. */
+function awaitBody(exchange: Exchange, outgoing: Outgoing, mesh: Mesh): Promise<Refusal | undefined> | undefined {
+  if (exchange.entrance.at === "service") return undefined
+  return holdBody(outgoing, exchange.deadlineAtMs - mesh.nowMs())
+}
+
+/** Where proxies of one's own stand before the edge, the client's address is what they say. */
+function believe(exchange: Exchange, { from }: CanonicalRequest, trusted: NonNullable<Routes["trustedPeers"]>): void {
+  const { entrance, principals } = exchange
+  const peers = entrance.at === "gateway" ? trusted.get(entrance.gateway) : undefined
+  if (peers) exchange.principals = { ...principals, address: peers.addressOf(from) }
 }
 
 const NOTHING_CARRIED = {
@@ -82,6 +101,7 @@ const NOTHING_CARRIED = {
   remainingMs: undefined,
   nested: false,
   priority: "default",
+  from: NO_CLAIMS,
 } as const
 
 function headOf(canonical: CanonicalRequest, { entrance, principals }: Exchange, dice: number): RequestHead {
@@ -94,6 +114,7 @@ function headOf(canonical: CanonicalRequest, { entrance, principals }: Exchange,
     host: addressed ? "" : canonical.host,
     headers: request.headers,
     caller: addressed ? entrance.peer.from : undefined,
+    address: principals.address,
     rpc: undefined,
     dice,
     principals,

@@ -4,6 +4,7 @@
  * `traceparent` string, the callee gets a copy of it with the mesh's span as its parent.
  */
 import { type Entrance, endpointsOf, identify } from "#shared/exchange/decide.ts"
+import { NO_CLAIMS } from "#shared/identity/client-address.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import { isRefusal, type Refusal, refuse } from "#shared/model/refusal.ts"
 import type { Endpoint } from "#shared/model/service.ts"
@@ -162,6 +163,7 @@ function carriedBy(context: Context | undefined): Carried {
     remainingMs: wholeOf(remainingMs),
     nested: context?.[HEADER.attempt] !== undefined,
     priority: priorityOf(context?.[HEADER.priority]),
+    from: NO_CLAIMS,
   }
 }
 

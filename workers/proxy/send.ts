@@ -37,7 +37,8 @@ export async function send(
     const response = await (signal ? destination.fetch(request, { signal }) : destination.fetch(request))
     // 101 without a WebSocket, or a status outside HTTP's range, cannot be passed on as a response.
     if (!isDeliverable(response)) return refuse("upstream_invalid", "the upstream's status is not one of HTTP")
-    return endpoint.kind === "url" ? fromOutside(response) : response
+    // A service of the mesh rarely passes on the headers of another connection; when it does, they end here too.
+    return endpoint.kind === "url" || response.headers.has("connection") ? cleaned(response, endpoint) : response
   } catch {
     if (outgoing.signal?.aborted) return refuse("body_too_large")
     return refuse("upstream_unreachable", "the upstream failed before it answered")
@@ -59,12 +60,12 @@ function requestFor(endpoint: Endpoint, { request, target, body }: Omit<Outgoing
 }
 
 /** A service of the mesh may hand on what the mesh told it; a server outside has nothing to say in the mesh's name. */
-function fromOutside(response: Response): Response {
-  const dropped = response.webSocket ? [] : droppedFromAnswer(response.headers)
+function cleaned(response: Response, { kind }: Endpoint): Response {
+  const dropped = response.webSocket ? [] : droppedFromAnswer(response.headers, kind === "url")
   if (dropped.length === 0) return response
-  const cleaned = new Response(response.body, response)
-  for (const name of dropped) cleaned.headers.delete(name)
-  return cleaned
+  const clean = new Response(response.body, response)
+  for (const name of dropped) clean.headers.delete(name)
+  return clean
 }
 
 function isDeliverable(response: Response): boolean {

@@ -7,7 +7,9 @@
  */
 
 import { AccessTable } from "#shared/identity/access.ts"
+import { trustedPeers } from "#shared/identity/client-address.ts"
 import { LIMITS } from "#shared/model/limits.ts"
+import type { Gateway } from "#shared/model/route.ts"
 import type { Published } from "#shared/model/snapshot.ts"
 import { decode, digest } from "#shared/model/snapshot-codec.ts"
 import type { Verdict } from "#shared/protocol/breaker.ts"
@@ -166,5 +168,13 @@ async function compiled({ revision, text, digest: expected }: Published): Promis
     services: new Map(snapshot.services.map((service) => [service.id, service])),
     authentications: snapshot.authentications,
     access: snapshot.policies && new AccessTable(snapshot.policies),
+    trustedPeers: peersOf(snapshot.gateways),
   }
+}
+
+function peersOf(gateways: readonly Gateway[]): Routes["trustedPeers"] {
+  const trusting = gateways.flatMap(({ id, clientAddress }) =>
+    clientAddress ? [[id, trustedPeers(clientAddress)] as const] : [],
+  )
+  return trusting.length > 0 ? new Map(trusting) : undefined
 }

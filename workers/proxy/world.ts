@@ -1,4 +1,5 @@
 /** The `Mesh` of a proxy Worker: its bindings, its clock and dice, and what it keeps from request to request. */
+import type { Surroundings } from "#shared/exchange/admit.ts"
 import type { Entrance } from "#shared/exchange/decide.ts"
 import type { Endpoint } from "#shared/model/service.ts"
 import type { TallyName } from "#shared/model/telemetry.ts"
@@ -25,6 +26,8 @@ export interface ProxyEnv extends TelemetryEnv {
   readonly LIMITER?: DurableObjectNamespace
   /** `on`: public traffic may ask for `weft-debug`. For development; callers inside the mesh always may. */
   readonly WEFT_DEBUG?: string
+  /** `keep`: names of public headers that hold `_` or `.` pass, though some servers read them as others. */
+  readonly WEFT_AMBIGUOUS_HEADERS?: string
   /** Milliseconds between an isolate's questions for newer routes, where changes must take effect sooner than usual. */
   readonly WEFT_LEASE_MS?: string
   /** Origins on this machine that requests may be sent to, `*` for all: for development. Control needs the same. */
@@ -46,11 +49,16 @@ export class Isolate {
   colo: string | undefined
   continent: string | undefined
   readonly #localOrigins: LocalOrigins
+  readonly #alone: Surroundings
+  readonly #atEdge: Surroundings
   readonly #open = new WeakMap<Endpoint, boolean>()
 
   constructor(env: ProxyEnv) {
     this.env = env
     this.fetchers = new Map(Object.entries(env).filter((entry): entry is [string, Fetcher] => isFetcher(entry[1])))
+    const keepsAmbiguousNames = env.WEFT_AMBIGUOUS_HEADERS === "keep"
+    this.#alone = { edge: false, keepsAmbiguousNames }
+    this.#atEdge = { edge: true, keepsAmbiguousNames }
     this.#localOrigins = parseLocalOrigins(env.WEFT_LOCAL_ORIGINS)
     // A stub must not be kept beyond the request that made it, so that each pull takes a fresh one.
     const puller = () => env.ROUTE_TABLE.getByName(MESH) as unknown as RouteTableRpc
@@ -74,6 +82,11 @@ export class Isolate {
     this.snapshots = new Snapshots(puller, around, id, [...this.fetchers.keys()].sort())
     const limiter = (name: string) => env.LIMITER?.getByName(name) as unknown as LimiterRpc | undefined
     this.limiter = new Limiter(limiter, SURROUNDINGS)
+  }
+
+  /** Only the edge tells where it is. */
+  get surroundings(): Surroundings {
+    return this.colo === undefined ? this.#alone : this.#atEdge
   }
 
   /** Whether requests may leave to an endpoint by URL. Control has judged it too; who feeds routes to a proxy may not be control. */
@@ -165,6 +178,11 @@ export class WorkerMesh implements Mesh {
     return typeof binding === "object" && binding !== null
       ? dispatched(binding as DispatchNamespace, endpoint)
       : undefined
+  }
+
+  get surroundings(): Surroundings {
+    this.notice()
+    return this.#isolate.surroundings
   }
 
   mayDebug(entrance: Entrance): boolean {

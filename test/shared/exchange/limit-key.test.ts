@@ -31,7 +31,7 @@ describe("the key of a request", () => {
     ["the caller", { by: "caller" }, head({}, { caller: serviceId("default", "a") }), head({})],
     ["the method", { by: "method" }, head({}), head({}, { method: "HEAD" })],
     ["the RPC method", { by: "rpc" }, head({}, { rpc: "get" }), head({}, { rpc: "put" })],
-    ["the address", { by: "ip" }, head({ "cf-connecting-ip": "1.2.3.4" }), head({ "cf-connecting-ip": "1.2.3.5" })],
+    ["the address", { by: "ip" }, head({}, { address: "1.2.3.4" }), head({}, { address: "1.2.3.5" })],
   ])("tells requests apart by %s", (_what, part, one, other) => {
     expect(key([part], one)).toBe(key([part], one))
     expect(key([part], one)).not.toBe(key([part], other))
@@ -58,8 +58,15 @@ describe("the key of a request", () => {
     ["::ffff:1.2.3.4", "1.2.3.4", true],
     ["::ffff:1.2.3.4", "1.2.3.5", false],
   ])("takes the addresses of one IPv6 network for one: %s and %s: %s", (one, other, same) => {
-    const of = (address: string) => key([{ by: "ip" }], head({ "cf-connecting-ip": address }))
+    const of = (address: string) => key([{ by: "ip" }], head({}, { address }))
     expect(of(one) === of(other)).toBe(same)
+  })
+
+  it("believes a header about the address only when a service of the mesh passes it on", () => {
+    const said = { "cf-connecting-ip": "1.2.3.4" }
+    expect(key([{ by: "ip" }], head(said))).toBe(key([{ by: "ip" }], head({})))
+    const caller = serviceId("default", "storefront")
+    expect(key([{ by: "ip" }], head(said, { caller }))).toBe(key([{ by: "ip" }], head({}, { address: "1.2.3.4" })))
   })
 })
 

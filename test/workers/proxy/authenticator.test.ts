@@ -60,6 +60,7 @@ function isolate(document: AuthenticationDocument, publish: () => object = () =>
     ...{ revision: 1, services: new Map(), table: { gateways: new Map(), services: new Map(), ports: new Map() } },
     authentications: [authentication(one)],
     access: undefined,
+    trustedPeers: undefined,
   })
   let routes = routesOf(document)
   return {

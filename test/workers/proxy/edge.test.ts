@@ -1,0 +1,144 @@
+/** What the proxy believes of the public, and what it keeps from upstreams: byte for byte, through a gateway behind one proxy of our own. */
+import { createServer, type IncomingHttpHeaders } from "node:http"
+import type { AddressInfo } from "node:net"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import type { MeshDocument } from "#shared/model/document.ts"
+import { type RawRequest, startTestMesh, type TestMesh } from "./mesh.ts"
+
+/** A server outside the mesh, which tells what it received. */
+const received: IncomingHttpHeaders[] = []
+const outside = createServer((request, response) => {
+  received.push(request.headers)
+  response.writeHead(200, { Connection: "X-Inner", "X-Inner": "1", "X-Kept": "1" }).end(JSON.stringify(request.headers))
+})
+await new Promise<void>((resolve) => outside.listen(0, "127.0.0.1", resolve))
+
+const DOCUMENT: MeshDocument = {
+  services: {
+    echo: { subsets: { v1: {} } },
+    outside: { url: `http://127.0.0.1:${(outside.address() as AddressInfo).port}` },
+  },
+  gateways: { default: { listeners: [{ name: "any" }], clientAddress: { trustedHops: 1 } } },
+  routes: {
+    revision: { hosts: ["revision.test"], rules: [{ filters: [{ respond: { status: 200 } }] }] },
+    app: {
+      hosts: ["app.test"],
+      rules: [
+        { backends: [{ service: "echo" }] },
+        { match: { path: "/outside" }, backends: [{ service: "outside" }] },
+        {
+          match: { path: "/mirrored" },
+          filters: [{ mirror: { service: "outside" } }],
+          backends: [{ service: "echo" }],
+        },
+        {
+          match: { path: "/trusted" },
+          filters: [{ mirror: { service: "outside", credentials: true } }],
+          backends: [{ service: "echo" }],
+        },
+        {
+          match: { path: "/limited" },
+          rateLimits: [{ requests: 1, per: "1h", key: ["ip"], scope: "isolate" }],
+          backends: [{ service: "echo" }],
+        },
+      ],
+    },
+  },
+}
+
+let mesh: TestMesh
+beforeAll(async () => {
+  mesh = await startTestMesh(DOCUMENT)
+})
+afterAll(async () => {
+  outside.close()
+  await mesh?.stop()
+})
+
+async function headersAt(target: string, ...headers: readonly (readonly [string, string])[]) {
+  const { status, body } = await mesh.raw({ target, headers })
+  expect(status, body).toBe(200)
+  const seen = JSON.parse(body)
+  return (seen.headers ?? seen) as Record<string, string>
+}
+
+describe.each(["/x", "/outside"])("headers at an upstream: %s", (target) => {
+  it("tell the client's address as the proxy before the mesh wrote it down, whatever the client wrote", async () => {
+    const headers = await headersAt(target, ["X-Forwarded-For", "10.0.0.1, 203.0.113.7"], ["X-Real-IP", "10.0.0.2"])
+    expect(headers).toMatchObject({ "x-forwarded-for": "203.0.113.7", "x-real-ip": "203.0.113.7" })
+    expect(headers).toMatchObject({ "x-forwarded-host": "app.test", "x-forwarded-proto": "http" })
+  })
+
+  it("tell no address that is none, nor one that no edge vouches for", async () => {
+    for (const claim of [
+      ["X-Forwarded-For", "<script>"],
+      ["CF-Connecting-IP", "10.0.0.1"],
+      ["Forwarded", "for=10.0.0.1"],
+    ] as const) {
+      const headers = await headersAt(target, claim)
+      for (const name of ["x-forwarded-for", "x-real-ip", "cf-connecting-ip", "forwarded"])
+        expect(headers).not.toHaveProperty(name)
+    }
+  })
+
+  it("are without those that some servers take for others, and without other protocols", async () => {
+    const headers = await headersAt(
+      target,
+      ["X_Role", "admin"],
+      ["X.Role", "admin"],
+      ["Upgrade", "h2c"],
+      ["HTTP2-Settings", "AAMA"],
+    )
+    expect(Object.keys(headers).filter((name) => /role|upgrade|http2/.test(name))).toEqual([])
+  })
+})
+
+describe("a request", () => {
+  it("with a header that is no text is refused", async () => {
+    const { status, headers } = await mesh.raw({ target: "/x", headers: [["X-A", "caf\xe9"]] })
+    expect([status, headers.get("weft-refusal")]).toEqual([400, "bad_request"])
+  })
+
+  it("takes from the bucket of its client's address, not of one that it claims", async () => {
+    const statusFrom = async (forwardedFor: string) =>
+      (await mesh.raw({ target: "/limited", headers: [["X-Forwarded-For", forwardedFor]] })).status
+    expect(await statusFrom("203.0.113.1")).toBe(200)
+    expect(await statusFrom("198.51.100.1, 203.0.113.1")).toBe(429)
+    expect(await statusFrom("203.0.113.2")).toBe(200)
+  })
+
+  it("that ends before its small body is whole asks no upstream", async () => {
+    const half: RawRequest = { target: "/outside", method: "POST", headers: [["Content-Length", "9"]], body: "half" }
+    received.length = 0
+    expect((await mesh.raw(half)).status).not.toBe(200)
+    expect(received).toEqual([])
+  })
+})
+
+describe("a mirror", () => {
+  const credentials = [
+    ["Authorization", "Bearer s3cret"],
+    ["Cookie", "session=1"],
+    ["X-Plain", "1"],
+  ] as const
+
+  async function copyOf(request: Partial<RawRequest> & { target: string }): Promise<IncomingHttpHeaders> {
+    received.length = 0
+    const { status } = await mesh.raw({ headers: credentials, ...request })
+    expect(status).toBe(200)
+    await expect.poll(() => received.length, { timeout: 2_000 }).toBe(1)
+    return received[0]!
+  }
+
+  it("gets no credentials, with a body and without", async () => {
+    for (const more of [{}, { method: "POST", body: "some" }]) {
+      const copy = await copyOf({ target: "/mirrored", ...more })
+      expect([copy.authorization, copy.cookie, copy["x-plain"]]).toEqual([undefined, undefined, "1"])
+    }
+  })
+
+  it("gets them where the route says so", async () => {
+    const copy = await copyOf({ target: "/trusted" })
+    expect([copy.authorization, copy.cookie]).toEqual(["Bearer s3cret", "session=1"])
+  })
+})
