@@ -17,6 +17,8 @@ export interface Member {
 }
 
 export interface Balancer {
+  /** Whether the choice depends on the requests under way, which are told by `begin` and `end`. */
+  readonly isCounting: boolean
   /** One of the candidates, each a place in the list of members; undefined when there is none. */
   pick(candidates: readonly number[], key: string | null, nowMs: number, dice: number): number | undefined
   /** A request was sent to the member. */

@@ -16,6 +16,7 @@ export function hash(members: readonly Member[]): Balancer {
   }
 
   return {
+    isCounting: false,
     pick(candidates, key, _nowMs, dice) {
       if (key === null) return throwAmong(members, candidates, dice)
       let best = candidates[0]

@@ -6,6 +6,7 @@ export function leastRequest(members: readonly Member[]): Balancer {
   const pending = members.map(() => 0)
   const loadOf = (member: number) => pending[member]! / Math.max(members[member]!.weight, 1)
   return {
+    isCounting: true,
     pick(candidates, _key, _nowMs, dice) {
       const two = throwTwo(members, candidates, dice)
       return two && (loadOf(two[1]) < loadOf(two[0]) ? two[1] : two[0])

@@ -28,6 +28,7 @@ export function peakEwma(members: readonly Member[]): Balancer {
   const costOf = (member: number, nowMs: number) => faded(averageOf(member, nowMs), nowMs) * (pending[member]! + 1)
 
   return {
+    isCounting: true,
     pick(candidates, _key, nowMs, dice) {
       const two = throwTwo(members, candidates, dice)
       return two && (costOf(two[1], nowMs) < costOf(two[0], nowMs) ? two[1] : two[0])

@@ -4,6 +4,7 @@ import { throwAmong } from "./weighted.ts"
 
 export function random(members: readonly Member[]): Balancer {
   return {
+    isCounting: false,
     pick: (candidates, _key, _nowMs, dice) => throwAmong(members, candidates, dice),
     begin() {},
     end() {},

@@ -28,6 +28,7 @@ export function roundRobin(members: readonly Member[]): Balancer {
   }
 
   return {
+    isCounting: false,
     pick(candidates, _key, _nowMs, dice) {
       if (!hasBegun) {
         hasBegun = true

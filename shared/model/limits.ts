@@ -91,6 +91,8 @@ export const LIMITS = {
   figureMax: 1_000_000,
   /** An attempt that was not heard of for so long is taken for over: its caller went away, and the runtime said nothing. */
   attemptMsMax: 5 * 60 * 1000,
+  /** Between two looks for attempts whose callers have gone away, when places run short. */
+  goneLookMs: 10,
   timeoutMsMax: 60 * 60 * 1000,
   matchValueCharsMax: 1_024,
   headerValueCharsMax: 8 * 1024,

@@ -45,7 +45,7 @@ export function freshWindow(windowMs: number, nowMs: number): Window {
 /** A clock that goes back counts into the newest slot. */
 export function count(window: Window, windowMs: number, tally: Tally, nowMs: number): Window {
   const { slot, tallies } = advance(window, windowMs, nowMs)
-  return { slot, tallies: [add(tallies[0]!, tally), ...tallies.slice(1)] }
+  return { slot, tallies: tallies.with(0, add(tallies[0]!, tally)) }
 }
 
 /** Of the attempts that the window still holds. */

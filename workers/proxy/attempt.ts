@@ -43,7 +43,7 @@ async function guarded(
   // What is never sent says nothing about the upstream, and a caller without patience must not open its breaker for all.
   if (limitOf(attempting) <= 0) return refuse("deadline_exceeded")
   const startedAtMs = mesh.nowMs()
-  const ticket = ticketFor(endpoint, exchange.priority, mesh)
+  const ticket = ticketFor(endpoint, exchange.priority, mesh, attempting.outgoing.request)
   const refused = entry.admit(startedAtMs, mesh.roll(), ticket)
   if (refused) return refused
   exchange.attempts += 1
@@ -55,9 +55,9 @@ async function guarded(
     entry.settle({ kind, status, durationMs: nowMs - startedAtMs, endpoint }, nowMs, ticket)
   }
   // When the caller goes away, the runtime ends this work where it stands; only the signal tells in time, for its price.
-  const gone = () => settle("unknown", 0)
-  const caller = entry.holdsPlaces ? attempting.outgoing.request.signal : undefined
-  caller?.addEventListener("abort", gone)
+  if (entry.mustHearAtOnce || ticket.probe) {
+    attempting.outgoing.request.signal.addEventListener("abort", () => settle("unknown", 0))
+  }
   try {
     const probeMs = ticket.probe ? ticket.probe.untilMs - startedAtMs : Number.POSITIVE_INFINITY
     const limitMs = Math.min(limitOf(attempting), probeMs)
@@ -66,7 +66,6 @@ async function guarded(
     return answer
   } finally {
     settle("unknown", 0)
-    caller?.removeEventListener("abort", gone)
   }
 }
 
@@ -101,9 +100,10 @@ function sendWithin(
   if (limitMs <= 0) return refuse("deadline_exceeded")
   const isTimed = limitMs !== Number.POSITIVE_INFINITY
   if (isTimed) outgoing.request.headers.set(HEADER.deadlineMs, String(Math.max(1, Math.floor(limitMs))))
+  const onTimeout = isTimed ? endOf(attempting, limitMs) : undefined
   const timed = (run: Promise<Response | Refusal>, controller?: AbortController) =>
-    isTimed ? within(limitMs, endOf(attempting, limitMs), run, controller) : run
-  if (mustAbort(attempting, isTimed, abandoned)) {
+    onTimeout ? within(limitMs, onTimeout, run, controller) : run
+  if (mustAbort(attempting, onTimeout, abandoned)) {
     return abortably(endpoint, destination, outgoing, timeouts?.idleMs, abandoned, timed)
   }
   return timed(send(destination, endpoint, outgoing))
@@ -115,11 +115,16 @@ function endOf({ exchange, mesh }: Attempting, limitMs: number): RefusalName {
 }
 
 /**
- * Whether an attempt has to be ended by itself. One that is the request's last ends with it: the runtime cancels what a request
- * leaves behind, and an AbortController costs as much as all else that is decided.
+ * Whether an attempt has to be ended by itself. One that is the request's last, or has all of its time, ends with it: the runtime
+ * cancels what a request leaves behind, and an AbortController costs as much as all else that is decided.
  */
-function mustAbort({ exchange, timeouts }: Attempting, isTimed: boolean, abandoned: AbortSignal | undefined): boolean {
-  const mayBeFollowed = isTimed && exchange.matched?.rule.retry !== undefined
+function mustAbort(
+  { exchange, timeouts }: Attempting,
+  onTimeout: RefusalName | undefined,
+  abandoned: AbortSignal | undefined,
+): boolean {
+  const attempts = exchange.matched?.rule.retry?.attempts ?? 0
+  const mayBeFollowed = onTimeout === "upstream_timeout" && exchange.attempts <= attempts
   return mayBeFollowed || abandoned !== undefined || timeouts?.idleMs !== undefined
 }
 

@@ -16,9 +16,10 @@ export function limitBody(
   bytesMax: number,
   door: "gateway" | "service",
 ): Pick<Outgoing, "request" | "signal"> | Refusal {
+  if (bytesMax === Number.POSITIVE_INFINITY) return { request, signal: undefined }
   const { body, method } = request
   const sure = request.headers.has("content-length") && (door === "gateway" || !mayHaveNewBody(method))
-  if (body === null || sure || bytesMax === Number.POSITIVE_INFINITY) return { request, signal: undefined }
+  if (body === null || sure) return { request, signal: undefined }
   if (!mayHaveNewBody(method)) return refuse("bad_request", `a ${method} with a body must declare its length here`)
   const controller = new AbortController()
   let bytes = 0

@@ -17,8 +17,6 @@ export interface CanonicalRequest extends Address {
    * request is the cheapest way to headers that can be set.
    */
   readonly request: Request
-  /** The request's `origin` header, for CORS. */
-  readonly origin: string | null
   /** Mesh hops the request has made before this one. */
   readonly hops: number
   /** How long the caller still waits, when it said so. */
@@ -47,7 +45,6 @@ export function canonicalise(
   if ("refusal" in admitted) return admitted
   const { address, dropped, hops, remainingMs, nested, priority, from } = admitted
 
-  const origin = headers.get("origin")
   const traceparent = headers.get(HEADER.traceparent)
   const debug = headers.has(HEADER.debug) && mesh.mayDebug(entrance)
   for (const name of dropped) headers.delete(name)
@@ -60,7 +57,6 @@ export function canonicalise(
     path,
     rawQuery,
     request: isWrittenAs(url, address) ? copy : withUrl(copy, address),
-    origin,
     hops,
     remainingMs,
     nested,

@@ -3,13 +3,14 @@ import { choose as chooseIn, type Entrance, hashKeyOf } from "#shared/exchange/d
 import type { AddressClaims } from "#shared/identity/client-address.ts"
 import type { Principals } from "#shared/model/principal.ts"
 import { isRefusal, type Refusal } from "#shared/model/refusal.ts"
-import type { Backend } from "#shared/model/route.ts"
+import type { Backend, Filter } from "#shared/model/route.ts"
 import type { Priority } from "#shared/model/upstream-policy.ts"
 import type { RequestHead } from "#shared/routing/head.ts"
 import type { Entry, Matched } from "#shared/routing/table.ts"
 import { enterTrace, type TraceContext } from "#shared/telemetry/trace-context.ts"
 import type { Proof } from "./authenticate.ts"
 import type { AccessNotes } from "./authorize.ts"
+import { type FilterPlan, planOf } from "./filter-plan.ts"
 import type { LimitVerdict } from "./limiter.ts"
 import type { Mesh, Routes } from "./mesh.ts"
 
@@ -32,6 +33,10 @@ export interface Exchange {
   /** The rule that took the request; absent when the service has no routes and is simply called. */
   matched: Matched | undefined
   backend: Backend | undefined
+  /** What the rule and the backend do to the request and to its answer; undefined when nothing. */
+  filters: FilterPlan | undefined
+  /** The request's own `origin`, where CORS asks for it. */
+  origin: string | null
   /** What a hashing balancer goes by. */
   hashKey: string | null
   priority: Priority
@@ -75,6 +80,8 @@ export function begin(entrance: Entrance, carried: Carried, mesh: Mesh): Exchang
     routes: undefined,
     matched: undefined,
     backend: undefined,
+    filters: undefined,
+    origin: null,
     hashKey: null,
     priority: carried.priority,
     setCookie: undefined,
@@ -97,6 +104,8 @@ export function choose(
   if (isRefusal(choice)) return choice
   exchange.matched = choice.matched
   exchange.backend = choice.backend
+  exchange.filters = planOf(choice.matched?.rule.filters ?? NONE, choice.backend?.filters ?? NONE)
+  if (exchange.filters && exchange.filters.cors.length > 0) exchange.origin = head.headers.get("origin")
   exchange.setCookie = choice.setCookie
   exchange.hashKey = hashKeyOf(routes.services, choice.backend, head)
   exchange.priority = choice.matched?.rule.priority ?? exchange.priority
@@ -106,3 +115,5 @@ export function choose(
   }
   return undefined
 }
+
+const NONE: readonly Filter[] = []

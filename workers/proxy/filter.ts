@@ -6,9 +6,8 @@
  *   response   responseHeaders, cors
  */
 import { authorityOf, rewriteAddress, targetOf } from "#shared/exchange/address.ts"
-import { filtersOf, portOf } from "#shared/exchange/decide.ts"
+import { portOf } from "#shared/exchange/decide.ts"
 import { type Refusal, refuse } from "#shared/model/refusal.ts"
-import type { Filter } from "#shared/model/route.ts"
 import { HEADER } from "#shared/protocol/headers.ts"
 import { corsHeaders, preflight } from "#shared/routing/cors.ts"
 import { type Answer, applyHeaderChange, directAnswer, faultWanted, redirectAnswer } from "#shared/routing/filters.ts"
@@ -17,47 +16,42 @@ import { formatTraceparent, isTracestate } from "#shared/telemetry/trace-context
 import { declaredBytes, limitBody } from "./body.ts"
 import { type CanonicalRequest, withUrl } from "./canonicalise.ts"
 import type { Exchange } from "./exchange.ts"
+import type { FilterPlan } from "./filter-plan.ts"
 import type { Mesh } from "./mesh.ts"
 import { bodyFor } from "./respond.ts"
 import type { Outgoing } from "./send.ts"
-
-type FilterOf<K extends Filter["kind"]> = Extract<Filter, { kind: K }>
-
-function each<K extends Filter["kind"]>(filters: readonly Filter[], kind: K): FilterOf<K>[] {
-  return filters.filter((filter): filter is FilterOf<K> => filter.kind === kind)
-}
 
 /** An answer that the filters give by themselves, without any upstream. */
 export async function answerByFilter(
   exchange: Exchange,
   canonical: CanonicalRequest,
   head: RequestHead,
-  filters: readonly Filter[],
+  filters: FilterPlan,
   mesh: Mesh,
 ): Promise<Response | Refusal | undefined> {
-  for (const { limits } of each(filters, "limits")) {
+  for (const { limits } of filters.limits) {
     if (Number(canonical.request.headers.get("content-length") ?? 0) > limits.bodyBytesMax)
       return refuse("body_too_large")
   }
-  for (const { cors } of each(filters, "cors")) {
+  for (const { cors } of filters.cors) {
     const answer = preflight(cors, head)
     if (answer) return toResponse(answer)
   }
-  const fault = await injectFault(exchange, mesh)
+  const fault = await injectFault(filters, mesh)
   if (fault) return fault
   if (!exchange.matched) return undefined
-  for (const { redirect } of each(filters, "redirect")) {
+  for (const { redirect } of filters.redirect) {
     return toResponse(
       redirectAnswer(redirect, { ...canonical, port: portOf(exchange.entrance, canonical) }, exchange.matched),
     )
   }
-  for (const { respond } of each(filters, "respond")) return toResponse(directAnswer(respond))
+  for (const { respond } of filters.respond) return toResponse(directAnswer(respond))
   return undefined
 }
 
 /** Waits and fails as the route's faults say; for HTTP and RPC alike. */
-export async function injectFault(exchange: Exchange, mesh: Mesh): Promise<Refusal | undefined> {
-  for (const { fault } of each(filtersOf(exchange), "fault")) {
+export async function injectFault(filters: FilterPlan, mesh: Mesh): Promise<Refusal | undefined> {
+  for (const { fault } of filters.fault) {
     const { delayMs, abortStatus } = faultWanted(fault, mesh.roll(), mesh.roll())
     if (delayMs !== undefined) await mesh.sleep(delayMs)
     if (abortStatus !== undefined) return { ...refuse("fault_injected"), status: abortStatus }
@@ -67,14 +61,14 @@ export async function injectFault(exchange: Exchange, mesh: Mesh): Promise<Refus
 
 /** The request as it leaves: filtered, then marked with what only the mesh may say (rule S5: ours come last). */
 export function shapeRequest(exchange: Exchange, canonical: CanonicalRequest): Outgoing | Refusal {
-  const filters = filtersOf(exchange)
-  if (filters.length === 0) {
+  const { filters } = exchange
+  if (!filters) {
     mark(canonical.request.headers, exchange, canonical)
     const { request } = canonical
     return { request, address: canonical, target: targetOf(canonical), body: undefined, signal: undefined }
   }
-  for (const { change } of each(filters, "requestHeaders")) applyHeaderChange(canonical.request.headers, change)
-  const address = rewriteAddress(canonical, each(filters, "rewrite"), exchange.matched)
+  for (const { change } of filters.requestHeaders) applyHeaderChange(canonical.request.headers, change)
+  const address = rewriteAddress(canonical, filters.rewrite, exchange.matched)
   if ("refusal" in address) return address
   const request = address === canonical ? canonical.request : withUrl(canonical.request, address)
   mark(request.headers, exchange, canonical)
@@ -83,20 +77,20 @@ export function shapeRequest(exchange: Exchange, canonical: CanonicalRequest): O
 }
 
 /** The copy of a mirrored body waits in memory, and its declared length is what lets it: it must not be longer. */
-function bodyBytesMax(request: Request, filters: readonly Filter[]): number {
-  const limits = each(filters, "limits").map(({ limits }) => limits.bodyBytesMax)
-  const mirrored = filters.some(({ kind }) => kind === "mirror") ? declaredBytes(request) : undefined
+function bodyBytesMax(request: Request, filters: FilterPlan): number {
+  const limits = filters.limits.map(({ limits }) => limits.bodyBytesMax)
+  const mirrored = filters.mirror.length > 0 ? declaredBytes(request) : undefined
   return Math.min(...limits, mirrored ?? Number.POSITIVE_INFINITY)
 }
 
-/** The answer as the caller gets it: as it is, unless a filter changes it. `origin` is the request's own. */
-export function shapeResponse(exchange: Exchange, response: Response, origin: string | null): Response {
-  const filters = filtersOf(exchange)
-  if (!exchange.setCookie && !filters.some(({ kind }) => kind === "responseHeaders" || kind === "cors")) return response
+/** The answer as the caller gets it: as it is, unless a filter changes it. */
+export function shapeResponse({ filters, setCookie, origin }: Exchange, response: Response): Response {
+  if (!setCookie && !filters?.changesAnswer) return response
   const changed = changeable(response)
-  if (exchange.setCookie) changed.headers.append("set-cookie", exchange.setCookie)
-  for (const { change } of each(filters, "responseHeaders")) applyHeaderChange(changed.headers, change)
-  for (const { cors } of each(filters, "cors")) {
+  if (setCookie) changed.headers.append("set-cookie", setCookie)
+  if (!filters) return changed
+  for (const { change } of filters.responseHeaders) applyHeaderChange(changed.headers, change)
+  for (const { cors } of filters.cors) {
     applyHeaderChange(changed.headers, corsHeaders(cors, origin, changed.headers.keys()))
   }
   return changed

@@ -19,14 +19,21 @@ export interface Ticket {
   readonly background: Background
   readonly endpoint: Endpoint
   readonly priority: Priority
+  /** Its signal tells when the caller has gone away; undefined for RPC, where nothing tells. */
+  readonly request: Pick<Request, "signal"> | undefined
   /** The breaker's state when it let the attempt pass: results of an older generation say nothing about a newer one. */
   generation: number
   /** The attempt is a probe under this lease, and must have ended when the lease does. */
   probe: { readonly scope: "mesh" | "own"; readonly lease: number; readonly untilMs: number } | undefined
 }
 
-export function ticketFor(endpoint: Endpoint, priority: Priority, background: Background): Ticket {
-  return { background, endpoint, priority, generation: 0, probe: undefined }
+export function ticketFor(
+  endpoint: Endpoint,
+  priority: Priority,
+  background: Background,
+  request?: Pick<Request, "signal">,
+): Ticket {
+  return { background, endpoint, priority, request, generation: 0, probe: undefined }
 }
 
 /**

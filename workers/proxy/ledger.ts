@@ -140,7 +140,6 @@ export class Entry {
   /** Asked in this order before each attempt; told in the same order what came of it. */
   #guards: readonly Guard[]
   #breaker: BreakerGuard | undefined
-  readonly #holdsPlaces: boolean
   readonly #newBreaker: () => BreakerGuard
   /** Absent: every endpoint has an even chance. */
   readonly #selector: Selector | undefined
@@ -162,7 +161,6 @@ export class Entry {
     this.#newBreaker = () => new BreakerGuard(cluster, policy?.breaker ?? FORCED_ONLY, revision, breakers, roll)
     this.#breaker = policy?.breaker ? this.#newBreaker() : undefined
     this.#guards = [...(this.#breaker ? [this.#breaker] : []), ...guardsOf(policy, this.#selector)]
-    this.#holdsPlaces = policy?.concurrency !== undefined || policy?.balancer !== undefined
     this.stale = policy?.breaker?.stale && new StaleAnswers(policy.breaker.stale, stale)
     this.fallback = policy?.breaker?.fallback
     this.#places = endpoints.map(placeOf).join("\n")
@@ -174,9 +172,9 @@ export class Entry {
     return this.#guards.length > 0
   }
 
-  /** Whether an attempt takes a place that has to be given back, also when its caller goes away. */
-  get holdsPlaces(): boolean {
-    return this.#holdsPlaces
+  /** Whether the next choice of an endpoint may depend on the end of this attempt, also when its caller goes away. */
+  get mustHearAtOnce(): boolean {
+    return this.#selector?.isCounting === true
   }
 
   /** Somebody may force a service's breaker open that has none: from then on it has one. */
@@ -257,7 +255,7 @@ function guardsOf(policy: ServicePolicy | undefined, selector: Selector | undefi
   return [
     ...(concurrency ? [new ConcurrencyGuard(concurrency)] : []),
     ...(throttle ? [new ThrottleGuard(throttle)] : []),
-    ...(selector ? [selector] : []),
+    ...(selector?.isGuard ? [selector] : []),
   ]
 }
 

@@ -21,12 +21,22 @@ export class ConcurrencyGuard implements Guard {
   }
 
   admit(nowMs: number, _dice: number, ticket: Ticket): Refusal | undefined {
-    for (const _lost of this.#passages.expired(nowMs)) this.#state = leave(this.#state, this.#policy, "nothing")
-    const entered = enter(this.#state, this.#policy, ticket.priority)
+    this.#giveBack(this.#passages.expired(nowMs))
+    let entered = enter(this.#state, this.#policy, ticket.priority)
+    // To be told of each caller that goes away would cost each request more than all else that the guard does.
+    if (!entered && this.#giveBack(this.#passages.gone(nowMs))) {
+      entered = enter(this.#state, this.#policy, ticket.priority)
+    }
     if (!entered) return NO_PLACE
     this.#state = entered
     this.#passages.enter(ticket, true, nowMs)
     return undefined
+  }
+
+  /** Whether there was something to give back. */
+  #giveBack(lost: readonly true[]): boolean {
+    for (const _place of lost) this.#state = leave(this.#state, this.#policy, "nothing")
+    return lost.length > 0
   }
 
   settle(outcome: AttemptOutcome, _nowMs: number, ticket: Ticket): void {

@@ -3,7 +3,7 @@
  * never shows in the request's own answer (Gateway API: RequestMirror; Envoy: request_mirror_policies).
  */
 import { pick } from "#shared/balancing/random.ts"
-import { endpointsIn, filtersOf } from "#shared/exchange/decide.ts"
+import { endpointsIn } from "#shared/exchange/decide.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import { isRefusal } from "#shared/model/refusal.ts"
 import type { Mirror } from "#shared/model/route.ts"
@@ -16,11 +16,11 @@ import { type Outgoing, send } from "./send.ts"
 
 /** Takes the copies before the request itself is sent. A request with a large or undeclared body is not mirrored. */
 export function mirror(exchange: Exchange, outgoing: Outgoing, mesh: Mesh): void {
-  for (const filter of filtersOf(exchange)) {
-    if (filter.kind !== "mirror" || !mirrorWanted(filter.mirror, mesh.roll())) continue
-    if (exchange.proof?.unmirrored.has(filter.mirror.backend.service)) continue
+  if (!exchange.filters) return
+  for (const { mirror } of exchange.filters.mirror) {
+    if (!mirrorWanted(mirror, mesh.roll()) || exchange.proof?.unmirrored.has(mirror.backend.service)) continue
     const copy = copyOf(outgoing)
-    if (copy) mesh.waitUntil(sendCopy(exchange, filter.mirror, copy, mesh))
+    if (copy) mesh.waitUntil(sendCopy(exchange, mirror, copy, mesh))
   }
 }
 

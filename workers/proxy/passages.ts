@@ -6,6 +6,7 @@ import { LIMITS } from "#shared/model/limits.ts"
 import type { Ticket } from "./guard.ts"
 
 export class Passages<T> {
+  #lookedAtMs = 0
   /** In the order in which they began. */
   readonly #under = new Map<Ticket, { readonly taken: T; readonly atMs: number }>()
 
@@ -31,7 +32,26 @@ export class Passages<T> {
     return expired
   }
 
+  /** What to give back for attempts whose callers have gone away. Looked for now and then only, because it looks at each. */
+  gone(nowMs: number): T[] {
+    const elapsedMs = nowMs - this.#lookedAtMs
+    if (elapsedMs >= 0 && elapsedMs < LIMITS.goneLookMs) return []
+    this.#lookedAtMs = nowMs
+    const gone = [...this.#under].filter(([ticket]) => hasGone(ticket))
+    for (const [ticket] of gone) this.#under.delete(ticket)
+    return gone.map(([, { taken }]) => taken)
+  }
+
   clear(): void {
     this.#under.clear()
+  }
+}
+
+/** Should the runtime ever keep a request from looking at another one's signal, the attempt counts until it is lost. */
+function hasGone({ request }: Ticket): boolean {
+  try {
+    return request?.signal.aborted === true
+  } catch {
+    return false
   }
 }

@@ -5,7 +5,7 @@
  *
  *   begin  canonicalise  identify  authenticate  match  split  authorize  limit  filter  authorize  select  send  judge  record
  */
-import { type Entrance, endpointsOf, filtersOf, identify } from "#shared/exchange/decide.ts"
+import { type Entrance, endpointsOf, identify } from "#shared/exchange/decide.ts"
 import { NO_CLAIMS } from "#shared/identity/client-address.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import { isRefusal, type Refusal, refuse } from "#shared/model/refusal.ts"
@@ -62,9 +62,9 @@ async function decide(exchange: Exchange, received: CanonicalRequest, mesh: Mesh
   const limited = limits && (await limit(exchange, limits, head, mesh))
   if (limited) return limited
 
-  const filters = filtersOf(exchange)
-  const answered = filters.length === 0 ? undefined : await answerByFilter(exchange, canonical, head, filters, mesh)
-  if (answered) return isRefusal(answered) ? answered : shapeResponse(exchange, answered, canonical.origin)
+  const { filters } = exchange
+  const answered = filters?.mayAnswer && (await answerByFilter(exchange, canonical, head, filters, mesh))
+  if (answered) return isRefusal(answered) ? answered : shapeResponse(exchange, answered)
 
   const endpoints = endpointsOf(routes.services, exchange.backend)
   if (isRefusal(endpoints)) return endpoints
@@ -79,7 +79,7 @@ async function decide(exchange: Exchange, received: CanonicalRequest, mesh: Mesh
   mirror(exchange, outgoing, mesh)
 
   const answer = await forward(exchange, outgoing, endpoints, mesh)
-  return isRefusal(answer) ? answer : shapeResponse(exchange, answer, canonical.origin)
+  return isRefusal(answer) ? answer : shapeResponse(exchange, answer)
 }
 
 /** Services of the mesh send what they promise; the public may have other things in mind. */

@@ -63,6 +63,16 @@ export class Selector implements Guard {
     this.follow(endpoints)
   }
 
+  /** Whether it has to hear of attempts at all. */
+  get isGuard(): boolean {
+    return this.#detector !== undefined || this.isCounting
+  }
+
+  /** Whether its choice depends on the attempts under way. */
+  get isCounting(): boolean {
+    return this.#balancer.isCounting
+  }
+
   /** Whether it matters where this isolate runs. */
   get heedsRegions(): boolean {
     return this.#policy.regions !== undefined
@@ -92,7 +102,9 @@ export class Selector implements Guard {
   /** One of `offered`, which are all of the cluster's endpoints or a part of them. */
   select(offered: readonly Endpoint[], { tried, key, colo, nowMs }: Selection): Endpoint | undefined {
     this.#catchUp(nowMs)
-    for (const member of this.#passages.expired(nowMs)) this.#balancer.end(member, 0, FAILURE_MS, nowMs)
+    if (this.isCounting) {
+      for (const member of this.#passages.expired(nowMs)) this.#balancer.end(member, 0, FAILURE_MS, nowMs)
+    }
     const untried = tried.length === 0 ? offered : offered.filter((endpoint) => !tried.includes(endpoint))
     const fresh = this.#healthy(this.#membersOf(untried), nowMs)
     const candidates = fresh.length > 0 || tried.length === 0 ? fresh : this.#healthy(this.#membersOf(offered), nowMs)
@@ -102,6 +114,7 @@ export class Selector implements Guard {
   }
 
   admit(nowMs: number, _dice: number, ticket: Ticket): undefined {
+    if (!this.isCounting) return
     const member = this.#members.get(placeOf(ticket.endpoint))
     // An exchange goes by its snapshot to its end; the endpoint may be gone by now.
     if (member === undefined) return
@@ -111,7 +124,7 @@ export class Selector implements Guard {
 
   settle({ kind, status, durationMs }: AttemptOutcome, nowMs: number, ticket: Ticket): void {
     const failed = kind === "unanswered" || status >= 500 || status === 429
-    const member = this.#passages.leave(ticket)
+    const member = this.isCounting ? this.#passages.leave(ticket) : undefined
     if (member !== undefined) this.#balancer.end(member, durationMs, failed ? FAILURE_MS : 0, nowMs)
     if (!this.#detector || kind === "unknown") return
     this.#catchUp(nowMs)

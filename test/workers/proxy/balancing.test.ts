@@ -24,6 +24,7 @@ beforeAll(async () => {
       small: { binding: "ECHO_V1", concurrency: { max: 1 } },
       dead: { ...dead, throttle: {} },
       echo: {},
+      caller: {},
     },
     routes: {
       app: {
@@ -35,6 +36,7 @@ beforeAll(async () => {
           to("small"),
           to("dead"),
           to("echo", { priority: "critical" }),
+          { match: { path: "/impatient" }, backends: [{ service: "caller" }] },
           { match: { path: "/plain" }, backends: [{ service: "echo" }] },
         ],
       },
@@ -113,6 +115,13 @@ describe("a service with one place", () => {
       "503 overloaded",
     ])
     expect((await get("/small")).status).toBe(200)
+  })
+
+  it("has it back when a caller goes away", async () => {
+    for (let times = 0; times < 3; times++) {
+      await get("/impatient/ANY/x?delayMs=5000", { headers: [["x-target", "http://small"]] })
+      expect((await get("/small")).status).toBe(200)
+    }
   })
 })
 

@@ -208,6 +208,25 @@ describe("places", () => {
     expect(typeof enter(guard, "default", 300_000)).toBe("object")
   })
 
+  it("are given back, when they run short, for attempts whose callers went away", () => {
+    const guard = new ConcurrencyGuard({ max: 2, reservePercent: 0 })
+    const signals = [new AbortController(), new AbortController()]
+    const forbidden = {
+      get signal(): AbortSignal {
+        throw new Error("not this request's")
+      },
+    }
+    const enterAt = (nowMs: number, request?: { readonly signal: AbortSignal }) =>
+      guard.admit(nowMs, 0, ticketFor(urls("a")[0]!, "default", background, request))?.refusal ?? "in"
+    expect([enterAt(1_000, signals[0]), enterAt(1_000, signals[1])]).toEqual(["in", "in"])
+    expect(enterAt(1_000)).toBe("overloaded")
+    signals[0]!.abort()
+    expect([enterAt(1_009), enterAt(1_010, forbidden), enterAt(1_010)]).toEqual(["overloaded", "in", "overloaded"])
+    signals[1]!.abort()
+    expect([enterAt(1_030), enterAt(1_030)]).toEqual(["in", "overloaded"])
+    expect(enterAt(1_050)).toBe("overloaded")
+  })
+
   it("become fewer when answers are slow", () => {
     const adaptive = { min: 1, initial: 10, samples: 5, overloadPercent: 10, slowMs: 4 }
     const guard = new ConcurrencyGuard({ max: 10, reservePercent: 0, adaptive })
