@@ -13,6 +13,7 @@ import type {
   RevisionDetail,
   RevisionList,
   RollbackRequest,
+  Stats,
   Status,
   TokenCreated,
   TokenList,
@@ -22,6 +23,7 @@ import { EXIT, type Failure, failed } from "./command.ts"
 import { type Connection, connect } from "./connection.ts"
 import type { Io } from "./io.ts"
 import { plain } from "./output.ts"
+import type { StatsQuery } from "./stats-query.ts"
 
 /** A compile of the largest mesh stays far below this. */
 const TIMEOUT_MS = 30_000
@@ -64,6 +66,8 @@ function clientOf(connection: Connection | Failure) {
         keyed: true,
       }),
     status: () => ask<Status>("/v1/status"),
+    stats: ({ by, window, points, from, to }: StatsQuery) =>
+      ask<Stats>("/v1/stats", { query: { by, window, points, from, to } }),
     explain: (body: ExplainRequest) => ask<Explained>("/v1/explain", { method: "POST", body }),
     breakers: () => ask<BreakerList>("/v1/breakers"),
     forceBreaker: (body: ForceBreaker) => ask<BreakerStatus>("/v1/breakers", { method: "POST", body }),

@@ -67,6 +67,10 @@ export interface Options {
   readonly to?: string
   readonly rpc?: string
   readonly dice?: string
+  readonly window?: number
+  readonly every?: number
+  readonly count?: number
+  readonly format?: "mermaid" | "dot"
 }
 
 export type Handler = (call: Call) => Promise<ExitCode>

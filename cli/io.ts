@@ -14,12 +14,17 @@ export interface Io {
   wrangler(cwd: string, args: readonly string[]): Promise<WranglerResult>
   /** Resolves when the person wants to stop what runs until then (Ctrl-C). */
   interrupted(): Promise<void>
+  /** Calls for each key that a person types, until the result is called. Where no person is, there are no keys. */
+  onKey(listener: (key: string) => void): () => void
 }
 
 export interface Stream {
   write(text: string): void
   /** A person is watching: colors and a moving progress line make sense. */
   readonly terminal: boolean
+  /** Of the terminal, as it is now. */
+  readonly columns?: number | undefined
+  readonly rows?: number | undefined
 }
 
 export function processIo(): Io {
@@ -33,6 +38,7 @@ export function processIo(): Io {
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     wrangler: runWrangler,
     interrupted,
+    onKey,
   }
 }
 
@@ -51,7 +57,34 @@ function interrupted(): Promise<void> {
 }
 
 function stream(target: NodeJS.WriteStream): Stream {
-  return { write: (text) => void target.write(text), terminal: target.isTTY === true }
+  return {
+    write: (text) => void target.write(text),
+    terminal: target.isTTY === true,
+    get columns() {
+      return target.isTTY ? target.columns : undefined
+    },
+    get rows() {
+      return target.isTTY ? target.rows : undefined
+    },
+  }
+}
+
+/** Keys come one by one only while nobody waits for a line; Ctrl-C is a key then too. */
+function onKey(listener: (key: string) => void): () => void {
+  const { stdin } = process
+  if (!stdin.isTTY) return () => {}
+  const heard = (keys: string) => {
+    for (const key of keys) listener(key)
+  }
+  stdin.setEncoding("utf8")
+  stdin.setRawMode(true)
+  stdin.on("data", heard)
+  stdin.resume()
+  return () => {
+    stdin.off("data", heard)
+    stdin.setRawMode(false)
+    stdin.pause()
+  }
 }
 
 async function readStdin(): Promise<string> {

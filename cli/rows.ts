@@ -1,5 +1,6 @@
 /** Every command of `weft`, a row each. Adding one is a row here and a module in commands/. */
 import type { CommandRow } from "./command.ts"
+import { WATCHING } from "./rows-stats.ts"
 
 const FILES = [
   "-f, --file <path>",
@@ -237,7 +238,15 @@ const SHELL: readonly CommandRow[] = [
   { path: "version", summary: "print the version", load: () => import("./commands/version.ts") },
 ]
 
-export const COMMANDS: readonly CommandRow[] = [...CHANGING, ...LOOKING, ...BREAKERS, ...ACCESS, ...WORKERS, ...SHELL]
+export const COMMANDS: readonly CommandRow[] = [
+  ...CHANGING,
+  ...LOOKING,
+  ...WATCHING,
+  ...BREAKERS,
+  ...ACCESS,
+  ...WORKERS,
+  ...SHELL,
+]
 
 /** What a person types for a group of commands. */
 export const GROUPS: { readonly [group: string]: string } = {

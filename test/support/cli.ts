@@ -25,6 +25,13 @@ export interface RunOptions {
   readonly realTime?: boolean
   /** Every `sleep` calls this with the time that then is. */
   readonly tick?: (nowMs: number) => void
+  /** When the person wants to stop what runs until then; absent: at once. */
+  readonly interrupted?: Promise<void>
+  /** Is given what keys are told to. */
+  readonly keys?: (listener: (key: string) => void) => void
+  /** Of the terminal. */
+  readonly columns?: number
+  readonly rows?: number
 }
 
 /** In this process: time stands at the fake's, and moves by sleeping only. */
@@ -36,7 +43,7 @@ export async function weft(argv: readonly string[], options: RunOptions = {}): P
   const exit = await run(argv, {
     env: options.env ?? {},
     cwd: options.cwd ?? tmpdir(),
-    out: { write: (text) => void out.push(text), terminal },
+    out: { write: (text) => void out.push(text), terminal, columns: options.columns, rows: options.rows },
     err: { write: (text) => void err.push(text), terminal },
     stdin: async () => options.stdin ?? "",
     nowMs: () => (options.realTime ? Date.now() : nowMs),
@@ -46,7 +53,11 @@ export async function weft(argv: readonly string[], options: RunOptions = {}): P
       options.tick?.(nowMs)
     },
     wrangler: options.wrangler ?? (async () => ({ ok: false, output: "no wrangler in this test" })),
-    interrupted: async () => {},
+    interrupted: () => options.interrupted ?? Promise.resolve(),
+    onKey(listener) {
+      options.keys?.(listener)
+      return () => {}
+    },
   })
   return { exit, out: out.join(""), err: err.join("") }
 }

@@ -10,7 +10,7 @@ import { explain } from "#shared/exchange/explain.ts"
 import type { Resource } from "#shared/model/document.ts"
 import type { Problem } from "#shared/model/problem.ts"
 import { clusterOf } from "#shared/protocol/breaker.ts"
-import type { ApplyRequest, Change, ForceBreaker, Status, TokenInfo } from "#shared/protocol/control-api.ts"
+import type { ApplyRequest, Change, ForceBreaker, Stats, Status, TokenInfo } from "#shared/protocol/control-api.ts"
 import type { DescribedRequest, Explained, ExplainRequest } from "#shared/protocol/explain.ts"
 import type { IsolateStatus, RevisionSummary } from "#shared/protocol/route-table.ts"
 
@@ -30,6 +30,8 @@ export interface FakeControl {
   breakers: Status["breakers"]
   health: Status["health"]
   tokens: TokenInfo[]
+  /** What the mesh counted, whatever is asked of it. */
+  stats: (query: Readonly<Record<string, string>>) => Omit<Stats, "by">
   /** What the compiler would say of the next documents. */
   problems: (request: ApplyRequest) => readonly Problem[]
   /** Answers instead of the mesh, when it returns something; `"drop"` cuts the connection after the work is done. */
@@ -47,6 +49,7 @@ export async function startFakeControl(): Promise<FakeControl> {
     breakers: [],
     health: [],
     tokens: [{ name: "root", role: "admin", createdAtMs: NOW_MS - 3 * 86_400_000 }],
+    stats: () => ({ spanMs: 60_000, rows: [], missing: [] }),
     problems: () => [],
     intercept: () => undefined,
     stop: () => new Promise((resolve) => server.close(() => resolve())),
@@ -107,6 +110,7 @@ function api(control: FakeControl): Hono {
     const { request, revision } = await c.req.json<ExplainRequest>()
     return c.json(explainedBy(at(control, revision), revision ?? head()?.revision ?? 0, request))
   })
+  app.get("/v1/stats", (c) => c.json({ by: c.req.query("by"), ...control.stats(c.req.query()) }))
   app.get("/v1/breakers", (c) => c.json({ breakers: control.breakers }))
   app.post("/v1/breakers", async (c) => {
     const { namespace, service, subset, phase, forSeconds } = await c.req.json<ForceBreaker>()
