@@ -1,0 +1,167 @@
+/**
+ * A mesh of processes: the control Worker in one, and each isolate of the proxy in one of its own, so that any of them can be killed as
+ * the system kills. Plain workerd; objects of the control process are reached over native RPC between processes.
+ */
+import { type ChildProcess, spawn } from "node:child_process"
+import { once } from "node:events"
+import { mkdtemp, rm, writeFile } from "node:fs/promises"
+import { type AddressInfo, connect, createServer } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { build } from "esbuild"
+import type { MeshDocument } from "#shared/model/document.ts"
+
+export const TOKEN = "weft_token_of_the_metered_mesh"
+
+export interface Processes {
+  /** Without a slash at the end. */
+  readonly controlUrl: string
+  readonly proxyUrls: readonly string[]
+  killProxy(index: number): Promise<void>
+  killControl(): Promise<void>
+  startControl(): Promise<void>
+  stop(): Promise<void>
+}
+
+export async function startProcesses(proxies: number, document: MeshDocument): Promise<Processes> {
+  const folder = await mkdtemp(join(tmpdir(), "weft-metered-"))
+  const ports = await freePorts(proxies + 2)
+  const [controlPort, objectsPort, ...proxyPorts] = ports as [number, number, ...number[]]
+  await bundle(folder)
+  const running = new Map<string, ChildProcess>()
+  const start = async (name: string, port: number, config: string) => {
+    await writeFile(join(folder, `${name}.capnp`), config)
+    running.set(name, await serve(join(folder, `${name}.capnp`), port))
+  }
+  const kill = async (name: string) => {
+    const child = running.get(name)!
+    running.delete(name)
+    child.kill("SIGKILL")
+    await once(child, "exit")
+  }
+  const startControl = () => start("control", controlPort, controlConfig(folder, controlPort, objectsPort))
+  const controlUrl = `http://127.0.0.1:${controlPort}`
+  await startControl()
+  await apply(controlUrl, document)
+  await Promise.all(proxyPorts.map((port, index) => start(`proxy-${index}`, port, proxyConfig(port, objectsPort))))
+  return {
+    controlUrl,
+    proxyUrls: proxyPorts.map((port) => `http://127.0.0.1:${port}`),
+    killProxy: (index) => kill(`proxy-${index}`),
+    killControl: () => kill("control"),
+    startControl,
+    async stop() {
+      await Promise.all([...running.keys()].map(kill))
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+async function apply(controlUrl: string, content: MeshDocument): Promise<void> {
+  const response = await fetch(`${controlUrl}/v1/apply`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
+    body: JSON.stringify({ documents: [{ source: "bench", content }] }),
+  })
+  if (!response.ok) throw new Error(await response.text())
+}
+
+async function serve(config: string, port: number): Promise<ChildProcess> {
+  const child = spawn("workerd", ["serve", config], { stdio: ["ignore", "ignore", "pipe"] })
+  let said = ""
+  child.stderr?.on("data", (chunk) => {
+    said = (said + chunk).slice(-2_000)
+  })
+  for (let attempt = 0; !(await listens(port)); attempt++) {
+    if (attempt === 200 || child.exitCode !== null) throw new Error(`workerd did not start: ${said}`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  return child
+}
+
+/** Without a request, which would be counted. */
+function listens(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1", () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.on("error", () => resolve(false))
+  })
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer().listen(0, "127.0.0.1")
+      await once(server, "listening")
+      return server
+    }),
+  )
+  const ports = servers.map((server) => (server.address() as AddressInfo).port)
+  for (const server of servers) server.close()
+  return ports
+}
+
+async function bundle(folder: string): Promise<void> {
+  await build({
+    entryPoints: {
+      proxy: "workers/proxy/index.ts",
+      control: "bench/workers/metered.ts",
+      bridge: "bench/workers/bridge.ts",
+      upstream: "bench/workers/upstream.ts",
+    },
+    ...{ outdir: folder, bundle: true, format: "esm", target: "es2024", external: ["cloudflare:workers"] },
+  })
+}
+
+const OBJECTS = ["RouteTable", "Tokens", "Breaker", "Limiter", "Health", "Telemetry"]
+const bindingOf = (name: string) => name.replace(/(?<=[a-z])(?=[A-Z])/, "_").toUpperCase()
+const worker = (name: string, rest: string) =>
+  `(modules = [(name = "main", esModule = embed "${name}.js")], compatibilityDate = "2026-10-20", ${rest})`
+
+function controlConfig(folder: string, port: number, objectsPort: number): string {
+  return `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [(name = "control", worker = .control), (name = "disk", disk = (path = "${folder}", writable = true))],
+  sockets = [
+    (name = "api", address = "127.0.0.1:${port}", service = "control"),
+    (name = "objects", address = "127.0.0.1:${objectsPort}", service = (name = "control", entrypoint = "Objects"), http = (capnpConnectHost = "weft")),
+  ],
+);
+const control :Workerd.Worker = ${worker(
+    "control",
+    `durableObjectNamespaces = [${OBJECTS.map((name) => `(className = "${name}Object", uniqueKey = "${name}", enableSql = true)`).join(", ")}],
+  durableObjectStorage = (localDisk = "disk"),
+  bindings = [(name = "WEFT_ADMIN_TOKEN", text = "${TOKEN}"), ${OBJECTS.map((name) => `(name = "${bindingOf(name)}", durableObjectNamespace = "${name}Object")`).join(", ")}]`,
+  )};
+`
+}
+
+function proxyConfig(port: number, objectsPort: number): string {
+  const bridged = ["RouteTable", "Telemetry"]
+  return `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    (name = "proxy", worker = .proxy), (name = "upstream", worker = .upstream), (name = "bridge", worker = .bridge),
+    (name = "objects", external = (address = "127.0.0.1:${objectsPort}", http = (capnpConnectHost = "weft"))),
+  ],
+  sockets = [(name = "http", address = "127.0.0.1:${port}", service = "proxy")],
+);
+const upstream :Workerd.Worker = ${worker("upstream", "")};
+const proxy :Workerd.Worker = ${worker(
+    "proxy",
+    `bindings = [(name = "UPSTREAM", service = "upstream"), ${bridged
+      .map(
+        (name) =>
+          `(name = "${bindingOf(name)}", durableObjectNamespace = (className = "${name}Bridge", serviceName = "bridge"))`,
+      )
+      .join(", ")}]`,
+  )};
+const bridge :Workerd.Worker = ${worker(
+    "bridge",
+    `durableObjectNamespaces = [${bridged.map((name) => `(className = "${name}Bridge", uniqueKey = "${name}")`).join(", ")}],
+  durableObjectStorage = (inMemory = void), bindings = [(name = "OBJECTS", service = "objects")]`,
+  )};
+`
+}
