@@ -19,6 +19,7 @@ const PORT = await freePort()
 /** The objects of the mesh, by the names of the proxy's bindings. */
 const OBJECTS = [
   ["ROUTE_TABLE", "RouteTableObject"],
+  ["RELAY", "RelayObject"],
   ["BREAKER", "BreakerObject"],
   ["LIMITER", "LimiterObject"],
   ["TELEMETRY", "TelemetryObject"],

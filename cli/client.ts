@@ -18,6 +18,7 @@ import type {
   TokenCreated,
   TokenList,
 } from "#shared/protocol/control-api.ts"
+import type { RevisionConvergence } from "#shared/protocol/convergence.ts"
 import type { Explained, ExplainRequest } from "#shared/protocol/explain.ts"
 import { EXIT, type Failure, failed } from "./command.ts"
 import { type Connection, connect } from "./connection.ts"
@@ -57,6 +58,7 @@ function clientOf(connection: Connection | Failure) {
       ask<Applied>("/v1/rollback", { method: "POST", body, keyed: true, ifHead }),
     revisions: (query: { before?: number; limit: number }) => ask<RevisionList>("/v1/revisions", { query }),
     revision: (revision: number | "head") => ask<RevisionDetail>(`/v1/revisions/${revision}`),
+    convergence: (revision: number) => ask<RevisionConvergence>(`/v1/revisions/${revision}/convergence`),
     diff: (from: number, to: number) => ask<Plan>("/v1/diff", { query: { from, to } }),
     resources: (query: { kind?: string; namespace?: string; name?: string; revision?: number }) =>
       ask<ResourceList>("/v1/resources", { query }),

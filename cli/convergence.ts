@@ -1,32 +1,13 @@
-/** Waiting until a revision is served everywhere: a fact that the isolates report, not a guess. */
-import { LIMITS } from "#shared/model/limits.ts"
-import type { IsolateStatus } from "#shared/protocol/route-table.ts"
+/** Waiting until a revision is served everywhere: a fact that relays and isolates report, not a guess. */
+import type { RegionConvergence, RevisionConvergence } from "#shared/protocol/convergence.ts"
 import type { Client } from "./client.ts"
 import { type Call, EXIT, type ExitCode, failed } from "./command.ts"
 import { count, painter, plain, seconds } from "./output.ts"
 import { startProgress } from "./progress.ts"
 import { report } from "./report.ts"
 
-/** Isolates with traffic ask again within their lease, its jitter and a slow answer; one that is silent longer has none. */
-export const LEASE_MS = 2.5 * LIMITS.snapshotLeaseMs
 const POLL_MS = 250
 const TIMEOUT_MS = 30_000
-
-export type Convergence =
-  | { readonly state: "empty" }
-  | { readonly state: "done"; readonly isolates: number }
-  | { readonly state: "waiting"; readonly isolates: number; readonly behind: number }
-  | { readonly state: "refused"; readonly isolate: string; readonly reason: string }
-
-/** How far `revision` has come. Silent isolates do not count. */
-export function convergence(isolates: readonly IsolateStatus[], revision: number, nowMs: number): Convergence {
-  const live = isolates.filter((isolate) => nowMs - isolate.seenAtMs <= LEASE_MS)
-  if (live.length === 0) return { state: "empty" }
-  const refusing = live.find(({ serving, refused }) => serving < revision && refused && refused.revision >= revision)
-  if (refusing?.refused) return { state: "refused", isolate: refusing.isolate, reason: refusing.refused.reason }
-  const behind = live.filter((isolate) => isolate.serving < revision).length
-  return behind === 0 ? { state: "done", isolates: live.length } : { state: "waiting", isolates: live.length, behind }
-}
 
 export async function awaitConvergence(call: Call, client: Client, revision: number): Promise<ExitCode> {
   const { io } = call
@@ -35,15 +16,13 @@ export async function awaitConvergence(call: Call, client: Client, revision: num
   const progress = startProgress(io)
   try {
     for (;;) {
-      const status = await client.status()
-      if (failed(status)) return report(io, status, "the revision stands")
-      const now = convergence(status.isolates, revision, io.nowMs())
-      const passedMs = io.nowMs() - startMs
-      if (now.state !== "waiting" || passedMs >= timeoutMs) {
+      const now = await client.convergence(revision)
+      if (failed(now)) return report(io, now, "the revision stands")
+      if (now.state !== "waiting" || io.nowMs() - startMs >= timeoutMs) {
         progress.end()
-        return conclude(call, now, revision, passedMs)
+        return conclude(call, now, io.nowMs() - startMs)
       }
-      progress.say(`${now.behind} of ${count(now.isolates, "isolate")} not yet at revision ${revision}`)
+      progress.say(waitingText(now))
       await io.sleep(POLL_MS)
     }
   } finally {
@@ -52,31 +31,52 @@ export async function awaitConvergence(call: Call, client: Client, revision: num
 }
 
 /** Goes to standard error, so that standard output stays one JSON value with `-o json`. */
-function conclude(call: Call, now: Convergence, revision: number, passedMs: number): ExitCode {
+function conclude(call: Call, now: RevisionConvergence, passedMs: number): ExitCode {
   const { io } = call
   const paint = painter(io, io.err)
+  const { revision, isolates } = now
   switch (now.state) {
-    case "empty":
-      io.err.write(`no proxy isolate is active; each takes up revision ${revision} with its next request\n`)
-      return EXIT.ok
     case "done": {
-      const verb = now.isolates === 1 ? "serves" : "serve"
-      const who = paint("green", count(now.isolates, "isolate"))
-      io.err.write(`${who} ${verb} revision ${revision} after ${seconds(passedMs)}\n`)
+      if (isolates === 0) {
+        io.err.write(`no proxy isolate is active; each takes up revision ${revision} with its next request\n`)
+        return EXIT.ok
+      }
+      const who = paint("green", count(isolates, "isolate"))
+      const verb = isolates === 1 ? "serves" : "serve"
+      io.err.write(`${who} ${verb} revision ${revision}${tookText(now)}\n`)
       return EXIT.ok
     }
     case "refused": {
-      const message = `isolate ${plain(now.isolate)} refuses revision ${revision}: ${plain(now.reason)}`
+      const [first] = now.refusing
+      const message = `isolate ${plain(first?.isolate ?? "")} refuses revision ${revision}: ${plain(first?.reason ?? "")}`
       return report(io, { exit: EXIT.problems, message, hint: "`weft rollback` goes back; `weft status` shows all" })
     }
     case "waiting": {
-      const verb = now.behind === 1 ? "is" : "are"
-      const message = `${now.behind} of ${count(now.isolates, "isolate")} ${verb} not at revision ${revision} after ${seconds(passedMs)}`
-      return report(io, {
-        exit: EXIT.problems,
-        message,
-        hint: "the revision stands; `weft status` shows who serves what",
-      })
+      const message = `${waitingText(now)}, after ${seconds(passedMs)}`
+      const hint = "the revision stands; `weft status` shows who serves what"
+      return report(io, { exit: EXIT.problems, message, hint })
     }
   }
+}
+
+/** From the commit until it was served everywhere, and where it took longest when there is more than one region. */
+function tookText({ committedAtMs, doneAtMs, regions }: RevisionConvergence): string {
+  if (doneAtMs === undefined) return ""
+  const busy = regions.filter((region) => region.isolates > 0)
+  const last = busy.find((region) => region.doneAtMs === doneAtMs)
+  const where = busy.length > 1 && last ? `, in ${plain(last.region)} last` : ""
+  return ` after ${seconds(Math.max(0, doneAtMs - committedAtMs))}${where}`
+}
+
+/** What is still waited for: the first that is of them all. */
+function waitingText({ revision, isolates, serving, regions }: RevisionConvergence): string {
+  const of = (pick: (region: RegionConvergence) => number) => regions.filter((region) => pick(region) > 0)
+  const names = (some: readonly RegionConvergence[]) => some.map(({ region }) => plain(region)).join(", ")
+  const missing = of(({ relays, acknowledged }) => relays - acknowledged)
+  const silent = of((region) => region.silent)
+  if (serving < isolates)
+    return `${isolates - serving} of ${count(isolates, "isolate")} not yet at revision ${revision}`
+  if (silent.length > 0) return `the relay of ${names(silent)} does not answer`
+  if (missing.length > 0) return `the relay of ${names(missing)} does not have revision ${revision} yet`
+  return `the relay of ${names(of(({ unsure }) => unsure))} was started just now, and may not have heard of all isolates yet`
 }

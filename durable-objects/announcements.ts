@@ -3,6 +3,7 @@
  * between the two forgets nobody.
  */
 import { LIMITS } from "#shared/model/limits.ts"
+import type { Alarm } from "./alarm.ts"
 
 export const ANNOUNCEMENTS_SCHEMA = `CREATE TABLE announcements (
   service TEXT PRIMARY KEY, revision INTEGER NOT NULL, due_ms INTEGER NOT NULL, tries INTEGER NOT NULL
@@ -14,17 +15,19 @@ const WAIT_MS_MAX = 60 * 60 * 1000
 export type Tell = (service: string, revision: number) => Promise<void>
 
 export class Announcements {
-  readonly #storage: DurableObjectStorage
+  readonly #sql: SqlStorage
+  readonly #alarm: Alarm
 
-  constructor(storage: DurableObjectStorage) {
-    this.#storage = storage
+  constructor(sql: SqlStorage, alarm: Alarm) {
+    this.#sql = sql
+    this.#alarm = alarm
   }
 
   /** Within the transaction that writes the revision. The alarm is part of it. */
   add(services: readonly string[], revision: number, nowMs: number): void {
     if (services.length === 0) return
     for (const service of services) {
-      this.#storage.sql.exec("INSERT OR REPLACE INTO announcements VALUES (?, ?, ?, 0)", service, revision, nowMs)
+      this.#sql.exec("INSERT OR REPLACE INTO announcements VALUES (?, ?, ?, 0)", service, revision, nowMs)
     }
     this.#setAlarm()
   }
@@ -32,7 +35,7 @@ export class Announcements {
   /** Tells those that are due, and sees to it that the others are told later. */
   async run(tell: Tell, nowMs: number): Promise<void> {
     const due = [
-      ...this.#storage.sql.exec<{ service: string; revision: number; tries: number }>(
+      ...this.#sql.exec<{ service: string; revision: number; tries: number }>(
         "SELECT service, revision, tries FROM announcements WHERE due_ms <= ? ORDER BY due_ms LIMIT ?",
         nowMs,
         LIMITS.announcementsMax,
@@ -41,14 +44,14 @@ export class Announcements {
     // Before anything can fail: those that are told are struck off, the others are due again.
     for (const { service, tries } of due) {
       const dueMs = nowMs + Math.min(WAIT_MS_MAX, LIMITS.announcementRetryMs * 2 ** tries)
-      this.#storage.sql.exec("UPDATE announcements SET due_ms = ?, tries = tries + 1 WHERE service = ?", dueMs, service)
+      this.#sql.exec("UPDATE announcements SET due_ms = ?, tries = tries + 1 WHERE service = ?", dueMs, service)
     }
     this.#setAlarm()
     await Promise.all(
       due.map(async ({ service, revision }) => {
         try {
           await tell(service, revision)
-          this.#storage.sql.exec("DELETE FROM announcements WHERE service = ? AND revision = ?", service, revision)
+          this.#sql.exec("DELETE FROM announcements WHERE service = ? AND revision = ?", service, revision)
         } catch (error) {
           console.warn(`weft: the health checks of ${service} could not be told of revision ${revision}: ${error}`)
         }
@@ -57,9 +60,8 @@ export class Announcements {
     this.#setAlarm()
   }
 
-  /** Not awaited: the write of an alarm goes with the other writes, and a failure fails them all. */
   #setAlarm(): void {
-    const { due } = this.#storage.sql.exec<{ due: number | null }>("SELECT MIN(due_ms) AS due FROM announcements").one()
-    void (due === null ? this.#storage.deleteAlarm() : this.#storage.setAlarm(due))
+    const { due } = this.#sql.exec<{ due: number | null }>("SELECT MIN(due_ms) AS due FROM announcements").one()
+    if (due !== null) this.#alarm.wakeAt(due)
   }
 }

@@ -17,8 +17,12 @@ export class HealthTable {
     this.#sql = sql
   }
 
-  /** News that come late are none. An object that has lost its storage begins at low generations: it is heard once its last word is over. */
-  hear(report: HealthReport, nowMs: number): void {
+  /**
+   * News that come late are none. An object that has lost its storage begins at low generations: it is heard once its last word is over.
+   * Whether it says something else than before, or the same again.
+   */
+  hear(report: HealthReport, nowMs: number): "news" | "again" {
+    const before = this.list().find(({ service }) => service === report.service)
     this.#sql.exec(
       `INSERT INTO health VALUES (?, ?, ?, ?, ?) ON CONFLICT (service) DO UPDATE SET generation = excluded.generation,
         report = excluded.report, at_ms = excluded.at_ms, until_ms = excluded.until_ms
@@ -30,6 +34,7 @@ export class HealthTable {
       LIMITS.servicesMax,
     )
     this.#known = undefined
+    return before?.generation === report.generation ? "again" : "news"
   }
 
   forget(service: string): void {

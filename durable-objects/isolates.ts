@@ -1,38 +1,65 @@
-/** The proxy isolates that asked for routes lately: a bounded map, oldest out first. In memory only. */
+/**
+ * The proxy isolates that asked for routes lately: a bounded map, oldest out first. In memory only, but for one time: when somebody
+ * asked. An object that was started anew knows by it whether there may be isolates that it has not heard of.
+ */
 import { LIMITS } from "#shared/model/limits.ts"
+import { isLive } from "#shared/propagation/convergence.ts"
+import type { Confirmation, RelayView } from "#shared/protocol/relay.ts"
 import type { IsolateStatus, Pull } from "#shared/protocol/route-table.ts"
 
 const REASON_CHARS_MAX = 1_024
 const ID_CHARS_MAX = 64
+const MINUTE_MS = 60_000
+/** Under which the time is kept when somebody asked, and how often it is written. */
+const BUSY = "busy"
+const BUSY_MS = 30_000
 
 export class Isolates {
   /** In the order of the last pull, so that the first key is the one heard of longest ago. */
   readonly #seen = new Map<string, IsolateStatus>()
-
+  /** The relay that they ask; undefined for the root. */
+  readonly #relay: string | undefined
   /** The list of bindings reported last: isolates of one deployment all have the same, and share one copy. */
   #bindings: readonly string[] = []
+  #missed = { minute: 0, count: 0, before: 0 }
+  readonly #kv: Pick<SyncKvStorage, "get" | "put">
+  /** Since then every isolate that asks has been noted; 0 for ever. */
+  #watchingSinceMs: number
+
+  constructor(kv: Pick<SyncKvStorage, "get" | "put">, nowMs: number, relay?: string) {
+    this.#kv = kv
+    this.#relay = relay
+    const sleepMs = LIMITS.snapshotLeaseMs * LIMITS.snapshotSleepLeases
+    this.#watchingSinceMs = nowMs - this.#busyAtMs() < BUSY_MS + sleepMs ? nowMs : 0
+  }
 
   note(pull: Pull, nowMs: number): void {
-    const isolate = pull.isolate.slice(0, ID_CHARS_MAX)
-    const known = this.#seen.get(isolate)
+    const known = this.#known(pull)
     // One that only makes health checks serves nobody, and is not waited for.
     if (pull.idle && !known) return
-    const before = known?.bindings
-    this.#seen.delete(isolate)
-    this.#seen.set(isolate, {
-      isolate,
-      serving: pull.serving,
-      seenAtMs: pull.idle ? known!.seenAtMs : nowMs,
-      ...(pull.refused && {
-        refused: { revision: pull.refused.revision, reason: pull.refused.reason.slice(0, REASON_CHARS_MAX) },
-      }),
-      ...(pull.bindings && { bindings: this.#shared(pull.bindings, before) }),
+    // The read also keeps a stale twin of the object, which a partition left behind, from answering anybody.
+    if (Math.abs(nowMs - this.#busyAtMs()) >= BUSY_MS) this.#kv.put(BUSY, nowMs)
+    this.#put({
+      ...this.#statusOf(pull, known, nowMs),
+      ...(pull.idle && { seenAtMs: known!.seenAtMs }),
+      ...(pull.bindings && { bindings: this.#shared(pull.bindings, known?.bindings) }),
       ...(pull.outliers && { outliers: pull.outliers.slice(0, LIMITS.outliersMax) }),
     })
-    for (const oldest of this.#seen.keys()) {
+    if (pull.floorsMissed) this.#countMissed(pull.floorsMissed, nowMs)
+    for (const [oldest, status] of this.#seen) {
       if (this.#seen.size <= LIMITS.isolatesMax) break
+      // There are more than can be told of: one that counts is lost sight of.
+      if (isLive(status, nowMs)) this.#watchingSinceMs = nowMs
       this.#seen.delete(oldest)
     }
+  }
+
+  /** What an isolate says between its pulls: that it serves a revision now, or refuses it. */
+  confirm(confirmation: Confirmation, nowMs: number): void {
+    const before = this.#known(confirmation)
+    const { bindings, outliers } = before ?? {}
+    const rest = { ...(bindings && { bindings }), ...(outliers && { outliers }) }
+    this.#put({ ...this.#statusOf(confirmation, before, nowMs), ...rest })
   }
 
   /** Those heard of lately, the longest silent first; the others are forgotten. */
@@ -41,6 +68,48 @@ export class Isolates {
       if (nowMs - status.seenAtMs > LIMITS.isolateSilenceMsMax) this.#seen.delete(isolate)
     }
     return [...this.#seen.values()]
+  }
+
+  view(nowMs: number): Pick<RelayView, "isolates" | "watchingSinceMs" | "floorsMissed"> {
+    this.#countMissed(0, nowMs)
+    const floorsMissed = this.#missed.before + this.#missed.count
+    const watchingSinceMs = this.#watchingSinceMs
+    return { isolates: this.list(nowMs), ...(watchingSinceMs > 0 && { watchingSinceMs }), floorsMissed }
+  }
+
+  #busyAtMs(): number {
+    return this.#kv.get<number>(BUSY) ?? Number.NEGATIVE_INFINITY
+  }
+
+  #known({ isolate }: Pick<Pull, "isolate">): IsolateStatus | undefined {
+    return this.#seen.get(isolate.slice(0, ID_CHARS_MAX))
+  }
+
+  #statusOf(said: Confirmation, before: IsolateStatus | undefined, nowMs: number): IsolateStatus {
+    const { serving, refused, leaseMs } = said
+    return {
+      isolate: said.isolate.slice(0, ID_CHARS_MAX),
+      serving,
+      seenAtMs: nowMs,
+      servingSinceMs: before?.serving === serving ? (before.servingSinceMs ?? nowMs) : nowMs,
+      ...(leaseMs !== undefined && { leaseMs: Math.min(leaseMs, LIMITS.isolateSilenceMsMax) }),
+      ...(this.#relay !== undefined && { relay: this.#relay }),
+      ...(refused && {
+        refused: { revision: refused.revision, reason: refused.reason.slice(0, REASON_CHARS_MAX) },
+      }),
+    }
+  }
+
+  #put(status: IsolateStatus): void {
+    this.#seen.delete(status.isolate)
+    this.#seen.set(status.isolate, status)
+  }
+
+  #countMissed(count: number, nowMs: number): void {
+    const minute = Math.floor(nowMs / MINUTE_MS)
+    const { minute: known, count: counted } = this.#missed
+    if (minute !== known) this.#missed = { minute, count: 0, before: minute === known + 1 ? counted : 0 }
+    this.#missed.count += count
   }
 
   #shared(bindings: readonly string[], before: readonly string[] | undefined): readonly string[] {

@@ -6,21 +6,24 @@ import { DurableObject } from "cloudflare:workers"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { Published } from "#shared/model/snapshot.ts"
 import type { BreakerStatus } from "#shared/protocol/breaker.ts"
+import type { Feed } from "#shared/protocol/feed.ts"
 import type { HealthRecord, HealthReport, HealthRpc } from "#shared/protocol/health.ts"
+import type { Acknowledgement, Bulletin, Confirmation, RelayStatus, RelayView } from "#shared/protocol/relay.ts"
 import type {
   Commit,
   CommitResult,
-  IsolateStatus,
   Pull,
   PullReply,
   RevisionContent,
   RevisionSummary,
   RouteTableRpc,
 } from "#shared/protocol/route-table.ts"
+import { Alarm } from "./alarm.ts"
 import { ANNOUNCEMENTS_SCHEMA, Announcements } from "./announcements.ts"
 import { HEALTH_SCHEMA, HealthTable } from "./health-news.ts"
-import { Isolates } from "./isolates.ts"
 import { migrate } from "./migrations.ts"
+import { RELAYS_SCHEMA } from "./outbox.ts"
+import { Publisher, type PublisherEnv } from "./publisher.ts"
 import { readText, TEXTS_SCHEMA, writeText } from "./texts.ts"
 import { VERDICTS_SCHEMA, Verdicts } from "./verdicts.ts"
 
@@ -36,9 +39,10 @@ const MIGRATIONS = [
   VERDICTS_SCHEMA,
   HEALTH_SCHEMA,
   ANNOUNCEMENTS_SCHEMA,
+  RELAYS_SCHEMA,
 ]
 
-interface Env {
+interface Env extends PublisherEnv {
   /** The objects that make health checks; absent where a mesh has none. */
   readonly HEALTH?: DurableObjectNamespace
 }
@@ -58,16 +62,22 @@ type RevisionRow = {
 export class RouteTableObject extends DurableObject<Env> implements RouteTableRpc {
   readonly #storage = this.ctx.storage
   readonly #sql = this.ctx.storage.sql
-  readonly #isolates = new Isolates()
   readonly #verdicts = new Verdicts(this.ctx.storage.sql)
   readonly #health = new HealthTable(this.ctx.storage.sql)
-  readonly #announcements = new Announcements(this.ctx.storage)
+  readonly #alarm = new Alarm(this.ctx.storage)
+  readonly #announcements = new Announcements(this.ctx.storage.sql, this.#alarm)
+  readonly #publisher: Publisher
   /** The newest snapshot. Its text never changes, so that only its number is asked of storage. */
   #newest: Published | undefined
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     migrate(this.#storage, MIGRATIONS)
+    this.#publisher = new Publisher(ctx, env, this.#alarm, {
+      head: () => this.#head(),
+      newest: () => this.#published(this.#head()),
+      feed: (nowMs) => this.#feed(nowMs),
+    })
   }
 
   async head(): Promise<RevisionSummary | undefined> {
@@ -93,13 +103,18 @@ export class RouteTableObject extends DurableObject<Env> implements RouteTableRp
   }
 
   async commit(commit: Commit): Promise<CommitResult> {
-    return this.#storage.transactionSync((): CommitResult => {
+    const nowMs = Date.now()
+    const result = this.#storage.transactionSync((): CommitResult => {
       const repeated = this.#committed(commit.idempotencyKey)
       if (repeated) return { outcome: "repeated", revision: repeated }
       const head = this.#head()
       if (head !== commit.expected) return { outcome: "stale", head }
-      return { outcome: "committed", revision: this.#append(head + 1, commit, Date.now()) }
+      const revision = this.#append(head + 1, commit, nowMs)
+      this.#publisher.announce(nowMs)
+      return { outcome: "committed", revision }
     })
+    this.#publisher.run(nowMs)
+    return result
   }
 
   async committed(idempotencyKey: string): Promise<RevisionSummary | undefined> {
@@ -107,23 +122,32 @@ export class RouteTableObject extends DurableObject<Env> implements RouteTableRp
   }
 
   async pull(pull: Pull): Promise<PullReply> {
-    const head = this.#head()
-    const nowMs = Date.now()
-    this.#isolates.note(pull, nowMs)
-    const verdicts = this.#verdicts.feed(nowMs)
-    const health = this.#health.feed(nowMs)
-    const feed = { ...(verdicts.length > 0 && { verdicts }), ...(health.length > 0 && { health }) }
-    // What an isolate has refused it would refuse again: it waits for a repaired revision.
-    if (head <= pull.serving || head === pull.refused?.revision) return { newer: undefined, ...feed }
-    return { newer: this.#published(head), ...feed }
+    return this.#publisher.pull(pull, Date.now())
   }
 
-  async isolates(): Promise<readonly IsolateStatus[]> {
-    return this.#isolates.list(Date.now())
+  async confirm(confirmation: Confirmation): Promise<void> {
+    this.#publisher.confirm(confirmation, Date.now())
+  }
+
+  async text(digest: string): Promise<string | undefined> {
+    return this.#publisher.text(digest)
+  }
+
+  async follow(relay: string, has: Acknowledgement): Promise<Bulletin> {
+    return this.#publisher.follow(relay, has, Date.now())
+  }
+
+  async relays(): Promise<readonly RelayStatus[]> {
+    return this.#publisher.relays()
+  }
+
+  async view(): Promise<RelayView> {
+    return this.#publisher.view(this.#summary(this.#head())?.atMs ?? 0, Date.now())
   }
 
   async hear(status: BreakerStatus): Promise<void> {
     this.#verdicts.hear(status, Date.now())
+    this.#publisher.announceNews(Date.now())
   }
 
   async breakers(): Promise<readonly BreakerStatus[]> {
@@ -131,24 +155,36 @@ export class RouteTableObject extends DurableObject<Env> implements RouteTableRp
   }
 
   async hearHealth(report: HealthReport): Promise<void> {
-    this.#health.hear(report, Date.now())
+    const nowMs = Date.now()
+    if (this.#health.hear(report, nowMs) === "news") this.#publisher.announceNews(nowMs)
+    else this.#publisher.renewNews(nowMs)
   }
 
   async forgetHealth(service: string): Promise<void> {
     this.#health.forget(service)
+    this.#publisher.announceNews(Date.now())
   }
 
   async health(): Promise<readonly HealthRecord[]> {
     return this.#health.list()
   }
 
-  /** Tells the objects that a revision concerns. */
+  /** Tells relays what is new, and other objects that a revision concerns them. */
   override async alarm(): Promise<void> {
+    this.#alarm.rang()
+    this.#publisher.run(Date.now())
     const { HEALTH } = this.env
     if (!HEALTH) return
     const tell = (service: string, revision: number) =>
       (HEALTH.getByName(service) as unknown as HealthRpc).follow({ service, revision })
     await this.#announcements.run(tell, Date.now())
+  }
+
+  /** What isolates hear beside their routes: a list for each kind of verdict that has something to say. */
+  #feed(nowMs: number): Feed {
+    const verdicts = this.#verdicts.feed(nowMs)
+    const health = this.#health.feed(nowMs)
+    return { ...(verdicts.length > 0 && { verdicts }), ...(health.length > 0 && { health }) }
   }
 
   #head(): number {

@@ -17,7 +17,17 @@ const text = (file: string) => readFileSync(join(ROOT, file), "utf8")
 const code = (file: string) => text(file).replace(/\/\*[\s\S]*?\*\/|\/\/[^\n]*/g, "")
 const within = (folder: string) => SOURCES.filter((file) => file.startsWith(`${folder}/`))
 
-const JOINED = ["balancing", "identity", "model", "protocol", "resilience", "routing", "std", "telemetry"]
+const JOINED = [
+  "balancing",
+  "identity",
+  "model",
+  "propagation",
+  "protocol",
+  "resilience",
+  "routing",
+  "std",
+  "telemetry",
+]
 
 /** Which layers a layer may import, itself included. Siblings in the middle do not know each other: the pipeline joins them. */
 const MAY_IMPORT: { readonly [layer: string]: readonly string[] } = {
@@ -26,6 +36,7 @@ const MAY_IMPORT: { readonly [layer: string]: readonly string[] } = {
   "shared/routing": ["shared/routing", "shared/model", "shared/std"],
   "shared/balancing": ["shared/balancing", "shared/model", "shared/std"],
   "shared/resilience": ["shared/resilience", "shared/model", "shared/std"],
+  "shared/propagation": ["shared/propagation", "shared/protocol", "shared/model", "shared/std"],
   "shared/identity": ["shared/identity", "shared/model", "shared/std"],
   "shared/telemetry": ["shared/telemetry", "shared/model", "shared/std"],
   "shared/dialects": [

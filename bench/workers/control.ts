@@ -6,6 +6,7 @@ import { MESH, type RouteTableRpc } from "#shared/protocol/route-table.ts"
 
 export { BreakerObject } from "#durable-objects/breaker.ts"
 export { LimiterObject } from "#durable-objects/limiter.ts"
+export { RelayObject } from "#durable-objects/relay.ts"
 export { RouteTableObject } from "#durable-objects/route-table.ts"
 export { TelemetryObject } from "#durable-objects/telemetry.ts"
 

@@ -2,13 +2,16 @@
 import { noteLines } from "#cli/changes.ts"
 import { clientFor } from "#cli/client.ts"
 import { type Call, EXIT, type ExitCode, type Failure, failed } from "#cli/command.ts"
-import { LEASE_MS } from "#cli/convergence.ts"
 import { loadDocuments } from "#cli/documents.ts"
 import { count, painter, print } from "#cli/output.ts"
 import { findingLines, problemLines, report } from "#cli/report.ts"
 import type { Note } from "#shared/model/document.ts"
+import { LIMITS } from "#shared/model/limits.ts"
 import type { Finding, Problem } from "#shared/model/problem.ts"
 import type { Status } from "#shared/protocol/control-api.ts"
+
+/** An isolate with traffic takes up a change within this time; one that is silent for longer has none. */
+const LEASE_MS = LIMITS.snapshotSleepLeases * LIMITS.snapshotLeaseMs
 
 interface Checked {
   readonly problems: readonly Problem[]

@@ -24,6 +24,8 @@ function statusText(status: Status, nowMs: number, paint: Paint): string {
     ["mesh", `${count(status.services, "service")}, ${count(status.routes, "route")}`],
     ["isolates", isolatesText(status.isolates, head, paint)],
     ...healthFact(status.health, paint),
+    ...relaysRow(status.relays, head, paint),
+    ...missedRow(status.floorsMissed, paint),
     ...status.unbound.map(({ service, binding }, index): [string, string] => [
       index === 0 ? "unbound" : "",
       `${paint("yellow", plain(service))} needs the binding ${plain(binding)} on the proxy`,
@@ -113,6 +115,24 @@ function isolatesText(isolates: readonly IsolateStatus[], head: number, paint: P
   const current = isolates.filter((isolate) => isolate.serving >= head).length
   const text = `${current} of ${isolates.length} at head`
   return current === isolates.length ? paint("green", text) : paint("yellow", text)
+}
+
+/** Where the root has no relay to tell, there is nothing to say. */
+function relaysRow(relays: Status["relays"], head: number, paint: Paint): [string, string][] {
+  if (relays.length === 0) return []
+  const wrong = relays.filter(({ revision, silent }) => silent || revision < head)
+  const text = `${relays.length - wrong.length} of ${relays.length} at head`
+  if (wrong.length === 0) return [["relays", paint("green", text)]]
+  const words = wrong.map(
+    ({ name, revision, silent }) => `${plain(name)} ${silent ? "does not answer" : `has revision ${revision}`}`,
+  )
+  return [["relays", `${paint("yellow", text)}: ${words.join(", ")}`]]
+}
+
+function missedRow(missed: number, paint: Paint): [string, string][] {
+  if (missed === 0) return []
+  const text = `${count(missed, "request")} served by an older revision than promised, in the last minute or two`
+  return [["late", paint("yellow", text)]]
 }
 
 function stateText(isolate: IsolateStatus, head: number, paint: Paint): string {

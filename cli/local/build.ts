@@ -35,6 +35,7 @@ export interface BuiltWorker {
 /** The part of a Worker's options that this folder looks into. */
 export interface WorkerSettings {
   readonly bindings?: Readonly<Record<string, unknown>>
+  readonly kvNamespaces?: Readonly<Record<string, unknown>>
   readonly serviceBindings?: Readonly<Record<string, unknown>>
   readonly durableObjects?: Readonly<Record<string, unknown>>
 }

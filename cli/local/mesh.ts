@@ -45,6 +45,9 @@ export interface LocalMesh {
   stop(): Promise<void>
 }
 
+/** Where control keeps the last known good snapshot for proxies that start while no object can be reached. */
+const LAST_KNOWN = { WEFT_KV: "weft-last-known" }
+
 /** Why a mesh could not start or reload: everything that was found wrong. */
 export class LocalMeshError extends Error {
   readonly problems: readonly Problem[]
@@ -80,6 +83,7 @@ export async function startLocalMesh(options: LocalMeshOptions): Promise<LocalMe
       workers,
       sockets: { [proxy]: options.ingressPort, [control]: options.controlPort },
       vars,
+      namespaces: { [proxy]: LAST_KNOWN, [control]: LAST_KNOWN },
       persistTo: prepared.persistTo,
       env: guard.env,
       onLog: options.onLog ?? (() => {}),

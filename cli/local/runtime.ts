@@ -12,6 +12,8 @@ export interface RuntimeOptions {
    * `/b` and the Host header in lower case, and a mesh must see, and refuse, what clients really send.
    */
   readonly sockets: Readonly<Record<string, number>>
+  /** Names of KV namespaces to add, by Worker name and binding; what a Worker's own config says goes before it. */
+  readonly namespaces: Readonly<Record<string, Readonly<Record<string, string>>>>
   /** Plain variables to add, by Worker name. */
   readonly vars: Readonly<Record<string, Readonly<Record<string, string>>>>
   readonly persistTo: string | undefined
@@ -38,11 +40,12 @@ export function runtimeOptions(options: RuntimeOptions): MiniflareOptions {
   })
 }
 
-function workerOptions(worker: BuiltWorker, { sockets, vars }: RuntimeOptions): V4WorkerOptions {
+function workerOptions(worker: BuiltWorker, { sockets, vars, namespaces }: RuntimeOptions): V4WorkerOptions {
   const port = sockets[worker.name]
   return {
     ...worker.options,
     name: worker.name,
+    kvNamespaces: { ...namespaces[worker.name], ...worker.options.kvNamespaces },
     bindings: { ...worker.options.bindings, ...vars[worker.name] },
     ...(port === undefined ? {} : { unsafeDirectSockets: [{ host: LOOPBACK, port }] }),
     ...source(worker),

@@ -11,6 +11,7 @@
  *   POST   /v1/rollback                              operator  RollbackRequest -> Applied      If-Match, Idempotency-Key
  *   GET    /v1/revisions?before=&limit=              viewer    -> RevisionList
  *   GET    /v1/revisions/{revision|head}             viewer    -> RevisionDetail
+ *   GET    /v1/revisions/{revision|head}/convergence viewer    -> RevisionConvergence            (convergence.ts)
  *   GET    /v1/diff?from=&to=                        viewer    -> Plan                          (revision 0 is the empty mesh)
  *   GET    /v1/resources?kind=&namespace=&name=&revision=   viewer    -> ResourceList
  *   DELETE /v1/resources/{kind}/{namespace}/{name}   operator  -> Applied
@@ -87,6 +88,10 @@ export interface Status {
   readonly routes: number
   /** Proxy isolates that asked for routes within the last minute. */
   readonly isolates: readonly IsolateStatus[]
+  /** The relays that the root tells of changes. */
+  readonly relays: readonly RelayState[]
+  /** Requests of about the last minute that were served by an older revision than they were promised. */
+  readonly floorsMissed: number
   /** Bindings that services name and no isolate has. Empty while no isolate has reported. */
   readonly unbound: readonly { readonly service: string; readonly binding: string }[]
   /** Those that are not closed. */
@@ -115,6 +120,16 @@ export interface UnhealthyEndpoint {
   readonly sinceMs: number
   /** Whether it gets no requests for it: not when too few endpoints of the cluster would be left. */
   readonly heeded: boolean
+}
+
+export interface RelayState {
+  /** A region of the platform's, `weur`, or a share of its isolates, `weur#3`; `any` where no isolate knows its region. */
+  readonly name: string
+  readonly revision: number
+  /** Pushes in a row that it did not take. */
+  readonly failures: number
+  /** It does not answer. */
+  readonly silent?: true
 }
 
 /** Breakers that are not simply closed, and those that closed lately. */

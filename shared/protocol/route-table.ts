@@ -1,7 +1,8 @@
 /** What crosses the boundary between the control Worker, the proxies and the `RouteTable` object. */
-import type { Published } from "#shared/model/snapshot.ts"
-import type { BreakerStatus, Verdict } from "./breaker.ts"
-import type { HealthNews, HealthRecord, HealthReport } from "./health.ts"
+import type { BreakerStatus } from "./breaker.ts"
+import type { Feed } from "./feed.ts"
+import type { HealthRecord, HealthReport } from "./health.ts"
+import type { Acknowledgement, Bulletin, RelayStatus, RelayView, SourceRpc } from "./relay.ts"
 
 /** The name under which a control Worker's one mesh is kept: `env.ROUTE_TABLE.getByName(MESH)`. */
 export const MESH = "mesh"
@@ -60,6 +61,16 @@ export interface Pull {
   readonly isolate: string
   /** The revision the isolate serves; 0 = none. */
   readonly serving: number
+  /** The digest of what it serves, empty for none. Absent: an older proxy, which wants each snapshot's text in the answer. */
+  readonly digest?: string
+  /** A revision below this one is of no use to the isolate. */
+  readonly atLeast?: number
+  /** The isolate's own lease, where it is not `LIMITS.snapshotLeaseMs`. */
+  readonly leaseMs?: number
+  /** Over how many relays the isolate takes its region's isolates to be spread; absent: 1. */
+  readonly spread?: number
+  /** Requests since the last pull that were served by an older revision than they were promised. */
+  readonly floorsMissed?: number
   /** The newest revision the isolate refused to serve, and why (xDS: NACK). */
   readonly refused?: { readonly revision: number; readonly reason: string }
   /** The names of the proxy's own service bindings, so that control can say which services nobody binds. */
@@ -82,12 +93,21 @@ export interface OutlierReport {
   readonly untilMs?: number
 }
 
-export interface PullReply {
-  readonly newer: Published | undefined
-  /** What the breakers say that are not simply closed; absent when all are. */
-  readonly verdicts?: readonly Verdict[]
-  /** The services of which a place is to be avoided; absent when there is none. */
-  readonly health?: readonly HealthNews[]
+export interface PullReply extends Feed {
+  readonly newer: Newer | undefined
+  /** How old the feed is; absent: not at all. */
+  readonly ageMs?: number
+  /** There is no feed: who answers has not heard of the root since it was started. */
+  readonly unheard?: true
+  /** What the isolate is to take for the spread from now on. */
+  readonly spread?: number
+}
+
+export interface Newer {
+  readonly revision: number
+  readonly digest: string
+  /** Absent when the isolate has a snapshot of this digest, or when it is so large that it is better asked for by digest. */
+  readonly text?: string
 }
 
 /** A proxy isolate as the object last saw it. Kept in memory only: a convenience, not a record. */
@@ -96,11 +116,16 @@ export interface IsolateStatus {
   readonly serving: number
   readonly refused?: { readonly revision: number; readonly reason: string }
   readonly seenAtMs: number
+  /** Since when it serves this revision, as far as is known. */
+  readonly servingSinceMs?: number
+  readonly leaseMs?: number
+  /** The relay that it asks; absent: it asks the root itself. */
+  readonly relay?: string
   readonly bindings?: readonly string[]
   readonly outliers?: readonly OutlierReport[]
 }
 
-export interface RouteTableRpc {
+export interface RouteTableRpc extends SourceRpc {
   /** The newest revision, or undefined before the first. */
   head(): Promise<RevisionSummary | undefined>
   revision(revision: number): Promise<RevisionContent | undefined>
@@ -109,8 +134,11 @@ export interface RouteTableRpc {
   commit(commit: Commit): Promise<CommitResult>
   /** The revision that a commit with this key made; undefined when there is none, or it is too long ago. */
   committed(idempotencyKey: string): Promise<RevisionSummary | undefined>
-  pull(pull: Pull): Promise<PullReply>
-  isolates(): Promise<readonly IsolateStatus[]>
+  /** A relay asks for what is newer than what it has; from then on it is told by itself. */
+  follow(relay: string, has: Acknowledgement): Promise<Bulletin>
+  relays(): Promise<readonly RelayStatus[]>
+  /** The root as a relay: of isolates that ask it directly. */
+  view(): Promise<RelayView>
   /** A breaker's news, for the feed. */
   hear(status: BreakerStatus): Promise<void>
   breakers(): Promise<readonly BreakerStatus[]>

@@ -211,7 +211,7 @@ describe("pull", () => {
     await table.pull({ isolate: "a", serving: 0, bindings: ["ORDERS"] })
     await table.pull({ isolate: "b", serving: 1, refused: { revision: 1, reason: "r".repeat(5_000) } })
     await table.pull({ isolate: "a", serving: 1 })
-    const isolates = await table.isolates()
+    const { isolates } = await table.view()
     expect(isolates.map(({ isolate, serving }) => [isolate, serving])).toEqual([
       ["b", 1],
       ["a", 1],

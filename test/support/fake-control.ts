@@ -9,8 +9,10 @@ import { compile } from "#shared/config/compile.ts"
 import { explain } from "#shared/exchange/explain.ts"
 import type { Resource } from "#shared/model/document.ts"
 import type { Problem } from "#shared/model/problem.ts"
+import { convergence, type Witness } from "#shared/propagation/convergence.ts"
 import { clusterOf } from "#shared/protocol/breaker.ts"
 import type { ApplyRequest, Change, ForceBreaker, Stats, Status, TokenInfo } from "#shared/protocol/control-api.ts"
+import { ROOT } from "#shared/protocol/convergence.ts"
 import type { DescribedRequest, Explained, ExplainRequest } from "#shared/protocol/explain.ts"
 import type { IsolateStatus, RevisionSummary } from "#shared/protocol/route-table.ts"
 
@@ -26,6 +28,10 @@ export interface FakeControl {
   readonly requests: { method: string; path: string; headers: Headers; body: unknown }[]
   revisions: Revision[]
   isolates: IsolateStatus[]
+  /** Relays beside the root, which has `isolates`. */
+  relays: Witness[]
+  /** By control's clock. */
+  nowMs: number
   unbound: Status["unbound"]
   breakers: Status["breakers"]
   health: Status["health"]
@@ -45,6 +51,8 @@ export async function startFakeControl(): Promise<FakeControl> {
     requests: [],
     revisions: [],
     isolates: [],
+    relays: [],
+    nowMs: NOW_MS,
     unbound: [],
     breakers: [],
     health: [],
@@ -70,6 +78,14 @@ function api(control: FakeControl): Hono {
   app.get("/v1/revisions", (c) => {
     const newest = [...control.revisions].reverse().slice(0, Number(c.req.query("limit") ?? 20))
     return c.json({ revisions: newest.map(({ resources: _, ...summary }) => summary) })
+  })
+  app.get("/v1/revisions/:revision/convergence", (c) => {
+    const found = control.revisions.find(({ revision }) => revision === Number(c.req.param("revision")))
+    if (!found) return details(404, "There is no such revision.")
+    const status = { name: ROOT, acknowledged: head()!.revision, acknowledgedAtMs: NOW_MS, failures: 0 }
+    const told = { revision: head()!.revision, digest: "", sinceMs: head()!.atMs, floorsMissed: 0 }
+    const root = { status, view: { ...told, atMs: control.nowMs, isolates: control.isolates } }
+    return c.json(convergence(found, [...control.relays, root]))
   })
   app.get("/v1/diff", (c) => {
     const [from, to] = [Number(c.req.query("from")), Number(c.req.query("to"))]
@@ -207,11 +223,17 @@ function statusOf(control: FakeControl): Omit<Status, "head"> & { head: Revision
   const { resources: _, ...head } = control.revisions.at(-1) ?? { resources: [] }
   const count = (kind: string) => at(control).filter((one) => one.kind === kind).length
   const { isolates, unbound, breakers, health } = control
+  const relays = control.relays.map(({ status, view }) => ({
+    ...{ name: status.name, revision: view?.revision ?? status.acknowledged, failures: status.failures },
+    ...(view ? {} : { silent: true as const }),
+  }))
   return {
     head: "revision" in head ? head : undefined,
     services: count("Service"),
     routes: count("Route"),
     isolates,
+    relays,
+    floorsMissed: 0,
     unbound,
     breakers,
     health,

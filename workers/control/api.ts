@@ -7,11 +7,13 @@ import type { ExplainRequest } from "#shared/protocol/explain.ts"
 import { TELEMETRY } from "./api-telemetry.ts"
 import { forceBreaker, listBreakers } from "./breakers.ts"
 import * as changes from "./changes.ts"
+import { showConvergence } from "./convergence.ts"
 import { type Answers, type Endpoint, endpoint, reply } from "./endpoint.ts"
 import { explainRequest } from "./explain.ts"
 import * as history from "./history.ts"
 import * as schemas from "./schemas.ts"
 import * as breakerShapes from "./schemas-breaker.ts"
+import { revisionConvergence } from "./schemas-convergence.ts"
 import * as shapes from "./schemas-explain.ts"
 import { showStatus } from "./status.ts"
 import * as tokens from "./tokens.ts"
@@ -123,6 +125,18 @@ const HISTORY: readonly Endpoint[] = [
     params: schemas.params.revision,
     answers: { status: 200, description: "The revision.", schema: schemas.revisionDetail, problems: [404] },
     handle: history.showRevision,
+  }),
+  endpoint<{ revision: number | "head" }>({
+    method: "GET",
+    path: "/v1/revisions/{revision}/convergence",
+    role: "viewer",
+    group: "History",
+    summary: "Say how far a revision has come",
+    description:
+      "By region: which relays have it, and how many of the isolates that may serve a request without asking first serve it. `done` is a fact: whoever is not counted asks before he serves.",
+    params: schemas.params.revision,
+    answers: { status: 200, description: "How far.", schema: revisionConvergence, problems: [404] },
+    handle: showConvergence,
   }),
   endpoint<object, history.DiffQuery>({
     method: "GET",

@@ -2,17 +2,21 @@
 import type { BreakerObject } from "#durable-objects/breaker.ts"
 import type { HealthObject } from "#durable-objects/health.ts"
 import type { LimiterObject } from "#durable-objects/limiter.ts"
+import type { RelayObject } from "#durable-objects/relay.ts"
 import type { RouteTableObject } from "#durable-objects/route-table.ts"
 import type { TelemetryObject } from "#durable-objects/telemetry.ts"
 import type { TokensObject } from "#durable-objects/tokens.ts"
 
 export interface ControlEnv {
   readonly ROUTE_TABLE: DurableObjectNamespace<RouteTableObject>
+  readonly RELAY: DurableObjectNamespace<RelayObject>
   readonly BREAKER: DurableObjectNamespace<BreakerObject>
   readonly LIMITER: DurableObjectNamespace<LimiterObject>
   readonly HEALTH: DurableObjectNamespace<HealthObject>
   readonly TELEMETRY: DurableObjectNamespace<TelemetryObject>
   readonly TOKENS: DurableObjectNamespace<TokensObject>
+  /** Takes the last known good snapshot of each revision, where proxies may read it. */
+  readonly WEFT_KV?: KVNamespace
   /** The first admin token, a secret. Absent: only tokens made through the API are accepted. */
   readonly WEFT_ADMIN_TOKEN?: string
   /** Origins on this machine that documents may send to, `*` for all: for development. The proxy needs the same. */

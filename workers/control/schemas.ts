@@ -15,7 +15,7 @@ type Loose<T> = T extends object
   ? { [K in keyof T]: Record<never, never> extends Pick<T, K> ? Loose<T[K]> | undefined : Loose<T[K]> }
   : T
 
-type Schema<T> = z.ZodType<Loose<T>>
+export type Schema<T> = z.ZodType<Loose<T>>
 
 const count = z.int().min(0)
 const revisionNumber = z.int().min(1)
@@ -157,6 +157,9 @@ const isolateStatus = z
     serving: count,
     refused: z.object({ revision: count, reason: z.string() }).optional(),
     seenAtMs: time,
+    servingSinceMs: time.optional().openapi({ description: "Since when it serves this revision, as far as is known." }),
+    leaseMs: count.optional(),
+    relay: z.string().optional().openapi({ description: "The relay that it asks; absent: the route table itself." }),
     bindings: z.array(z.string()).optional(),
     outliers: z
       .array(
@@ -172,12 +175,18 @@ const isolateStatus = z
   })
   .openapi("IsolateStatus") satisfies Schema<IsolateStatus>
 
+const relayState = z
+  .object({ name: z.string(), revision: count, failures: count, silent: z.literal(true).optional() })
+  .openapi("RelayState") satisfies Schema<api.RelayState>
+
 export const status = z
   .object({
     head: revisionSummary.optional(),
     services: count,
     routes: count,
     isolates: z.array(isolateStatus),
+    relays: z.array(relayState),
+    floorsMissed: count,
     unbound: z.array(z.object({ service: z.string(), binding: z.string() })),
     breakers: z.array(breakerStatus),
     health: z.array(healthStatus),

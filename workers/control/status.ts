@@ -1,19 +1,23 @@
 /** What the mesh is doing: its head, who serves which revision, and which services no proxy can reach. */
 import type { Service } from "#shared/model/service.ts"
 import type { Snapshot } from "#shared/model/snapshot.ts"
+import type { Witness } from "#shared/propagation/convergence.ts"
 import type { Status } from "#shared/protocol/control-api.ts"
+import { ROOT } from "#shared/protocol/convergence.ts"
 import type { IsolateStatus } from "#shared/protocol/route-table.ts"
 import { type Call, reply } from "./endpoint.ts"
 import { healthOf } from "./health.ts"
 import { readHead, routeTable } from "./mesh.ts"
+import { askWitnesses, isolatesOf } from "./witnesses.ts"
 
 export async function showStatus(call: Call<object, object, undefined>): Promise<Response> {
-  const [head, isolates, breakers, records] = await Promise.all([
+  const [head, witnesses, breakers, records] = await Promise.all([
     readHead(call.env),
-    routeTable(call.env).isolates(),
+    askWitnesses(call.env),
     routeTable(call.env).breakers(),
     routeTable(call.env).health(),
   ])
+  const isolates = isolatesOf(witnesses)
   const snapshot = head.text === "" ? undefined : (JSON.parse(head.text) as Snapshot)
   const services = snapshot?.services ?? []
   const status: Status = {
@@ -21,11 +25,22 @@ export async function showStatus(call: Call<object, object, undefined>): Promise
     services: services.length,
     routes: snapshot?.routes.length ?? 0,
     isolates,
+    relays: relaysOf(witnesses),
+    floorsMissed: witnesses.reduce((sum, { view }) => sum + (view?.floorsMissed ?? 0), 0),
     unbound: unbound(services, isolates),
     breakers: breakers.filter(({ phase }) => phase !== "closed"),
     health: healthOf(services, records, Date.now()),
   }
   return reply<Status>(status, { head: head.revision })
+}
+
+function relaysOf(witnesses: readonly Witness[]): Status["relays"] {
+  return witnesses
+    .filter(({ status }) => status.name !== ROOT)
+    .map(({ status: { name, acknowledged, failures }, view }) => ({
+      ...{ name, revision: view?.revision ?? acknowledged, failures },
+      ...(view ? {} : { silent: true as const }),
+    }))
 }
 
 /** The bindings that services name and no isolate has. Isolates that say nothing of their bindings prove nothing. */

@@ -13,6 +13,7 @@ import { type Call, reply } from "./endpoint.ts"
 import type { ControlEnv } from "./env.ts"
 import { readHead, routeTable } from "./mesh.ts"
 import type { StatsQuery } from "./schemas-telemetry.ts"
+import { askWitnesses, isolatesOf } from "./witnesses.ts"
 
 export async function showMetrics(call: Call<object, object, undefined>): Promise<Response> {
   const [shards, mesh] = await Promise.all([
@@ -94,10 +95,10 @@ function read(bytes: Uint8Array) {
 
 async function meshFacts(env: ControlEnv): Promise<MeshFacts> {
   const table = routeTable(env)
-  const [head, isolates, breakers] = await Promise.all([table.head(), table.isolates(), table.breakers()])
+  const [head, witnesses, breakers] = await Promise.all([table.head(), askWitnesses(env), table.breakers()])
   const revision = head?.revision ?? 0
   const serving = { current: 0, behind: 0, refusing: 0 }
-  for (const isolate of isolates) {
+  for (const isolate of isolatesOf(witnesses)) {
     serving[isolate.serving >= revision ? "current" : isolate.refused ? "refusing" : "behind"] += 1
   }
   return {

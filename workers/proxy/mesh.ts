@@ -24,8 +24,8 @@ export interface Mesh extends Background {
   readonly authenticator: Authenticator
   /** The routes to go by, read once in an exchange. Undefined: ask `settledRoutes`. */
   readonly routes: Routes | undefined
-  /** Waits a bounded while for routes that are on their way. */
-  settledRoutes(): Promise<Routes | undefined>
+  /** Waits a bounded while for routes that are on their way, of this revision or a newer one. */
+  settledRoutes(floor: number): Promise<Routes | undefined>
   /** The data centre that this isolate runs in, as the platform names it (`AMS`), once a request told. */
   readonly colo: string | undefined
   nowMs(): number
@@ -49,6 +49,10 @@ export interface Background {
 /** A compiled snapshot. */
 export interface Routes {
   readonly revision: number
+  /** Of the snapshot that they were compiled from. */
+  readonly digest: string
+  /** Others may not have heard of the revision before. */
+  readonly newUntilMs: number
   readonly table: RouteTable
   readonly services: ReadonlyMap<ServiceId, Service>
   /** Absent: nobody has to prove anything. */

@@ -35,7 +35,7 @@ export async function serve(request: Request, entrance: Entrance, mesh: Mesh): P
 
 async function decide(exchange: Exchange, received: CanonicalRequest, mesh: Mesh): Promise<Response | Refusal> {
   if (exchange.hops > LIMITS.hopsMax) return refuse("loop_detected")
-  const routes = mesh.routes ?? (await mesh.settledRoutes())
+  const routes = mesh.routes ?? (await mesh.settledRoutes(0))
   if (!routes) return refuse("no_snapshot")
   exchange.routes = routes
 

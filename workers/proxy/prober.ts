@@ -24,7 +24,7 @@ export function proberRefusal(props: unknown): Refusal | undefined {
 }
 
 export async function check({ service: id, from }: CheckCall, mesh: World): Promise<CheckReply> {
-  const routes = mesh.routes ?? (await mesh.settledRoutes())
+  const routes = mesh.routes ?? (await mesh.settledRoutes(0))
   const service = routes?.services.get(id as ServiceId)
   const policy = service?.policy?.health
   if (!routes || !service || !policy) return { revision: routes?.revision ?? 0, places: [], results: [] }

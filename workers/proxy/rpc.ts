@@ -82,7 +82,7 @@ async function decide(
   mesh: Mesh,
 ): Promise<Decided | Refusal> {
   if (exchange.hops > LIMITS.hopsMax) return refuse("loop_detected")
-  const routes = mesh.routes ?? (await mesh.settledRoutes())
+  const routes = mesh.routes ?? (await mesh.settledRoutes(0))
   if (!routes) return refuse("no_snapshot")
   exchange.routes = routes
 

@@ -1,25 +1,51 @@
 /**
- * The routes this isolate goes by. Pulled from the route table in the background and swapped in whole; the last good ones
- * stay when the object is slow, down, or sends what cannot be served (static stability: no request waits for the object
- * but the very first of an isolate, and one that comes after a long sleep, which waits a moment).
- *
- *   no routes --first answer--> fresh --lease over--> stale (served; a pull is under way) --answer--> fresh
+ * The routes this isolate goes by. Asked for in the background, of the relay near by or of the root, and swapped in whole; the last
+ * good ones stay when nobody answers, or what comes cannot be served (static stability). When to ask, and how long a request
+ * waits, if at all, is decided in `shared/propagation/lease.ts`; here it is done.
  */
-
-import { AccessTable } from "#shared/identity/access.ts"
-import { trustedPeers } from "#shared/identity/client-address.ts"
 import { LIMITS } from "#shared/model/limits.ts"
-import type { Gateway } from "#shared/model/route.ts"
 import type { Published } from "#shared/model/snapshot.ts"
-import { decode, digest } from "#shared/model/snapshot-codec.ts"
-import type { Verdict } from "#shared/protocol/breaker.ts"
-import type { HealthNews } from "#shared/protocol/health.ts"
-import type { OutlierReport, RouteTableRpc } from "#shared/protocol/route-table.ts"
-import { compile } from "#shared/routing/table.ts"
+import { digest } from "#shared/model/snapshot-codec.ts"
+import {
+  type Asking,
+  answered,
+  ask,
+  detour,
+  forgiving,
+  freshLease,
+  inVain,
+  isOver,
+  isWanted,
+  missed,
+  patienceMs,
+  refuses,
+  relayIsBack,
+  takenUp,
+  unanswered,
+} from "#shared/propagation/lease.ts"
+import type { Feed } from "#shared/protocol/feed.ts"
+import type { SourceRpc } from "#shared/protocol/relay.ts"
+import type { Newer, OutlierReport, Pull, PullReply } from "#shared/protocol/route-table.ts"
+import { compiled } from "./compiled.ts"
 import type { Background, Routes } from "./mesh.ts"
 
-/** What the isolate tells and asks the object: `RouteTableObject` through its binding. */
-export type Puller = Pick<RouteTableRpc, "pull">
+/** Who can be asked. A stub must not be kept beyond the request that made it, so that each question takes a fresh one. */
+export interface Sources {
+  /** The relay of this isolate's region, or its share of it; undefined where the proxy has no binding to relays. */
+  relay(spread: number): SourceRpc | undefined
+  root(): SourceRpc
+  readonly lastKnown: LastKnown
+}
+
+/** Routes from where no object is asked. */
+export interface LastKnown {
+  /** The text of this digest. Whoever takes it checks it. */
+  cached(digest: string): Promise<string | undefined>
+  /** The newest that is found. Undefined: nothing, or not in time. */
+  find(): Promise<Published | undefined>
+  /** Puts what this isolate serves now into the cache. */
+  keep(published: Published, isTextKept: boolean): Promise<void>
+}
 
 /** Time, chance, and a line in the log. */
 export interface Surroundings {
@@ -29,152 +55,246 @@ export interface Surroundings {
   log(line: string): void
   /** How long routes are gone by before newer ones are asked for; absent: `LIMITS.snapshotLeaseMs`. */
   readonly leaseMs?: number
-  /** Takes what the feed says of breakers. */
-  news?(verdicts: readonly Verdict[]): void
-  /** Takes what the feed says of health checks: all there is, each time. */
-  health?(news: readonly HealthNews[]): void
-  /** Counts what went wrong with pulls. */
+  /** Takes what the feed says: all there is, each time; and when that was. */
+  news?(feed: Feed, asOfMs: number): void
+  /** Counts what went wrong with questions. */
   tally?(name: "pull_failures" | "snapshot_refusals"): void
   /** What outlier detection has found; undefined when nothing. */
   outliers?(): readonly OutlierReport[] | undefined
+}
+
+interface Answered {
+  readonly reply: PullReply
+  readonly source: SourceRpc
 }
 
 /** What routes are asked for. An isolate that only makes health checks serves nobody. */
 export type Purpose = "request" | "check"
 
 export class Snapshots {
-  readonly #puller: () => Puller
+  readonly #sources: Sources
   readonly #around: Surroundings
   readonly #isolate: string
   readonly #bindings: readonly string[]
+  readonly #leaseMs: number
+  #lease = freshLease()
   #routes: Routes | undefined
-  #refused: { revision: number; reason: string } | undefined
-  #refusedAtMs = 0
   #pulling: Promise<void> | undefined
-  #pullStartedAtMs = 0
-  #leaseUntilMs = 0
-  #lastUsedAtMs = 0
-  #unanswered = 0
-  /** Whether a request was served since the last pull. */
+  /** Done when the next routes are taken up. */
+  #arrival = Promise.withResolvers<void>()
+  #spread = 1
+  #floorsMissed = 0
+  /** Whether a request was served since the last question. */
   #serves = false
-  #answeredAtMs: number
+  /** None was served before the last question. */
+  #isIdle = false
+  #heardAtMs: number
 
-  constructor(puller: () => Puller, around: Surroundings, isolate: string, bindings: readonly string[]) {
-    this.#puller = puller
+  constructor(sources: Sources, around: Surroundings, isolate: string, bindings: readonly string[]) {
+    this.#sources = sources
     this.#around = around
     this.#isolate = isolate
     this.#bindings = bindings
-    this.#answeredAtMs = around.nowMs()
+    this.#leaseMs = around.leaseMs ?? LIMITS.snapshotLeaseMs
+    this.#heardAtMs = around.nowMs()
   }
 
-  /** For how long the route table has not answered: the age of what is served, whether there is anything newer or not. */
+  /** For how long nothing has been heard of the route table: the age of what is served, whether there is anything newer or not. */
   get ageMs(): number {
-    return Math.max(0, this.#around.nowMs() - this.#answeredAtMs)
+    return Math.max(0, this.#around.nowMs() - this.#heardAtMs)
   }
 
   /**
-   * The routes to go by now. When the lease is over, a pull is begun; it is handed to `waitUntil`, because a promise that
-   * several requests share must not end with the request that began it.
+   * The routes to go by now; undefined when a request had better wait for `settled`. When the lease is over, they are asked for; that
+   * is handed to `waitUntil`, because a promise that several requests share must not end with the request that began it.
    */
   current(background: Background, purpose: Purpose = "request"): Routes | undefined {
     const nowMs = this.#around.nowMs()
     if (purpose === "request") this.#serves = true
-    if (nowMs >= this.#leaseUntilMs) this.#pull(nowMs, background)
-    const slept = nowMs - this.#lastUsedAtMs > LIMITS.snapshotSleepMs
-    this.#lastUsedAtMs = nowMs
-    return slept ? undefined : this.#routes
+    if (!isOver(this.#lease, nowMs)) return this.#routes
+    this.#ask(0, nowMs, background)
+    return patienceMs(this.#lease, 0, this.#leaseMs, nowMs) > 0 ? undefined : this.#routes
   }
 
-  /** For a request that found none, or none fresh enough after a sleep: the routes once the pull under way is done, or in time. */
-  async settled(): Promise<Routes | undefined> {
-    const waitMs = this.#routes ? LIMITS.snapshotAwakeWaitMs : LIMITS.snapshotFirstWaitMs
-    await Promise.race([this.#pulling, this.#around.sleep(waitMs)])
+  /** For a request that found no routes, none fresh enough, or none at `floor` or above: those that come in time, or what there is. */
+  async settled(floor: number, background: Background): Promise<Routes | undefined> {
+    const nowMs = this.#around.nowMs()
+    this.#ask(floor, nowMs, background)
+    const waitMs = patienceMs(this.#lease, floor, this.#leaseMs, nowMs)
+    if (waitMs > 0) await this.#wait(floor, waitMs)
+    if (this.#routes && this.#lease.serving < floor) {
+      this.#floorsMissed += 1
+      this.#lease = missed(this.#lease, floor, this.#leaseMs, this.#around.nowMs())
+    }
     return this.#routes
   }
 
-  #pull(nowMs: number, background: Background): void {
-    // A pull that hangs is left to itself after a while, so that one lost answer cannot stop all news.
-    if (this.#pulling && nowMs - this.#pullStartedAtMs < LIMITS.snapshotPullMs) return
-    this.#pullStartedAtMs = nowMs
-    const pulling = this.#refresh().finally(() => {
+  /** For what is wanted, for the end of all questions under way, or until the patience is over. */
+  async #wait(floor: number, waitMs: number): Promise<void> {
+    const { serving } = this.#lease
+    const wanted = Math.max(serving < floor ? floor : serving + 1, 1)
+    let isOver = false
+    const timer = this.#around.sleep(waitMs).then(() => {
+      isOver = true
+    })
+    while (this.#pulling && this.#lease.serving < wanted && !isOver) {
+      await Promise.race([this.#pulling, this.#arrival.promise, timer])
+    }
+    if (isOver) this.#lease = inVain(this.#lease)
+  }
+
+  #ask(floor: number, nowMs: number, background: Background): void {
+    const asked = ask(this.#lease, floor, nowMs)
+    if (!asked) return
+    this.#lease = asked.lease
+    const isCold = this.#lease.serving === 0
+    const answer = this.#refresh(asked.asking)
+    const pulling = (isCold ? Promise.all([answer, this.#fallBack(answer)]) : answer).then(() => {
       if (this.#pulling === pulling) this.#pulling = undefined
     })
     this.#pulling = pulling
     background.waitUntil(pulling)
   }
 
-  /** Never rejects. An outage of the object fails static: what is served stays, and the next lease asks again. */
-  async #refresh(): Promise<void> {
-    // It may have been damaged on its way here only.
-    if (this.#around.nowMs() - this.#refusedAtMs >= LIMITS.snapshotRefusedMs) this.#refused = undefined
-    const idle = this.#serves ? {} : ({ idle: true } as const)
-    this.#serves = false
-    try {
-      const outliers = this.#around.outliers?.()
-      const { newer, verdicts, health } = await this.#puller().pull({
-        isolate: this.#isolate,
-        serving: this.#routes?.revision ?? 0,
-        bindings: this.#bindings,
-        ...idle,
-        ...(outliers && { outliers }),
-        ...(this.#refused ? { refused: this.#refused } : {}),
-      })
-      if (verdicts) this.#around.news?.(verdicts)
-      this.#around.health?.(health ?? NO_NEWS)
-      if (newer) await this.#adopt(newer)
-      if (this.#unanswered > 0)
-        this.#around.log(`the route table answers again after ${this.#unanswered} pulls without`)
-      this.#unanswered = 0
-      this.#answeredAtMs = this.#around.nowMs()
-    } catch (error) {
-      if (this.#unanswered === 0) this.#around.log(`the route table does not answer; serving what is known: ${error}`)
-      this.#unanswered += 1
+  /** Never rejects. An outage fails static: what is served stays, and the next lease asks again. */
+  async #refresh(asking: Asking): Promise<void> {
+    this.#lease = forgiving(this.#lease, asking.sinceMs)
+    const isFirst = this.#lease.unanswered === 0
+    const answer = await this.#pull(asking).catch((error: unknown) => error)
+    const nowMs = this.#around.nowMs()
+    if (!isAnswer(answer)) {
+      if (isFirst) this.#around.log(`nobody answers; serving what is known: ${answer}`)
       this.#around.tally?.("pull_failures")
+      this.#lease = unanswered(this.#lease, asking, this.#leaseMs, nowMs, this.#around.roll())
+      return
     }
-    this.#leaseUntilMs =
-      this.#around.nowMs() + (this.#around.leaseMs ?? LIMITS.snapshotLeaseMs) * (0.75 + this.#around.roll() / 2)
+    if (!isFirst) this.#around.log(`answered again after ${this.#lease.unanswered} questions without`)
+    this.#lease = answered(this.#lease, asking, this.#leaseMs, this.#around.roll())
+    const { newer, ageMs = 0, unheard, spread, ...feed } = answer.reply
+    this.#spread = spread ?? this.#spread
+    if (!unheard) {
+      this.#heardAtMs = asking.sinceMs - ageMs
+      this.#around.news?.(feed, this.#heardAtMs)
+    }
+    if (newer) await this.#take(newer, answer.source)
+  }
+
+  /** The relay's answer; where it is silent, the root's, but not for long: all isolates at once would be too many for it. */
+  async #pull(asking: Asking): Promise<Answered> {
+    const missed = this.#floorsMissed
+    const pull = this.#question(asking)
+    const relay = this.#sources.relay(this.#spread)
+    if (relay) {
+      try {
+        const reply = await this.#within(relay.pull(pull), LIMITS.relayPatienceMs)
+        this.#lease = relayIsBack(this.#lease)
+        this.#floorsMissed -= missed
+        return { reply, source: relay }
+      } catch (error) {
+        // Who is asked too much is not helped by asking his superior.
+        const isOverloaded = (error as { overloaded?: boolean }).overloaded === true
+        const next = isOverloaded ? undefined : detour(this.#lease, this.#around.nowMs(), this.#around.roll())
+        if (!next) throw error
+        this.#lease = next
+      }
+    }
+    const root = this.#sources.root()
+    const reply = await this.#within(root.pull(pull), LIMITS.rootPatienceMs)
+    this.#floorsMissed -= missed
+    return { reply, source: root }
+  }
+
+  #question({ floor }: Asking): Pull {
+    const outliers = this.#around.outliers?.()
+    this.#isIdle = !this.#serves
+    this.#serves = false
+    return {
+      ...this.#standing(),
+      digest: this.#routes?.digest ?? "",
+      bindings: this.#bindings,
+      ...(this.#isIdle && { idle: true }),
+      ...(floor > 0 && { atLeast: floor }),
+      ...(this.#spread > 1 && { spread: this.#spread }),
+      ...(this.#floorsMissed > 0 && { floorsMissed: this.#floorsMissed }),
+      ...(outliers && { outliers }),
+    }
+  }
+
+  #standing(): Pick<Pull, "isolate" | "serving" | "refused" | "leaseMs"> {
+    const { serving, refused } = this.#lease
+    return {
+      isolate: this.#isolate,
+      serving,
+      ...(this.#leaseMs !== LIMITS.snapshotLeaseMs && { leaseMs: this.#leaseMs }),
+      ...(refused && { refused: { revision: refused.revision, reason: refused.reason } }),
+    }
+  }
+
+  /** A newer revision, told by its digest or with its text. Whether it is taken up is said at once to whoever told of it. */
+  async #take({ revision, digest, text }: Newer, source: SourceRpc): Promise<void> {
+    if (!isWanted(this.#lease, revision)) return
+    const same = this.#routes?.digest === digest ? this.#routes : undefined
+    if (same) this.#takeUp({ ...same, revision })
+    else {
+      const cached = text === undefined ? await this.#cached(digest) : undefined
+      const found = text ?? cached ?? (await this.#within(source.text(digest), LIMITS.rootPatienceMs).catch(() => {}))
+      // Meanwhile a newer one has taken its place; the next question hears of it.
+      if (found === undefined) return
+      await this.#adopt({ revision, digest, text: found }, cached !== undefined)
+    }
+    // Nobody waits for an isolate that only makes health checks.
+    if (this.#isIdle) return
+    await this.#within(source.confirm(this.#standing()), LIMITS.relayPatienceMs).catch(() => {})
+  }
+
+  /** What the cache holds under a digest may be spoilt: then it is not there. */
+  async #cached(wanted: string): Promise<string | undefined> {
+    const text = await this.#sources.lastKnown.cached(wanted)
+    return text !== undefined && (await digest(text)) === wanted ? text : undefined
   }
 
   /** Serves a newer revision, or refuses it with a reason that control can see (xDS: NACK). Never goes back. */
-  async #adopt(published: Published): Promise<void> {
+  async #adopt(published: Published, isTextKept: boolean): Promise<void> {
     const { revision } = published
-    if (revision <= (this.#routes?.revision ?? 0) || revision === this.#refused?.revision) return
-    const routes = await compiled(published)
-    // A pull that was given up on may bring its answer when a newer one is at hand.
-    if (revision <= (this.#routes?.revision ?? 0)) return
+    const routes = await compiled(published, this.#around.nowMs())
+    // An answer that was given up on may come when a newer one is at hand.
+    if (!isWanted(this.#lease, revision)) return
     if (typeof routes === "string") {
       this.#around.log(`refused revision ${revision}: ${routes}`)
       this.#around.tally?.("snapshot_refusals")
-      this.#refused = { revision, reason: routes }
-      this.#refusedAtMs = this.#around.nowMs()
-    } else {
-      this.#routes = routes
-      this.#refused = undefined
+      this.#lease = refuses(this.#lease, revision, routes, this.#around.nowMs())
+      return
     }
+    this.#takeUp(routes)
+    await this.#sources.lastKnown.keep(published, isTextKept)
+  }
+
+  #takeUp(routes: Routes): void {
+    const nowMs = this.#around.nowMs()
+    this.#routes = { ...routes, newUntilMs: nowMs + LIMITS.floorToldMs }
+    this.#lease = takenUp(this.#lease, routes.revision, nowMs)
+    this.#arrival.resolve()
+    this.#arrival = Promise.withResolvers()
+  }
+
+  /** An isolate without routes does not wait for objects that are silent, or that have only what it cannot serve. */
+  async #fallBack(answer: Promise<void>): Promise<void> {
+    await Promise.race([answer, this.#around.sleep(LIMITS.lastKnownAfterMs)])
+    if (this.#routes) return
+    const found = await this.#sources.lastKnown.find()
+    if (!found || this.#routes) return
+    const routes = await compiled(found, this.#around.nowMs())
+    if (typeof routes === "string" || this.#routes) return
+    this.#around.log(`begins with revision ${found.revision}, the last that is known`)
+    this.#takeUp(routes)
+  }
+
+  async #within<T>(answer: Promise<T>, ms: number): Promise<T> {
+    const late = this.#around.sleep(ms).then(() => Promise.reject(new Error(`no answer within ${ms} ms`)))
+    return Promise.race([answer, late])
   }
 }
 
-const NO_NEWS: readonly HealthNews[] = []
-
-/** The reason, when the snapshot cannot be served. */
-async function compiled({ revision, text, digest: expected }: Published): Promise<Routes | string> {
-  if ((await digest(text)) !== expected) return "the content does not have the digest it was published with"
-  const decoded = decode(text)
-  if ("reason" in decoded) return decoded.reason
-  const { snapshot } = decoded
-  return {
-    revision,
-    table: compile(snapshot),
-    services: new Map(snapshot.services.map((service) => [service.id, service])),
-    authentications: snapshot.authentications,
-    access: snapshot.policies && new AccessTable(snapshot.policies),
-    trustedPeers: peersOf(snapshot.gateways),
-  }
-}
-
-function peersOf(gateways: readonly Gateway[]): Routes["trustedPeers"] {
-  const trusting = gateways.flatMap(({ id, clientAddress }) =>
-    clientAddress ? [[id, trustedPeers(clientAddress)] as const] : [],
-  )
-  return trusting.length > 0 ? new Map(trusting) : undefined
+function isAnswer(answer: unknown): answer is Answered {
+  return typeof answer === "object" && answer !== null && "reply" in answer
 }

@@ -3,23 +3,30 @@ import type { Surroundings } from "#shared/exchange/admit.ts"
 import type { Entrance } from "#shared/exchange/decide.ts"
 import type { Endpoint } from "#shared/model/service.ts"
 import type { TallyName } from "#shared/model/telemetry.ts"
-import type { BreakerRpc, Verdict } from "#shared/protocol/breaker.ts"
-import type { HealthNews } from "#shared/protocol/health.ts"
+import { type Region, regionOf, relayName } from "#shared/propagation/regions.ts"
+import type { BreakerRpc } from "#shared/protocol/breaker.ts"
+import type { Feed } from "#shared/protocol/feed.ts"
 import type { LimiterRpc } from "#shared/protocol/limiter.ts"
+import type { RelayRpc } from "#shared/protocol/relay.ts"
 import { MESH, type RouteTableRpc } from "#shared/protocol/route-table.ts"
 import { type LocalOrigins, mayLeaveTo, parseLocalOrigins } from "#shared/std/egress.ts"
 import { ApiKeys } from "./api-keys.ts"
 import { Authenticator } from "./authenticator.ts"
+import { WorkerLastKnown } from "./last-known.ts"
 import { Ledger } from "./ledger.ts"
 import { Limiter } from "./limiter.ts"
 import type { Background, Destination, Mesh, Routes } from "./mesh.ts"
 import { listenersOf, sinksOf, type TelemetryEnv } from "./sinks.ts"
-import { type Purpose, Snapshots } from "./snapshots.ts"
+import { type Purpose, Snapshots, type Sources } from "./snapshots.ts"
 import { Telemetry } from "./telemetry.ts"
 
 /** The bindings that the proxy knows; all others are services'. */
 export interface ProxyEnv extends TelemetryEnv {
   readonly ROUTE_TABLE: DurableObjectNamespace
+  /** The relays of the regions. Without it each isolate asks the route table itself. */
+  readonly RELAY?: DurableObjectNamespace
+  /** The last known good snapshot, for isolates that start while no object can be reached. */
+  readonly WEFT_KV?: KVNamespace
   /** The breakers of the whole mesh. Without it each isolate goes by its own. */
   readonly BREAKER?: DurableObjectNamespace
   /** Rate limits that the mesh shares. Without it each isolate goes by them alone. */
@@ -48,6 +55,7 @@ export class Isolate {
   readonly telemetry: Telemetry
   colo: string | undefined
   continent: string | undefined
+  region: Region | undefined
   readonly #localOrigins: LocalOrigins
   readonly #alone: Surroundings
   readonly #atEdge: Surroundings
@@ -60,8 +68,6 @@ export class Isolate {
     this.#alone = { edge: false, keepsAmbiguousNames }
     this.#atEdge = { edge: true, keepsAmbiguousNames }
     this.#localOrigins = parseLocalOrigins(env.WEFT_LOCAL_ORIGINS)
-    // A stub must not be kept beyond the request that made it, so that each pull takes a fresh one.
-    const puller = () => env.ROUTE_TABLE.getByName(MESH) as unknown as RouteTableRpc
     const id = randomHex(16)
     const sinks = sinksOf(env, id, () => this.continent)
     const reporting = { ...SURROUNDINGS, ...sinks, isolate: id, snapshotAgeMs: () => this.snapshots.ageMs }
@@ -72,14 +78,16 @@ export class Isolate {
       breakers,
       ejected: (cluster) => this.telemetry.tally("ejections", cluster),
     })
-    const news = (verdicts: readonly Verdict[]) => this.ledger.hear(verdicts, SURROUNDINGS.nowMs())
-    const health = (news: readonly HealthNews[]) => this.ledger.hearHealth(news, SURROUNDINGS.nowMs())
+    const news = ({ verdicts, health = [] }: Feed, asOfMs: number) => {
+      if (verdicts) this.ledger.hear(verdicts, asOfMs)
+      this.ledger.hearHealth(health, asOfMs)
+    }
     const outliers = () => this.ledger.outliers(SURROUNDINGS.nowMs())
     const apiKeys = new ApiKeys()
     this.authenticator = new Authenticator(SURROUNDINGS, apiKeys)
     const tally = (name: TallyName) => this.telemetry.tally(name)
-    const around = { ...SURROUNDINGS, ...leaseOf(env), news, health, outliers, tally }
-    this.snapshots = new Snapshots(puller, around, id, [...this.fetchers.keys()].sort())
+    const around = { ...SURROUNDINGS, ...leaseOf(env), news, outliers, tally }
+    this.snapshots = new Snapshots(this.#sources(env, id), around, id, [...this.fetchers.keys()].sort())
     const limiter = (name: string) => env.LIMITER?.getByName(name) as unknown as LimiterRpc | undefined
     this.limiter = new Limiter(limiter, SURROUNDINGS)
   }
@@ -97,6 +105,18 @@ export class Isolate {
       this.#open.set(endpoint, open)
     }
     return open
+  }
+
+  #sources({ ROUTE_TABLE, RELAY, WEFT_KV }: ProxyEnv, isolate: string): Sources {
+    return {
+      root: () => ROUTE_TABLE.getByName(MESH) as unknown as RouteTableRpc,
+      relay: (spread) => {
+        const { region } = this
+        const name = relayName(region, isolate, spread)
+        return RELAY?.getByName(name, region && { locationHint: region }) as unknown as RelayRpc | undefined
+      },
+      lastKnown: new WorkerLastKnown(WEFT_KV),
+    }
   }
 }
 
@@ -141,14 +161,15 @@ export class WorkerMesh implements Mesh {
     const cf = this.#request?.cf
     this.#isolate.colo = cf?.colo as string | undefined
     this.#isolate.continent = cf?.continent as string | undefined
+    this.#isolate.region = regionOf(this.#isolate.colo, this.#isolate.continent)
   }
 
   get routes(): Routes | undefined {
     return this.#isolate.snapshots.current(this.#background, this.#purpose)
   }
 
-  settledRoutes(): Promise<Routes | undefined> {
-    return this.#isolate.snapshots.settled()
+  settledRoutes(floor: number): Promise<Routes | undefined> {
+    return this.#isolate.snapshots.settled(floor, this.#background)
   }
 
   nowMs(): number {

@@ -1,6 +1,9 @@
 import { symlinkSync } from "node:fs"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import type { Witness } from "#shared/propagation/convergence.ts"
+import type { RelayView } from "#shared/protocol/relay.ts"
+import type { IsolateStatus } from "#shared/protocol/route-table.ts"
 import { folderOf, type RunOptions, weft } from "#test/support/cli.ts"
 import { type FakeControl, fakeNowMs, startFakeControl, TOKEN } from "#test/support/fake-control.ts"
 
@@ -197,21 +200,36 @@ mesh.yaml:4:3  routes.shop.hosts  A route needs hosts or a service
 })
 
 describe("--wait", () => {
-  it("returns when every live isolate serves the revision, and says after how long", async () => {
+  it("returns when every live isolate serves the revision, and says how long after the commit that was", async () => {
     control.isolates = [isolate("a", 0), isolate("b", 0), isolate("idle", 0, fakeNowMs - 60_000)]
     const ran = await run(["apply", "-f", "-", "--wait"], {
       stdin: MESH,
       tick(nowMs) {
-        const passedMs = nowMs - fakeNowMs
-        control.isolates = [isolate("a", 1, nowMs), isolate("b", passedMs >= 750 ? 1 : 0, nowMs)]
+        control.nowMs = nowMs
+        const up = { servingSinceMs: fakeNowMs + 600 }
+        const hasCome = nowMs - fakeNowMs >= 750
+        control.isolates = [
+          { ...isolate("a", 1, nowMs), ...up },
+          { ...isolate("b", hasCome ? 1 : 0, nowMs), ...up },
+        ]
       },
     })
-    expect(ran).toMatchObject({ exit: 0, err: "2 isolates serve revision 1 after 0.8s\n" })
+    expect(ran).toMatchObject({ exit: 0, err: "2 isolates serve revision 1 after 0.6s\n" })
+  })
+
+  it("says where it took longest", async () => {
+    control.isolates = [{ ...isolate("a", 1), servingSinceMs: fakeNowMs + 100 }]
+    control.relays = [relay("apac", 1, [{ ...isolate("b", 1), servingSinceMs: fakeNowMs + 1_900 }])]
+    const ran = await run(["apply", "-f", "-", "--wait"], { stdin: MESH })
+    expect(ran).toMatchObject({ exit: 0, err: "2 isolates serve revision 1 after 1.9s, in apac last\n" })
   })
 
   it("does not wait for one that fell silent", async () => {
     control.isolates = [isolate("gone", 0)]
-    const ran = await run(["apply", "-f", "-", "--wait"], { stdin: MESH })
+    const tick = (nowMs: number) => {
+      control.nowMs = nowMs
+    }
+    const ran = await run(["apply", "-f", "-", "--wait"], { stdin: MESH, tick })
     expect(ran).toMatchObject({
       exit: 0,
       err: "no proxy isolate is active; each takes up revision 1 with its next request\n",
@@ -231,13 +249,25 @@ describe("--wait", () => {
     expect(ran.err).toContain("error: isolate a refuses revision 1: digest differs\n")
   })
 
-  it("fails when its time is over", async () => {
-    control.isolates = [isolate("a", 0)]
-    const tick = (nowMs: number) => {
-      control.isolates = [isolate("a", 0, nowMs), isolate("b", 1, nowMs)]
-    }
-    const ran = await run(["apply", "-f", "-", "--wait", "--timeout", "2s"], { stdin: MESH, tick })
+  it.each([
+    ["an isolate", () => relay("weur", 1, [isolate("a", 0), isolate("b", 1)]), "1 of 2 isolates not yet at revision 1"],
+    ["a relay that has it not", () => relay("weur", 0, []), "the relay of weur does not have revision 1 yet"],
+    ["a relay that is down", () => ({ ...relay("oc", 1, []), view: undefined }), "the relay of oc does not answer"],
+    [
+      "a relay that has just come up",
+      () => relay("me#3", 1, [], { watchingSinceMs: fakeNowMs - 100 }),
+      "the relay of me was started just now, and may not have heard of all isolates yet",
+    ],
+  ])("fails when its time is over, and names %s", async (_what, of, text) => {
+    control.relays = [of()]
+    const ran = await run(["apply", "-f", "-", "--wait", "--timeout", "2s"], { stdin: MESH })
     expect(ran.exit).toBe(1)
-    expect(ran.err).toContain("error: 1 of 2 isolates is not at revision 1 after 2.0s\n")
+    expect(ran.err).toContain(`error: ${text}, after 2.0s\n`)
   })
 })
+
+function relay(name: string, revision: number, isolates: IsolateStatus[], more: Partial<RelayView> = {}): Witness {
+  const told = { revision, digest: "", atMs: fakeNowMs, sinceMs: fakeNowMs, floorsMissed: 0 }
+  const status = { name, acknowledged: revision, acknowledgedAtMs: fakeNowMs, failures: 0 }
+  return { status, view: { ...told, isolates, ...more } }
+}

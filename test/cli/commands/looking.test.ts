@@ -235,6 +235,17 @@ default/old               no word for 5m: nothing is left out
     expect(well).not.toContain("HEALTH")
   })
 
+  it("tells which relays have the head, and which do not", async () => {
+    const relay = (name: string, revision: number) => ({
+      status: { name, acknowledged: revision, acknowledgedAtMs: 0, failures: 0 },
+      view: { revision, digest: "", atMs: 0, sinceMs: 0, isolates: [], floorsMissed: 0 },
+    })
+    control.relays = [relay("weur", 1), relay("oc", 1)]
+    expect((await run(["status"])).out).toContain("relays    2 of 2 at head\n")
+    control.relays = [relay("weur", 0), relay("oc", 1), { ...relay("me", 1), view: undefined }]
+    expect((await run(["status"])).out).toContain("relays    1 of 3 at head: weur has revision 0, me does not answer\n")
+  })
+
   it("speaks of an empty mesh", async () => {
     control.revisions = []
     const { out } = await run(["status"])

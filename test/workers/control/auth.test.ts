@@ -70,6 +70,7 @@ describe("the table of roles", () => {
       "POST /v1/rollback": "operator",
       "GET /v1/revisions": "viewer",
       "GET /v1/revisions/{revision}": "viewer",
+      "GET /v1/revisions/{revision}/convergence": "viewer",
       "GET /v1/diff": "viewer",
       "GET /v1/resources": "viewer",
       "DELETE /v1/resources/{kind}/{namespace}/{name}": "operator",

@@ -120,10 +120,8 @@ describe("exceptions", () => {
     const log = vi.spyOn(console, "error").mockImplementation(() => {})
     const broken = {
       getByName: () => ({
-        head: () => Promise.reject(error),
-        isolates: async () => [],
-        breakers: async () => [],
-        health: async () => [],
+        ...{ head: () => Promise.reject(error), view: async () => ({ isolates: [] }) },
+        ...{ relays: async () => [], breakers: async () => [], health: async () => [] },
       }),
     }
     const env = { ...controlEnv, ROUTE_TABLE: broken } as unknown as ControlEnv

@@ -117,15 +117,12 @@ describe("an empty mesh", () => {
   it("has no head, and says so", async () => {
     await reset()
     expect((await call("GET", "/v1/revisions/head")).status).toBe(404)
+    expect((await call("GET", "/v1/revisions/head/convergence")).status).toBe(404)
     expect(await get("/v1/revisions")).toEqual({ revisions: [] })
     expect(await get("/v1/resources")).toEqual({ revision: 0, resources: [] })
     expect(await get("/v1/status")).toEqual({
-      services: 0,
-      routes: 0,
-      isolates: [],
-      unbound: [],
-      breakers: [],
-      health: [],
+      ...{ services: 0, routes: 0, isolates: [], relays: [], floorsMissed: 0 },
+      ...{ unbound: [], breakers: [], health: [] },
     })
     expect(await get("/v1/diff?from=0")).toEqual({ head: 0, changes: [] })
   })

@@ -52,7 +52,14 @@ describe("status", () => {
       head: expect.objectContaining({ revision: 1, author: "root", added: 3 }),
       services: 2,
       routes: 1,
-      isolates: [{ isolate: "a1", serving: 0, seenAtMs: expect.any(Number), bindings: ["ORDERS"] }],
+      isolates: [
+        {
+          ...{ isolate: "a1", serving: 0, bindings: ["ORDERS"] },
+          ...{ seenAtMs: expect.any(Number), servingSinceMs: expect.any(Number) },
+        },
+      ],
+      relays: [],
+      floorsMissed: 0,
       unbound: [{ service: "default/cart", binding: "CART" }],
       breakers: [],
       health: [],

@@ -57,7 +57,13 @@ function isolate(document: AuthenticationDocument, publish: () => object = () =>
     }),
   } as unknown as Mesh
   const routesOf = (one: AuthenticationDocument): Routes => ({
-    ...{ revision: 1, services: new Map(), table: { gateways: new Map(), services: new Map(), ports: new Map() } },
+    ...{
+      revision: 1,
+      digest: "",
+      newUntilMs: 0,
+      services: new Map(),
+      table: { gateways: new Map(), services: new Map(), ports: new Map() },
+    },
     authentications: [authentication(one)],
     access: undefined,
     trustedPeers: undefined,

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { Published, Snapshot } from "#shared/model/snapshot.ts"
 import { digest, encode } from "#shared/model/snapshot-codec.ts"
+import type { SourceRpc } from "#shared/protocol/relay.ts"
 import type { Pull, PullReply } from "#shared/protocol/route-table.ts"
 import { Snapshots } from "#workers/proxy/snapshots.ts"
 
@@ -25,13 +26,17 @@ function isolate(...answers: (() => Promise<PullReply>)[]) {
     roll: () => 0.5,
     sleep: () => new Promise<void>((resolve) => sleepers.push(resolve)),
   }
-  const puller = () => ({
+  const root: SourceRpc = {
     pull: (pull: Pull) => {
       pulls.push(pull)
       return (answers[pulls.length - 1] ?? answers[answers.length - 1]!)()
     },
-  })
-  const snapshots = new Snapshots(puller, around, "isolate", ["ORDERS"])
+    confirm: async () => {},
+    text: async () => undefined,
+  }
+  const lastKnown = { cached: async () => undefined, find: async () => undefined, keep: async () => {} }
+  const sources = { relay: () => undefined, root: () => root, lastKnown }
+  const snapshots = new Snapshots(sources, around, "isolate", ["ORDERS"])
   const context = { waitUntil: (promise: Promise<unknown>) => void background.push(promise) }
   return {
     pulls,
@@ -44,7 +49,7 @@ function isolate(...answers: (() => Promise<PullReply>)[]) {
     request: () => snapshots.current(context)?.revision,
     check: () => snapshots.current(context, "check")?.revision,
     /** A request that waits for routes when it has none. */
-    patientRequest: async () => (snapshots.current(context) ?? (await snapshots.settled()))?.revision,
+    patientRequest: async () => (snapshots.current(context) ?? (await snapshots.settled(0, context)))?.revision,
     background: () => Promise.all(background),
   }
 }
@@ -60,7 +65,7 @@ describe("an isolate's routes", () => {
   it("come with the first request, which waits for them", async () => {
     const { patientRequest, pulls } = isolate(answer(7))
     expect(await patientRequest()).toBe(7)
-    expect(pulls).toEqual([{ isolate: "isolate", serving: 0, bindings: ["ORDERS"] }])
+    expect(pulls).toEqual([{ isolate: "isolate", serving: 0, digest: "", bindings: ["ORDERS"] }])
   })
 
   it("are asked for once, however many requests wait", async () => {
@@ -131,8 +136,8 @@ describe("a route table that fails", () => {
       await background()
     }
     expect(lines).toEqual([
-      "the route table does not answer; serving what is known: Error: the object is down",
-      "the route table answers again after 2 pulls without",
+      "nobody answers; serving what is known: Error: the object is down",
+      "answered again after 2 questions without",
     ])
   })
 
@@ -161,7 +166,7 @@ describe("a route table that fails", () => {
   it("is asked a moment by an isolate that slept, and no longer", async () => {
     const { patientRequest, request, pass, sleepers } = isolate(answer(7), hangs)
     await patientRequest()
-    pass(LIMITS.snapshotSleepMs + 1)
+    pass(LIMITS.snapshotSleepLeases * LIMITS.snapshotLeaseMs + 1)
     const waiting = patientRequest()
     await Promise.resolve()
     for (const wake of sleepers) wake()
@@ -247,5 +252,233 @@ describe("a pull", () => {
     check()
     await background()
     expect(pulls.map(({ idle }) => idle)).toEqual([true, undefined, true])
+  })
+})
+
+/** An isolate with a relay, a root and a last known copy, each as the story wants it. Waiting takes a hundredth of its time. */
+function near(world: {
+  relay?: Partial<SourceRpc>
+  root?: Partial<SourceRpc>
+  cached?: (digest: string) => string | undefined
+  found?: () => Published | undefined
+}) {
+  let nowMs = 1_000_000
+  const asked: string[] = []
+  const confirmed: object[] = []
+  const kept: [number, boolean][] = []
+  const background: Promise<unknown>[] = []
+  const source = (name: string, given: Partial<SourceRpc> = {}): SourceRpc => ({
+    pull: (pull) => {
+      asked.push(name)
+      return given.pull?.(pull) ?? down()
+    },
+    text: async (digest) => given.text?.(digest),
+    confirm: async (said) => void confirmed.push({ by: name, ...said }),
+  })
+  const snapshots = new Snapshots(
+    {
+      relay: (spread) => world.relay && source(spread > 1 ? `relay of ${spread}` : "relay", world.relay),
+      root: () => source("root", world.root),
+      lastKnown: {
+        cached: async (digest) => world.cached?.(digest),
+        find: async () => world.found?.(),
+        keep: async ({ revision }, isTextKept) => void kept.push([revision, isTextKept]),
+      },
+    },
+    {
+      nowMs: () => nowMs,
+      log: () => {},
+      roll: () => 0.5,
+      sleep: (ms: number) => new Promise((resolve) => setTimeout(resolve, ms / 100)),
+    },
+    "isolate",
+    [],
+  )
+  const context = { waitUntil: (promise: Promise<unknown>) => void background.push(promise) }
+  return {
+    ...{ asked, confirmed, kept },
+    pass: (ms: number) => {
+      nowMs += ms
+    },
+    request: async (floor = 0) => {
+      const routes = snapshots.current(context)
+      const settled = routes && routes.revision >= floor ? routes : await snapshots.settled(floor, context)
+      return settled?.revision
+    },
+    background: () => Promise.all(background),
+  }
+}
+
+describe("an isolate with a relay", () => {
+  it("asks it and nobody else, and says at once what it serves", async () => {
+    const { request, asked, confirmed, background } = near({ relay: { pull: answer(7) } })
+    expect(await request()).toBe(7)
+    await background()
+    expect(asked).toEqual(["relay"])
+    expect(confirmed).toEqual([{ by: "relay", isolate: "isolate", serving: 7 }])
+  })
+
+  it.each([
+    ["is down", down],
+    ["hangs", hangs],
+  ])("asks the root when it %s, for the first routes as for the next", async (_what, failing) => {
+    const { request, asked, background, pass } = near({ relay: { pull: failing }, root: { pull: answer(7) } })
+    expect(await request()).toBe(7)
+    await background()
+    pass(LIMITS.rootPauseMs * 2)
+    expect(await request()).toBe(7)
+    await background()
+    expect(asked).toEqual(["relay", "root", "relay", "root"])
+  })
+
+  it("spares the root more and more while its relay stays away, and goes on", async () => {
+    const { request, asked, background, pass } = near({ relay: { pull: down }, root: { pull: answer(7) } })
+    for (let lease = 0; lease < 60; lease++) {
+      expect(await request()).toBe(7)
+      await background()
+      pass(LIMITS.snapshotLeaseMs)
+    }
+    expect(asked.filter((name) => name === "relay")).toHaveLength(60)
+    expect(asked.filter((name) => name === "root").length).toBeLessThan(10)
+  })
+
+  it("does not ask the root because the relay has too much to do", async () => {
+    const overloaded = () => Promise.reject(Object.assign(new Error("overloaded"), { overloaded: true }))
+    const { request, asked, background } = near({ relay: { pull: overloaded }, root: { pull: answer(7) } })
+    expect(await request()).toBeUndefined()
+    await background()
+    expect(asked).toEqual(["relay"])
+  })
+
+  it("goes to another relay when it is told that they are more", async () => {
+    const spread = async (): Promise<PullReply> => ({ newer: await published(7), spread: 4 })
+    const { request, asked, background, pass } = near({ relay: { pull: spread } })
+    await request()
+    await background()
+    pass(LIMITS.snapshotLeaseMs)
+    await request()
+    expect(asked).toEqual(["relay", "relay of 4"])
+  })
+})
+
+describe("a revision that a request was promised", () => {
+  const behind = (...answers: number[]) => {
+    let pulls = 0
+    return near({
+      relay: {
+        pull: (pull) =>
+          answer(answers[Math.min(pulls++, answers.length - 1)]!)().then((reply) =>
+            pull.serving === reply.newer?.revision ? { newer: undefined } : reply,
+          ),
+      },
+    })
+  }
+
+  it("is asked for before the request is served", async () => {
+    const { request, asked } = behind(7, 8)
+    await request()
+    expect(await request(8)).toBe(8)
+    expect(asked).toHaveLength(2)
+  })
+
+  it("that nobody has costs one question a lease, and is counted", async () => {
+    const pulls: Pull[] = []
+    const { request, background, pass } = near({
+      relay: {
+        pull: (pull) => {
+          pulls.push(pull)
+          return pull.serving === 7 ? nothingNewer() : answer(7)()
+        },
+      },
+    })
+    await request()
+    for (let index = 0; index < 5; index++) expect(await request(1_000)).toBe(7)
+    expect(pulls.map(({ atLeast }) => atLeast)).toEqual([undefined, 1_000])
+    pass(LIMITS.snapshotLeaseMs)
+    await request()
+    await background()
+    expect(pulls.at(-1)?.floorsMissed).toBe(5)
+    pass(LIMITS.snapshotLeaseMs)
+    await request()
+    expect(pulls.at(-1)?.floorsMissed).toBeUndefined()
+  })
+})
+
+describe("a snapshot that is told by its digest", () => {
+  const told = async (): Promise<PullReply> => {
+    const { revision, digest } = await published(7)
+    return { newer: { revision, digest } }
+  }
+
+  it("comes from the data centre's cache, when it is there and whole", async () => {
+    const { request, kept, background } = near({ relay: { pull: told }, cached: () => encode(EMPTY) })
+    expect(await request()).toBe(7)
+    await background()
+    expect(kept).toEqual([[7, true]])
+  })
+
+  it.each([
+    ["is not there", undefined],
+    ["is spoilt", `${encode(EMPTY)} `],
+  ])("comes from the relay when it %s, and is put there", async (_what, text) => {
+    const relay = { pull: told, text: async () => encode(EMPTY) }
+    const { request, kept, background } = near({ relay, cached: () => text })
+    expect(await request()).toBe(7)
+    await background()
+    expect(kept).toEqual([[7, false]])
+  })
+
+  it("is the one that it has, and then only the number changes", async () => {
+    const again = async (pull: Pull): Promise<PullReply> => {
+      const { digest, ...newer } = await published(pull.serving + 1)
+      return { newer: pull.digest === digest ? { revision: newer.revision, digest } : { ...newer, digest } }
+    }
+    const { request, kept, background, pass, confirmed } = near({ relay: { pull: again } })
+    await request()
+    pass(LIMITS.snapshotLeaseMs)
+    await request()
+    await background()
+    expect(await request()).toBe(2)
+    expect(kept).toEqual([[1, false]])
+    expect(confirmed).toHaveLength(2)
+  })
+})
+
+describe("a cold isolate", () => {
+  it.each([
+    ["is down", down],
+    ["hangs", hangs],
+  ])("begins with the last known good revision when all that it could ask %s", async (_what, failing) => {
+    const found = await published(6)
+    const { request } = near({ relay: { pull: failing }, root: { pull: failing }, found: () => found })
+    expect(await request()).toBe(6)
+  })
+
+  it("does so too when the newest is one that it cannot serve", async () => {
+    const found = await published(6)
+    const { request } = near({ relay: { pull: answer(7, "null") }, found: () => found })
+    expect(await request()).toBe(6)
+  })
+
+  it("begins with nothing that is spoilt", async () => {
+    const found = { ...(await published(6)), digest: "0".repeat(64) }
+    const { request } = near({ relay: { pull: down }, root: { pull: down }, found: () => found })
+    expect(await request()).toBeUndefined()
+  })
+
+  it("goes on to the newest as soon as somebody answers", async () => {
+    const found = await published(6)
+    let up = false
+    const { request, pass, background } = near({
+      relay: { pull: () => (up ? answer(9)() : down()) },
+      root: { pull: down },
+      found: () => found,
+    })
+    await request()
+    up = true
+    pass(LIMITS.snapshotLeaseMs)
+    expect(await request()).toBe(6)
+    await background()
+    expect(await request()).toBe(9)
   })
 })

@@ -1,0 +1,149 @@
+/**
+ * The relay of a region, or of a share of its isolates: has the newest revision and the feed near them, so that their questions do not
+ * all go to one place on earth. It is told by the root, and made anew from it; nothing is lost with it.
+ */
+import { DurableObject } from "cloudflare:workers"
+import { LIMITS } from "#shared/model/limits.ts"
+import { digest } from "#shared/model/snapshot-codec.ts"
+import {
+  acknowledgement,
+  answer,
+  askedInVain,
+  emptyRelay,
+  mustAsk,
+  type Relay,
+  restoredRelay,
+  take,
+} from "#shared/propagation/relay.ts"
+import { countPull, freshRate, spreadFor } from "#shared/propagation/spread.ts"
+import { type News, NO_NEWS } from "#shared/protocol/feed.ts"
+import type { Acknowledgement, Bulletin, Confirmation, Head, RelayRpc, RelayView } from "#shared/protocol/relay.ts"
+import { MESH, type Pull, type PullReply, type RouteTableRpc } from "#shared/protocol/route-table.ts"
+import { Isolates } from "./isolates.ts"
+import { migrate } from "./migrations.ts"
+import { readText, TEXTS_SCHEMA, writeText } from "./texts.ts"
+
+interface Env {
+  readonly ROUTE_TABLE: DurableObjectNamespace
+}
+
+const MIGRATIONS = [TEXTS_SCHEMA]
+
+export class RelayObject extends DurableObject<Env> implements RelayRpc {
+  readonly #storage = this.ctx.storage
+  readonly #name = this.ctx.id.name ?? ""
+  readonly #isolates: Isolates
+  #relay: Relay = emptyRelay(Date.now())
+  #sinceMs = Date.now()
+  #rate = freshRate(Date.now())
+  #asking: { readonly done: Promise<void>; readonly sinceMs: number } | undefined
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env)
+    migrate(this.#storage, MIGRATIONS)
+    this.#isolates = new Isolates(ctx.storage.kv, Date.now(), this.#name)
+    void ctx.blockConcurrencyWhile(() => this.#restore())
+  }
+
+  async pull(pull: Pull): Promise<PullReply> {
+    const nowMs = Date.now()
+    this.#note(pull, nowMs)
+    if (mustAsk(this.#relay, pull.atLeast ?? 0, nowMs)) await this.#ask()
+    const spread = spreadFor(this.#rate, pull.spread ?? 1)
+    const reply = answer(this.#relay, pull, Date.now())
+    return spread === (pull.spread ?? 1) ? reply : { ...reply, spread }
+  }
+
+  async confirm(confirmation: Confirmation): Promise<void> {
+    this.#isolates.confirm(confirmation, Date.now())
+  }
+
+  async text(digest: string): Promise<string | undefined> {
+    return digest === this.#relay.head.digest ? this.#relay.text : undefined
+  }
+
+  async push(bulletin: Bulletin): Promise<Acknowledgement> {
+    await this.#take(bulletin, Date.now(), "pushed")
+    return acknowledgement(this.#relay, Date.now())
+  }
+
+  async view(): Promise<RelayView> {
+    const nowMs = Date.now()
+    return { ...this.#relay.head, atMs: nowMs, sinceMs: this.#sinceMs, ...this.#isolates.view(nowMs) }
+  }
+
+  async #restore(): Promise<void> {
+    const { kv, sql } = this.#storage
+    const head = kv.get<Head>("head")
+    if (!head) return
+    const text = readText(sql, head.revision, "snapshot")
+    // What the disk has spoilt is asked for anew.
+    const isWhole = (await digest(text)) === head.digest
+    if (isWhole) this.#relay = restoredRelay(head, text, kv.get<News>("news") ?? NO_NEWS, Date.now())
+    else console.warn(`weft: the relay ${this.#name} found revision ${head.revision} spoilt`)
+  }
+
+  #note(pull: Pull, nowMs: number): void {
+    this.#rate = countPull(this.#rate, pull.spread ?? 1, nowMs)
+    this.#relay = { ...this.#relay, askedAtMs: nowMs }
+    this.#isolates.note(pull, nowMs)
+  }
+
+  /** Asks the root once for all who wait for it, and waits no longer than the answer is worth. */
+  async #ask(): Promise<void> {
+    const nowMs = Date.now()
+    // A question that hangs is left to itself after a while.
+    const isUnderWay = this.#asking && Math.abs(nowMs - this.#asking.sinceMs) < LIMITS.relayLeaseMs
+    const asking = isUnderWay ? this.#asking! : { done: this.#follow(), sinceMs: nowMs }
+    this.#asking = asking
+    const done = asking.done.then(() => {
+      if (this.#asking === asking) this.#asking = undefined
+    })
+    let timer: ReturnType<typeof setTimeout> | null = null
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(() => {
+        this.#relay = askedInVain(this.#relay, Date.now())
+        resolve()
+      }, LIMITS.relayAskMs)
+    })
+    await Promise.race([done, late])
+    clearTimeout(timer)
+  }
+
+  /** Never rejects. */
+  async #follow(): Promise<void> {
+    const askedAtMs = Date.now()
+    try {
+      const root = this.env.ROUTE_TABLE.getByName(MESH) as unknown as RouteTableRpc
+      const bulletin = await root.follow(this.#name, acknowledgement(this.#relay, askedAtMs))
+      await this.#take(bulletin, askedAtMs, "asked")
+    } catch (error) {
+      if (this.#relay.pausedUntilMs < askedAtMs) console.warn(`weft: the root does not answer its relays: ${error}`)
+      this.#relay = askedInVain(this.#relay, Date.now())
+    }
+  }
+
+  async #take(bulletin: Bulletin, asOfMs: number, how: "pushed" | "asked"): Promise<void> {
+    const { text, head } = bulletin
+    if (text !== undefined && (await digest(text)) !== head.digest) {
+      console.warn(`weft: revision ${head.revision} was damaged on its way to the relay ${this.#name}`)
+      return
+    }
+    const before = this.#relay
+    this.#relay = take(before, bulletin, asOfMs, how)
+    if (this.#relay.head !== before.head) this.#sinceMs = Date.now()
+    if (this.#relay.head !== before.head || this.#relay.news !== before.news) this.#store(before)
+  }
+
+  #store(before: Relay): void {
+    const { head, text, news } = this.#relay
+    this.#storage.transactionSync(() => {
+      if (head !== before.head) {
+        this.#storage.sql.exec("DELETE FROM texts")
+        writeText(this.#storage.sql, head.revision, "snapshot", text)
+        this.#storage.kv.put("head", head)
+      }
+      this.#storage.kv.put("news", news)
+    })
+  }
+}

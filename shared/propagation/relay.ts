@@ -1,0 +1,100 @@
+/**
+ * A relay as a machine of values: it has the newest revision that it heard of, and the feed, and answers isolates by them. The
+ * root pushes; a relay that has not heard of it for a while asks. Whatever is lost, doubled, late or in another order on the
+ * way, what a relay has never gets older:
+ *
+ *            push or answer, newer            not heard of for `relayLeaseMs`, or an isolate wants more
+ *   empty --------------------------> fresh ------------------------------------------------------------> ask the root
+ *                                       ^                                                                    |
+ *                                       +------------------------- the root answers -------------------------+
+ *
+ * Every bulletin tells all, so that a relay that missed some needs none of them. A bulletin without a text that the relay
+ * lacks is a gap: it is not taken, and the relay's word of what it has tells the root so.
+ */
+import { LIMITS } from "#shared/model/limits.ts"
+import { type News, NO_NEWS } from "#shared/protocol/feed.ts"
+import { type Acknowledgement, type Bulletin, type Head, NO_HEAD } from "#shared/protocol/relay.ts"
+import type { Newer, Pull, PullReply } from "#shared/protocol/route-table.ts"
+
+export interface Relay {
+  readonly head: Head
+  /** The head's snapshot. */
+  readonly text: string
+  readonly news: News
+  /** The root said at this time, or later, that this is the newest. */
+  readonly heardAtMs: number
+  /** When an isolate asked last. */
+  readonly askedAtMs: number
+  /** The root was asked in vain, and is not asked again before. */
+  readonly pausedUntilMs: number
+}
+
+const NEVER = Number.NEGATIVE_INFINITY
+
+export function emptyRelay(nowMs: number): Relay {
+  return { head: NO_HEAD, text: "", news: NO_NEWS, heardAtMs: NEVER, askedAtMs: nowMs, pausedUntilMs: NEVER }
+}
+
+/** A relay that was just started with what it had in storage: how old that is nobody knows. */
+export function restoredRelay(head: Head, text: string, news: News, nowMs: number): Relay {
+  return { ...emptyRelay(nowMs), head, text, news }
+}
+
+/**
+ * What the root says. `asOfMs`: when it can have been true at the earliest, which is when the relay asked; of a push nobody knows how
+ * long it was on its way, so that only what it teaches counts.
+ */
+export function take(relay: Relay, bulletin: Bulletin, asOfMs: number, how: "pushed" | "asked"): Relay {
+  const { head, news } = bulletin
+  const text = head.digest === relay.head.digest ? relay.text : bulletin.text
+  const isNewer = head.revision > relay.head.revision
+  const isGap = isNewer && text === undefined
+  const hasNews = news.version > relay.news.version
+  const isAsNew = head.revision >= relay.head.revision && news.version >= relay.news.version && !isGap
+  const teaches = how === "asked" || isNewer || hasNews
+  return {
+    ...relay,
+    ...(isNewer && !isGap && { head, text: text! }),
+    ...(hasNews && { news }),
+    ...(isAsNew && teaches && { heardAtMs: later(relay.heardAtMs, asOfMs), pausedUntilMs: NEVER }),
+  }
+}
+
+/** The root did not answer. */
+export function askedInVain(relay: Relay, nowMs: number): Relay {
+  return { ...relay, pausedUntilMs: nowMs + LIMITS.relayLeaseMs / 2 }
+}
+
+/** Whether the root is to be asked, and waited for a moment, before an isolate that wants at least this revision is answered. */
+export function mustAsk({ head, heardAtMs, pausedUntilMs }: Relay, atLeast: number, nowMs: number): boolean {
+  // A pause of the future is one of a clock that went back.
+  if (nowMs < pausedUntilMs && pausedUntilMs - nowMs <= LIMITS.relayLeaseMs) return false
+  const elapsedMs = nowMs - heardAtMs
+  if (elapsedMs < 0 || elapsedMs >= LIMITS.relayLeaseMs) return true
+  return head.revision < atLeast && elapsedMs >= LIMITS.relayFloorMs
+}
+
+/** What an isolate is told. */
+export function answer({ head, text, news, heardAtMs }: Relay, pull: Pull, nowMs: number): PullReply {
+  const newer = newerFor(head, text, pull)
+  const ageMs = Math.max(0, nowMs - heardAtMs)
+  // Verdicts of nobody knows when are none.
+  return Number.isFinite(ageMs) ? { newer, ...news.feed, ...(ageMs > 0 && { ageMs }) } : { newer, unheard: true }
+}
+
+/** What an isolate has refused it would refuse again: it waits for a repaired revision. */
+export function newerFor({ revision, digest }: Head, text: string, pull: Pull): Newer | undefined {
+  if (revision <= pull.serving || revision === pull.refused?.revision) return undefined
+  if (pull.digest === undefined) return { revision, digest, text }
+  const isShort = pull.digest !== digest && text.length <= LIMITS.snapshotInlineBytesMax
+  return isShort ? { revision, digest, text } : { revision, digest }
+}
+
+export function acknowledgement({ head, news, askedAtMs }: Relay, nowMs: number): Acknowledgement {
+  return { ...head, news: news.version, idle: nowMs - askedAtMs > LIMITS.relayIdleMs }
+}
+
+/** After a clock went back, the time that is now. */
+function later(knownMs: number, asOfMs: number): number {
+  return knownMs > asOfMs && knownMs - asOfMs <= LIMITS.relayLeaseMs ? knownMs : asOfMs
+}

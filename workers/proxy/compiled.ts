@@ -1,0 +1,38 @@
+/** From a snapshot as the network brought it to routes that requests can be served by. */
+import { AccessTable } from "#shared/identity/access.ts"
+import { trustedPeers } from "#shared/identity/client-address.ts"
+import { LIMITS } from "#shared/model/limits.ts"
+import type { Gateway } from "#shared/model/route.ts"
+import type { Published } from "#shared/model/snapshot.ts"
+import { decode, digest } from "#shared/model/snapshot-codec.ts"
+import { compile } from "#shared/routing/table.ts"
+import type { Routes } from "./mesh.ts"
+
+/** The reason, when the snapshot cannot be served. */
+export async function compiled(published: Published, nowMs: number): Promise<Routes | string> {
+  const { revision, text, digest: expected } = published
+  if ((await digest(text)) !== expected) return "the content does not have the digest it was published with"
+  const decoded = decode(text)
+  if ("reason" in decoded) return decoded.reason
+  const { snapshot } = decoded
+  try {
+    return {
+      ...{ revision, digest: expected, newUntilMs: nowMs + LIMITS.floorToldMs },
+      table: compile(snapshot),
+      services: new Map(snapshot.services.map((service) => [service.id, service])),
+      authentications: snapshot.authentications,
+      access: snapshot.policies && new AccessTable(snapshot.policies),
+      trustedPeers: peersOf(snapshot.gateways),
+    }
+  } catch (error) {
+    // The shape was right, and still it cannot be served: a bug, and no reason to stop serving what was served before.
+    return `it cannot be compiled: ${error instanceof Error ? error.message : error}`
+  }
+}
+
+function peersOf(gateways: readonly Gateway[]): Routes["trustedPeers"] {
+  const trusting = gateways.flatMap(({ id, clientAddress }) =>
+    clientAddress ? [[id, trustedPeers(clientAddress)] as const] : [],
+  )
+  return trusting.length > 0 ? new Map(trusting) : undefined
+}
