@@ -121,7 +121,7 @@ export const retry = object<RetryDocument>("Retry", {
     list(
       z.union([
         whole(400, 599),
-        z.enum(["5xx", "gateway-error", "reset", "connect-failure", "retriable-4xx"]),
+        z.enum(["5xx", "gateway-error", "reset", "connect-failure", "attempt-timeout", "retriable-4xx"]),
         responseHeader,
       ]),
       { min: 1, max: LIMITS.retryConditionsMax },

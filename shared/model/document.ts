@@ -214,6 +214,7 @@ export interface RetryDocument {
     | "gateway-error"
     | "reset"
     | "connect-failure"
+    | "attempt-timeout"
     | "retriable-4xx"
     | { header: string; value?: string }
   )[]

@@ -85,6 +85,13 @@ export const LIMITS = {
   attemptMsMax: 5 * 60 * 1000,
   /** Between two looks for attempts whose callers have gone away, when places run short. */
   goneLookMs: 10,
+  /** An RPC attempt that holds a place says so often that it is alive, and is taken for over when it has not for so long. */
+  attemptBeatMs: 1_000,
+  attemptSilenceMs: 3_000,
+  /** An attempt with less time than this says nothing about the upstream; nor one with less than twice what answers take. */
+  fairAttemptMs: 50,
+  /** The same, as long as no answer has come. */
+  fairFirstAttemptMs: 1_000,
   timeoutMsMax: 60 * 60 * 1000,
   matchValueCharsMax: 1_024,
   headerValueCharsMax: 8 * 1024,

@@ -26,8 +26,9 @@ export interface RetryPolicy {
 }
 
 /**
- * A status code, or a class: 5xx; gateway-error = 502, 503, 504; retriable-4xx = 409; reset and connect-failure = no answer came (the
- * platform tells both alike). Each class of 5xx takes a missing answer too (Envoy). Or a header of the response.
+ * A status code, or a class: 5xx; gateway-error = 502, 503, 504; retriable-4xx = 409; connect-failure = no answer came, for another reason than
+ * time (what could not be sent and what was cut look alike to a Worker); attempt-timeout = none came in the attempt's time; reset = both. Each class
+ * of 5xx takes a missing answer too (Envoy). Or a header of the response.
  */
 export type RetryCondition =
   | number
@@ -35,6 +36,7 @@ export type RetryCondition =
   | "gateway-error"
   | "reset"
   | "connect-failure"
+  | "attempt-timeout"
   | "retriable-4xx"
   | ResponseHeaderCondition
 

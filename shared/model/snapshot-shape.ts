@@ -249,5 +249,5 @@ function danglingReference(mesh: Snapshot): string | undefined {
 function retryCondition(value: unknown): string | undefined {
   if (typeof value === "number") return status(value)
   if (typeof value === "object") return responseHeader(value)
-  return word("5xx", "gateway-error", "reset", "connect-failure", "retriable-4xx")(value)
+  return word("5xx", "gateway-error", "reset", "connect-failure", "attempt-timeout", "retriable-4xx")(value)
 }

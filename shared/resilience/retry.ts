@@ -28,24 +28,37 @@ export function isRetried(policy: RetryPolicy, outcome: Outcome): boolean {
 }
 
 /**
- * Whether an error that an RPC call threw is one the policy retries: only what the platform marks as `retryable`, which means
- * that the connection broke, and never what is overloaded. What a callee throws by itself is its answer.
+ * Whether an error that an RPC call threw is one the policy retries: what is marked as `retryable`, which is the platform's word for a
+ * connection that broke, and never what is overloaded; of an inner hop's refusals those that trying elsewhere can help. Whatever else a
+ * callee throws is its answer.
  */
 export function isErrorRetried(policy: RetryPolicy, error: unknown): boolean {
-  const marked = isPlatformFailure(error) && (error as { overloaded?: unknown }).overloaded !== true
-  return marked && isRetried(policy, { refusal: "upstream_unreachable" })
+  const isBroken = isPlatformFailure(error) && (error as { overloaded?: unknown }).overloaded !== true
+  return (isBroken || isForElsewhere(error)) && isRetried(policy, { refusal: "upstream_unreachable" })
 }
 
-/** The platform's own failure to reach a callee, as against an error that the callee threw, or a refusal of an inner hop. */
+/**
+ * A failure to reach a callee, as against an error that the callee threw, or a refusal of an inner hop. A callee that marks an error of its
+ * own so says the same of itself: that it was not able to answer.
+ */
 export function isPlatformFailure(error: unknown): boolean {
   if (typeof error !== "object" || error === null) return false
   const { retryable, overloaded, refusal } = error as { retryable?: unknown; overloaded?: unknown; refusal?: unknown }
   return (retryable === true || overloaded === true) && refusal === undefined
 }
 
+/** A refusal of an inner hop that trying elsewhere can help. A callee may call something of its own a refusal, so that only known names count. */
+function isForElsewhere(error: unknown): boolean {
+  if (typeof error !== "object" || error === null) return false
+  const { refusal } = error as { refusal?: unknown }
+  return typeof refusal === "string" && Object.hasOwn(REFUSALS, refusal) && !isFinal(refusal)
+}
+
 export interface Wait {
   /** What the upstream asked for by `Retry-After`; 0 when it did not. */
   readonly asked: number
+  /** Without which it would be of no use to try again. */
+  readonly least: number
   readonly total: number
 }
 
@@ -57,10 +70,26 @@ export function waitBeforeRetryMs(
   nowMs: number,
   dice: number,
 ): Wait {
-  const own = backoffMs(policy, failed, dice)
   const asked = "refusal" in outcome ? 0 : retryAfterMs(outcome.headers.get("retry-after"), nowMs)
-  // All who were told the same time would come back at the same time.
-  return { asked, total: asked === 0 ? own : asked + own }
+  return spread(policy, failed, asked, dice)
+}
+
+/** The same after an RPC attempt: an error may bring `retryAfterMs`, as the mesh's own do. */
+export function waitAfterErrorMs(policy: RetryPolicy, failed: number, error: unknown, dice: number): Wait {
+  const { retryAfterMs } = typeof error === "object" && error !== null ? (error as { retryAfterMs?: unknown }) : {}
+  return spread(policy, failed, typeof retryAfterMs === "number" && retryAfterMs > 0 ? retryAfterMs : 0, dice)
+}
+
+/** All who were told the same time would come back at the same time: up to half as long again is added (Envoy), as far as the time reaches. */
+function spread(policy: RetryPolicy, failed: number, asked: number, dice: number): Wait {
+  const own = backoffMs(policy, failed, dice)
+  return { asked, least: asked + own, total: asked + Math.max(own, (dice * asked) / 2) }
+}
+
+/** How long to wait; undefined when there is not so much time left. */
+export function waitWithin({ least, total }: Wait, remainingMs: number): number | undefined {
+  if (total < remainingMs) return total
+  return least < remainingMs ? least : undefined
 }
 
 /**
@@ -86,17 +115,20 @@ export function retryAfterMs(header: string | null, nowMs: number): number {
  * only when trying elsewhere can help; a number or a header asks for exactly that answer and always counts.
  */
 function meets(condition: RetryCondition, outcome: Outcome): boolean {
-  if ("refusal" in outcome) {
-    const unanswered = outcome.refusal === "upstream_unreachable" || outcome.refusal === "upstream_timeout"
-    return unanswered && typeof condition === "string" && condition !== "retriable-4xx"
-  }
-  // The first look at a response's headers makes an object for them: most responses are not worth that.
-  if (typeof condition === "number") return condition === outcome.status
+  if ("refusal" in outcome) return isUnanswered(condition, outcome.refusal)
+  const { status, headers } = outcome
+  if (typeof condition === "number") return condition === status
   if (typeof condition === "object") {
-    const value = outcome.headers.get(condition.header)
+    const value = headers.get(condition.header)
     return value !== null && (condition.value === undefined || condition.value === value)
   }
-  return isOfClass(condition, outcome.status) && !isFinal(outcome.headers.get(REFUSAL_HEADER))
+  return isOfClass(condition, status) && !isFinal(headers.get(REFUSAL_HEADER))
+}
+
+function isUnanswered(condition: RetryCondition, refusal: RefusalName): boolean {
+  if (typeof condition !== "string" || condition === "retriable-4xx") return false
+  if (refusal === "upstream_unreachable") return condition !== "attempt-timeout"
+  return refusal === "upstream_timeout" && condition !== "connect-failure"
 }
 
 function isOfClass(condition: Extract<RetryCondition, string>, status: number): boolean {
@@ -109,6 +141,7 @@ function isOfClass(condition: Extract<RetryCondition, string>, status: number): 
       return status === 409
     case "reset":
     case "connect-failure":
+    case "attempt-timeout":
       return false
   }
 }

@@ -89,7 +89,7 @@ const branch = z
 /** Whatever a retry is made on: a status, a class, a header. */
 const condition = z.union([
   z.int(),
-  z.enum(["5xx", "gateway-error", "connect-failure", "reset", "retriable-4xx"]),
+  z.enum(["5xx", "gateway-error", "connect-failure", "attempt-timeout", "reset", "retriable-4xx"]),
   z.object({ header: z.string(), value: z.string().optional() }),
 ])
 

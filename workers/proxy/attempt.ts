@@ -1,4 +1,5 @@
 /** One attempt: the guards of the cluster are asked, the request is sent within its time, and the guards are told. */
+import { LIMITS } from "#shared/model/limits.ts"
 import type { Timeouts } from "#shared/model/policy.ts"
 import { isRefusal, type Refusal, type RefusalName, refuse } from "#shared/model/refusal.ts"
 import type { Endpoint } from "#shared/model/service.ts"
@@ -61,8 +62,9 @@ async function guarded(
   try {
     const probeMs = ticket.probe ? ticket.probe.untilMs - startedAtMs : Number.POSITIVE_INFINITY
     const limitMs = Math.min(limitOf(attempting), probeMs)
+    ticket.endsAtMs = startedAtMs + limitMs + LIMITS.attemptBeatMs
     const answer = await sendWithin(limitMs, attempting, endpoint, destination, abandoned)
-    settle(kindOf(answer, attempting, abandoned), isRefusal(answer) ? 0 : answer.status)
+    settle(kindOf(answer, attempting, limitMs, abandoned), isRefusal(answer) ? 0 : answer.status)
     return answer
   } finally {
     settle("unknown", 0)
@@ -72,7 +74,8 @@ async function guarded(
 /** What is too large is the caller's doing, and what lost to another attempt says nothing. */
 function kindOf(
   answer: Response | Refusal,
-  { exchange, outgoing }: Attempting,
+  { exchange, outgoing, entry, timeouts }: Attempting,
+  limitMs: number,
   abandoned: AbortSignal | undefined,
 ): AttemptOutcome["kind"] {
   if (!isRefusal(answer)) return "answered"
@@ -80,7 +83,9 @@ function kindOf(
   // Whoever sends a body slowly enough ends any attempt by its timeout: the public must not open breakers with that.
   const isStreamed = outgoing.body === undefined && outgoing.request.body !== null
   const ranOut = answer.refusal === "upstream_timeout" || answer.refusal === "deadline_exceeded"
-  return ranOut && isStreamed && exchange.entrance.at === "gateway" ? "unknown" : "unanswered"
+  if (!ranOut) return "unanswered"
+  const isSendersDoing = isStreamed && exchange.entrance.at === "gateway"
+  return isSendersDoing || !entry.hadFairTime(limitMs, timeouts) ? "unknown" : "unanswered"
 }
 
 function limitOf({ exchange, timeouts, mesh }: Attempting): number {

@@ -53,7 +53,12 @@ export async function answerByFilter(
 export async function injectFault(filters: FilterPlan, mesh: Mesh): Promise<Refusal | undefined> {
   for (const { fault } of filters.fault) {
     const { delayMs, abortStatus } = faultWanted(fault, mesh.roll(), mesh.roll())
-    if (delayMs !== undefined) await mesh.sleep(delayMs)
+    if (delayMs !== undefined) {
+      const remainingMs = exchange.deadlineAtMs - mesh.nowMs()
+      await mesh.sleep(Math.min(delayMs, remainingMs))
+      // As when a slow upstream takes all of it: nobody waits beyond the request's time.
+      if (delayMs >= remainingMs) return refuse("deadline_exceeded")
+    }
     if (abortStatus !== undefined) return { ...refuse("fault_injected"), status: abortStatus }
   }
   return undefined

@@ -5,7 +5,7 @@ import type { RetryPolicy } from "#shared/model/policy.ts"
 import { isRefusal, type Refusal, refuse } from "#shared/model/refusal.ts"
 import type { Endpoint } from "#shared/model/service.ts"
 import { HEADER } from "#shared/protocol/headers.ts"
-import { isRetried, mayRepeat, waitBeforeRetryMs } from "#shared/resilience/retry.ts"
+import { isRetried, mayRepeat, waitBeforeRetryMs, waitWithin } from "#shared/resilience/retry.ts"
 import { directAnswer } from "#shared/routing/filters.ts"
 import { type Attempting, attempt } from "./attempt.ts"
 import { authorizeAtService } from "./authorize.ts"
@@ -36,7 +36,9 @@ async function forwardOrFallBack(
   entry: Entry,
   mesh: Mesh,
 ): Promise<Response | Refusal> {
-  const { stale, fallback } = entry
+  const { fallback } = entry
+  // What somebody got who said who he is, is his.
+  const stale = exchange.principals.user || exchange.principals.key ? undefined : entry.stale
   const answer = await forwardTo(exchange, outgoing, endpoints, entry, mesh)
   if (!isRefusal(answer)) return stale?.keep(outgoing.request, answer, mesh) ?? answer
   if (answer.refusal !== "circuit_open") return answer
@@ -89,15 +91,16 @@ async function forwardWithRetries(
     const { hedge } = retry
     const answer = await (hedge && repeatable ? hedged(next, retry, hedge, entry, mesh) : next())
     if (!repeatable || exchange.attempts > retry.attempts || !isRetried(retry, answer)) return answer
-    const waitMs = waitBeforeRetryMs(retry, exchange.attempts, answer, mesh.nowMs(), mesh.roll())
+    const wait = waitBeforeRetryMs(retry, exchange.attempts, answer, mesh.nowMs(), mesh.roll())
     // The upstream asks for more patience than there is time: its answer is the truest that the caller can get.
     const remainingMs = exchange.deadlineAtMs - mesh.nowMs()
-    if (waitMs.asked > Math.min(remainingMs, LIMITS.retryAfterMsMax)) return answer
-    if (waitMs.total < remainingMs && !entry.mayRetry(mesh.nowMs())) return exhausted(exchange, answer)
+    if (wait.asked > Math.min(remainingMs, LIMITS.retryAfterMsMax)) return answer
+    const waitMs = waitWithin(wait, remainingMs)
+    if (waitMs !== undefined && !entry.mayRetry(mesh.nowMs())) return exhausted(exchange, answer)
     if (!isRefusal(answer)) await answer.body?.cancel()
     // No time is left for the try that the route asks for: that is a timeout, at once (Gateway API).
-    if (waitMs.total >= remainingMs) return refuse("deadline_exceeded")
-    await mesh.sleep(waitMs.total)
+    if (waitMs === undefined) return refuse("deadline_exceeded")
+    await mesh.sleep(waitMs)
   }
 }
 

@@ -21,6 +21,8 @@ export interface Ticket {
   readonly priority: Priority
   /** Its signal tells when the caller has gone away; undefined for RPC, where nothing tells. */
   readonly request: Pick<Request, "signal"> | undefined
+  /** The attempt is over by then, told or untold. What is known of that later moves it. */
+  endsAtMs: number
   /** The breaker's state when it let the attempt pass: results of an older generation say nothing about a newer one. */
   generation: number
   /** The attempt is a probe under this lease, and must have ended when the lease does. */
@@ -33,7 +35,7 @@ export function ticketFor(
   background: Background,
   request?: Pick<Request, "signal">,
 ): Ticket {
-  return { background, endpoint, priority, request, generation: 0, probe: undefined }
+  return { background, endpoint, priority, request, endsAtMs: Number.POSITIVE_INFINITY, generation: 0, probe: undefined }
 }
 
 /**

@@ -6,7 +6,7 @@ import { pick } from "#shared/balancing/random.ts"
 import { endpointsIn } from "#shared/exchange/decide.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { ServiceId, SubsetName } from "#shared/model/names.ts"
-import type { Fallback, RetryBudgetPolicy, ServicePolicy } from "#shared/model/policy.ts"
+import type { Fallback, RetryBudgetPolicy, ServicePolicy, Timeouts } from "#shared/model/policy.ts"
 import type { Refusal } from "#shared/model/refusal.ts"
 import type { BackendRef } from "#shared/model/route.ts"
 import { type Endpoint, placeOf } from "#shared/model/service.ts"
@@ -15,6 +15,7 @@ import type { HealthNews } from "#shared/protocol/health.ts"
 import type { OutlierReport } from "#shared/protocol/route-table.ts"
 import { FORCED_ONLY } from "#shared/resilience/breaker.ts"
 import { type Budget, countRequest, DEFAULT_BUDGET, freshBudget, spendRetry } from "#shared/resilience/budget.ts"
+import { hadFairTime, type Typical, typicalAfter } from "#shared/resilience/patience.ts"
 import { canonicalJson } from "#shared/std/canonical-json.ts"
 import { BreakerGuard, type BreakerObjects } from "./breaker-guard.ts"
 import type { AttemptOutcome, Guard, Ticket } from "./guard.ts"
@@ -145,6 +146,8 @@ export class Entry {
   readonly #selector: Selector | undefined
   readonly #budgetPolicy: RetryBudgetPolicy
   #budget: Budget | undefined
+  readonly #isBounded: boolean
+  #typical: Typical
   #places: string
 
   constructor(
@@ -158,6 +161,7 @@ export class Entry {
     const selects = policy?.balancer ?? policy?.outlier ?? policy?.health
     const told = () => ejected?.(cluster)
     this.#selector = selects && policy ? new Selector(policy, endpoints, roll, avoided, told) : undefined
+    this.#isBounded = policy?.concurrency !== undefined
     this.#newBreaker = () => new BreakerGuard(cluster, policy?.breaker ?? FORCED_ONLY, revision, breakers, roll)
     this.#breaker = policy?.breaker ? this.#newBreaker() : undefined
     this.#guards = [...(this.#breaker ? [this.#breaker] : []), ...guardsOf(policy, this.#selector)]
@@ -175,6 +179,11 @@ export class Entry {
   /** Whether the next choice of an endpoint may depend on the end of this attempt, also when its caller goes away. */
   get mustHearAtOnce(): boolean {
     return this.#selector?.isCounting === true
+  }
+
+  /** Whether an attempt takes a place that has to be given back. */
+  get holdsPlaces(): boolean {
+    return this.#isBounded || this.mustHearAtOnce
   }
 
   /** Somebody may force a service's breaker open that has none: from then on it has one. */
@@ -227,8 +236,14 @@ export class Entry {
     return undefined
   }
 
+  /** Whether an attempt that ran out of so much time says something about the upstream. */
+  hadFairTime(limitMs: number, timeouts: Timeouts | undefined): boolean {
+    return hadFairTime(limitMs, timeouts ?? NO_TIMEOUTS, this.#typical)
+  }
+
   /** Once for each attempt that was admitted. */
   settle(outcome: AttemptOutcome, nowMs: number, ticket: Ticket): void {
+    if (outcome.kind === "answered") this.#typical = typicalAfter(this.#typical, outcome.durationMs)
     for (const guard of this.#guards) guard.settle(outcome, nowMs, ticket)
   }
 
@@ -260,5 +275,6 @@ function guardsOf(policy: ServicePolicy | undefined, selector: Selector | undefi
 }
 
 const NONE: readonly Guard[] = []
+const NO_TIMEOUTS: Timeouts = {}
 const NOTHING: readonly OutlierReport[] = []
 const NOT_SENT: AttemptOutcome = { kind: "unknown", status: 0, durationMs: 0, endpoint: undefined }

@@ -3,13 +3,14 @@
  * calls, and only when the platform failed: what a callee throws is its answer, for retries and for guards alike.
  */
 import { endpointsIn } from "#shared/exchange/decide.ts"
+import { LIMITS } from "#shared/model/limits.ts"
 import type { RetryPolicy } from "#shared/model/policy.ts"
 import { type Refusal, type RefusalName, refuse } from "#shared/model/refusal.ts"
 import type { Endpoint } from "#shared/model/service.ts"
-import { backoffMs, isErrorRetried, isPlatformFailure, isRetried } from "#shared/resilience/retry.ts"
+import { isErrorRetried, isPlatformFailure, isRetried, waitAfterErrorMs, waitWithin } from "#shared/resilience/retry.ts"
 import { authorizeCall } from "./authorize.ts"
 import type { Exchange } from "./exchange.ts"
-import { type AttemptOutcome, ticketFor } from "./guard.ts"
+import { type AttemptOutcome, type Ticket, ticketFor } from "./guard.ts"
 import type { Entry } from "./ledger.ts"
 import type { Mesh } from "./mesh.ts"
 
@@ -89,8 +90,11 @@ async function attemptsWithRetries(
     if (exchange.attempts > retry.attempts) return answer
     const failed = answer.kind === "error" && isErrorRetried(retry, answer.error)
     if (!failed && !(answer.kind === "refusal" && isRetried(retry, answer.refusal))) return answer
-    const waitMs = backoffMs(retry, exchange.attempts, mesh.roll())
-    if (waitMs >= exchange.deadlineAtMs - mesh.nowMs()) return refusal("deadline_exceeded")
+    const wait = waitAfterErrorMs(retry, exchange.attempts, failed ? answer.error : undefined, mesh.roll())
+    const remainingMs = exchange.deadlineAtMs - mesh.nowMs()
+    if (wait.asked > Math.min(remainingMs, LIMITS.retryAfterMsMax)) return answer
+    const waitMs = waitWithin(wait, remainingMs)
+    if (waitMs === undefined) return refusal("deadline_exceeded")
     if (!entry.mayRetry(mesh.nowMs())) {
       exchange.budgetExhausted = true
       return answer
@@ -112,40 +116,53 @@ async function attempt(
     return { kind: "refusal", refusal: refuse("no_healthy_endpoint", "the service has no binding that takes RPC") }
   }
   const startedAtMs = mesh.nowMs()
+  const overallMs = exchange.deadlineAtMs - startedAtMs
+  // What is never sent says nothing about the upstream.
+  if (overallMs <= 0) return refusal("deadline_exceeded")
   const ticket = ticketFor(endpoint, exchange.priority, mesh)
   const refused = entry.isGuarded ? entry.admit(startedAtMs, mesh.roll(), ticket) : undefined
   if (refused) return { kind: "refusal", refusal: refused }
   exchange.attempts += 1
   const attemptMs = exchange.matched?.rule.timeouts.attemptMs ?? Number.POSITIVE_INFINITY
-  const overallMs = exchange.deadlineAtMs - startedAtMs
   const limitMs = Math.min(
     overallMs,
     attemptMs,
     ticket.probe ? ticket.probe.untilMs - startedAtMs : Number.POSITIVE_INFINITY,
   )
-  const answer =
-    limitMs <= 0
-      ? refusal("deadline_exceeded")
-      : await within(limitMs, limitMs < overallMs ? "upstream_timeout" : "deadline_exceeded", () =>
-          run(destination as unknown as Stub, { limitMs, repeated }),
-        )
+  const heart = entry.holdsPlaces ? beat(ticket, mesh) : undefined
+  const answer = await within(limitMs, limitMs < overallMs ? "upstream_timeout" : "deadline_exceeded", () =>
+    run(destination as unknown as Stub, { limitMs, repeated }),
+  )
+  if (heart !== undefined) clearInterval(heart)
   if (entry.isGuarded) {
     const nowMs = mesh.nowMs()
-    entry.settle(outcomeOf(answer, nowMs - startedAtMs, endpoint, limitMs), nowMs, ticket)
+    const isFair = answer.kind !== "refusal" || entry.hadFairTime(limitMs, exchange.matched?.rule.timeouts)
+    entry.settle(outcomeOf(answer, nowMs - startedAtMs, endpoint, isFair), nowMs, ticket)
   }
   return answer
 }
 
-function outcomeOf(answer: RpcAnswer, durationMs: number, endpoint: Endpoint, limitMs: number): AttemptOutcome {
-  if (answer.kind === "refusal")
-    return { kind: limitMs <= 0 ? "unknown" : "unanswered", status: 0, durationMs, endpoint }
+/**
+ * Nothing tells that an RPC caller went away: the runtime stops the call where it stands, with its timers. What still beats is still
+ * there; the place of what does not is free again after a while.
+ */
+function beat(ticket: Ticket, mesh: Mesh): ReturnType<typeof setInterval> {
+  const live = () => {
+    ticket.endsAtMs = mesh.nowMs() + LIMITS.attemptSilenceMs
+  }
+  live()
+  return setInterval(live, LIMITS.attemptBeatMs)
+}
+
+function outcomeOf(answer: RpcAnswer, durationMs: number, endpoint: Endpoint, isFair: boolean): AttemptOutcome {
+  if (answer.kind === "refusal") return { kind: isFair ? "unanswered" : "unknown", status: 0, durationMs, endpoint }
   const broke = answer.kind === "error" && isPlatformFailure(answer.error)
   return broke
     ? { kind: "unanswered", status: 0, durationMs, endpoint }
     : { kind: "answered", status: 200, durationMs, endpoint }
 }
 
-/** RPC cannot be cancelled: past the time the caller is told, and the callee goes on to its end unheard. */
+/** RPC has no cancellation of its own: past the time the caller is told, and the callee goes on until this call's end ends it too. */
 function within(limitMs: number, onTimeout: RefusalName, run: () => Promise<unknown>): Promise<RpcAnswer> {
   return limitMs === Number.POSITIVE_INFINITY ? settled(run) : raced(limitMs, onTimeout, run)
 }

@@ -230,7 +230,10 @@ function leaseOf({ WEFT_LEASE_MS }: ProxyEnv): { leaseMs?: number } {
 
 /** A namespace throws for a Worker that it does not have: that must happen where an upstream's failure is expected. */
 function dispatched(namespace: DispatchNamespace, { worker }: { readonly worker: string }): Destination {
-  return { fetch: async (input, init) => namespace.get(worker).fetch(input, init) }
+  const destination: Destination = { fetch: async (input, init) => namespace.get(worker).fetch(input, init) }
+  return new Proxy(destination, {
+    get: (own, name) => (name === "fetch" ? own.fetch : Reflect.get(namespace.get(worker), name)),
+  })
 }
 
 /** Every name is callable on a binding, so that only its tag tells what it is. */

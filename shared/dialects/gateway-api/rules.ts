@@ -136,7 +136,7 @@ function retryOf(write: Write, spec: NonNullable<HttpRule["retry"]>, path: Path)
   }
   return {
     attempts: Math.min(attempts, LIMITS.retryAttemptsMax),
-    on: [...codes.slice(0, LIMITS.retryConditionsMax - 1), "connect-failure"],
+    on: [...codes.slice(0, LIMITS.retryConditionsMax - 1), "reset"],
     backoffMs: spec.backoff === undefined ? BACKOFF_MS : Math.min(parseDuration(spec.backoff)!, LIMITS.timeoutMsMax),
     unsafe: false,
   }

@@ -10,7 +10,9 @@ import {
   mayRepeat,
   type Outcome,
   retryAfterMs,
+  waitAfterErrorMs,
   waitBeforeRetryMs,
+  waitWithin,
 } from "#shared/resilience/retry.ts"
 
 const policy = (more: Partial<RetryPolicy> = {}): RetryPolicy => ({
@@ -46,7 +48,13 @@ describe("what is tried again", () => {
     ["a header takes its value", { header: "x-again", value: "yes" }, answered(200, { "x-again": "yes" }), true],
     ["a header leaves another value", { header: "x-again", value: "yes" }, answered(200, { "x-again": "no" }), false],
     ["connect-failure takes an upstream that is not there", "connect-failure", refused("upstream_unreachable"), true],
-    ["connect-failure takes an attempt over its time", "connect-failure", refused("upstream_timeout"), true],
+    ["connect-failure leaves an attempt over its time", "connect-failure", refused("upstream_timeout"), false],
+    ["attempt-timeout takes an attempt over its time", "attempt-timeout", refused("upstream_timeout"), true],
+    ["attempt-timeout leaves an upstream that is not there", "attempt-timeout", refused("upstream_unreachable"), false],
+    ["attempt-timeout leaves an answer", "attempt-timeout", answered(504), false],
+    ["reset takes an attempt over its time", "reset", refused("upstream_timeout"), true],
+    ["gateway-error takes an attempt over its time", "gateway-error", refused("upstream_timeout"), true],
+    ["retriable-4xx leaves an attempt over its time", "retriable-4xx", refused("upstream_timeout"), false],
     ["connect-failure leaves an answer", "connect-failure", answered(503), false],
     ["reset takes an upstream that is not there", "reset", refused("upstream_unreachable"), true],
     ["reset leaves an answer", "reset", answered(503), false],
@@ -71,6 +79,9 @@ describe("what is tried again", () => {
     ["an overloaded callee is not asked again, but has failed", { retryable: true, overloaded: true }, true, false],
     ["what a callee throws is its answer", new Error("sold out"), false, false],
     ["an inner hop's refusal is an answer too", { retryable: true, refusal: "overloaded" }, false, false],
+    ["a fault that an inner hop injected is on purpose", { retryable: false, refusal: "fault_injected" }, false, false],
+    ["what an inner hop could not reach is tried elsewhere", { refusal: "upstream_unreachable" }, false, true],
+    ["a callee's own word is its answer, whatever it is called", { refusal: "card_declined" }, false, false],
     ["anything can be thrown", null, false, false],
   ])("for RPC: %s", (_sentence, error, failed, retried) => {
     expect(isPlatformFailure(error)).toBe(failed)
@@ -119,8 +130,33 @@ describe("the wait", () => {
 
   it("is longer by what the upstream asks for", () => {
     const wait = waitBeforeRetryMs(policy(), 1, answered(503, { "retry-after": "2" }), 0, 0)
-    expect(wait).toEqual({ asked: 2_000, total: 2_025 })
-    expect(waitBeforeRetryMs(policy(), 1, refused("upstream_timeout"), 0, 0)).toEqual({ asked: 0, total: 25 })
+    expect(wait).toEqual({ asked: 2_000, least: 2_025, total: 2_025 })
+    const none = { asked: 0, least: 25, total: 25 }
+    expect(waitBeforeRetryMs(policy(), 1, refused("upstream_timeout"), 0, 0)).toEqual(none)
+  })
+
+  it("is spread by up to half as long again, so that who was told the same does not come at the same time", () => {
+    const waits = (dice: number) => waitBeforeRetryMs(policy(), 1, answered(503, { "retry-after": "2" }), 0, dice).total
+    expect([waits(0), waits(0.5), waits(0.999)].map(Math.round)).toEqual([2_025, 2_500, 2_999])
+  })
+
+  it.each([
+    [2_900, 2_500],
+    [2_400, 2_037.5],
+    [2_037.5, undefined],
+  ])("fits into the %d ms that are left, if the least of it does", (remainingMs, expected) => {
+    expect(waitWithin({ asked: 2_000, least: 2_037.5, total: 2_500 }, remainingMs)).toBe(expected)
+  })
+
+  it.each<[unknown, number]>([
+    [{ retryAfterMs: 400 }, 400],
+    [{ retryAfterMs: -1 }, 0],
+    [{ retryAfterMs: Number.NaN }, 0],
+    [{ retryAfterMs: "400" }, 0],
+    [undefined, 0],
+    [null, 0],
+  ])("after the error %j of an RPC call is longer by %i ms", (error, asked) => {
+    expect(waitAfterErrorMs(policy(), 1, error, 0)).toMatchObject({ asked, total: asked + 25 })
   })
 
   it.each([

@@ -31,7 +31,15 @@ export interface RawResponse {
   readonly body: string
 }
 
-const PROJECTS = ["echo/wrangler.v1.toml", "echo/wrangler.v2.toml", "callee", "caller", "tenants", "issuer"]
+const PROJECTS = [
+  "echo/wrangler.v1.toml",
+  "echo/wrangler.v2.toml",
+  "callee",
+  "callee/wrangler.v2.toml",
+  "caller",
+  "tenants",
+  "issuer",
+]
 
 /** With other Workers than usual, where a test needs others. */
 export async function startTestMesh(

@@ -24,8 +24,10 @@ const DOCUMENT: MeshDocument = {
     }),
     ...flaky("replaced", { fallback: { service: "echo" } }),
     ...flaky("hurried", { consecutive: 3 }),
+    ...flaky("impatient", { consecutive: 3 }),
     ...flaky("uploads", { consecutive: 3 }),
     plain: { binding: "ECHO_V2" },
+    faulted: { binding: "ECHO_V2" },
   },
   routes: {
     app: {
@@ -38,6 +40,12 @@ const DOCUMENT: MeshDocument = {
           filters: [{ rewrite: { path: { prefix: "/fetch" } } }],
           retry: { attempts: 2, on: ["5xx"], backoff: "1ms" },
         }),
+        to("caller", "/asked", {
+          filters: [{ rewrite: { path: { prefix: "/fetch" } } }],
+          retry: { attempts: 2, on: [503], backoff: "1ms" },
+        }),
+        to("echo", "/faulty", { filters: [{ fault: { abort: { status: 503 } } }], retry: { attempts: 2, on: [503] } }),
+        to("echo", "/delayed", { filters: [{ fault: { delay: { time: "5s" } } }], timeout: "200ms" }),
         to("echo", "/conflict", { retry: { attempts: 2, on: ["retriable-4xx"], backoff: "1ms" } }),
         to("echo", "/pushback", { retry: { attempts: 2, on: [{ header: "X-Upstream" }], backoff: "1ms" } }),
         to("echo", "/patient", { timeout: "3s", retry: { attempts: 1, on: ["5xx"], backoff: "1ms" } }),
@@ -47,6 +55,10 @@ const DOCUMENT: MeshDocument = {
         to("thrifty", "/thrifty", { retry: { attempts: 3, on: ["5xx"], backoff: "1ms" } }),
         ...["flaky", "answered", "replaced", "plain"].map((service) => to(service, `/${service}`)),
       ],
+    },
+    faulted: {
+      service: "faulted",
+      rules: [{ filters: [{ fault: { abort: { status: 503 } } }], backends: [{ service: "faulted" }] }],
     },
     echo: {
       service: "echo",
@@ -130,6 +142,25 @@ describe("deadlines", () => {
       expect(await hurried(odd)).toBe("200 answered")
   })
 
+  it("that are a caller's own and too short for any answer open no breaker, those that were long enough do", async () => {
+    const hurried = async (deadline: string, delayMs: number) => {
+      const headers = [["x-target", "http://impatient"] as const, ["x-deadline", deadline] as const]
+      const { status, headers: told } = await get(`/fetch/ANY/x?delayMs=${delayMs}`, { headers })
+      return `${status} ${told.get("weft-refusal") ?? "answered"}`
+    }
+    for (let request = 0; request < 3; request++) expect(await hurried("2000", 40)).toBe("200 answered")
+    for (let request = 0; request < 6; request++) expect(await hurried("8", 40)).toBe("504 deadline_exceeded")
+    expect(await hurried("2000", 0)).toBe("200 answered")
+    for (let request = 0; request < 3; request++) expect(await hurried("250", 400)).toBe("504 deadline_exceeded")
+    expect(await hurried("2000", 0)).toBe("503 circuit_open")
+  })
+
+  it("end an injected delay as they would end a slow upstream", async () => {
+    const startedAtMs = performance.now()
+    expect(await summary("/delayed")).toBe("504 deadline_exceeded")
+    expect(performance.now() - startedAtMs).toBeLessThan(2_000)
+  })
+
   it("break off an answer that stands still", async () => {
     const { body } = await get("/stream")
     expect(body).toBe("chunk 0\n")
@@ -148,6 +179,16 @@ describe("retries", () => {
     expect((await get(`/conflict?fail=1&with=400&key=${key()}`)).status).toBe(400)
     const { headers } = await get("/pushback", { headers: [["weft-debug", "1"]] })
     expect(headers.get("weft-debug")).toContain("attempts=3")
+  })
+
+  it("leave an injected fault alone, of their own rule and of an inner hop, unless a number asks for it", async () => {
+    const attemptsAt = async (target: string, ...headers: [string, string][]) => {
+      const { status, headers: told } = await get(target, { headers: [["weft-debug", "1"], ...headers] })
+      return `${status} ${told.get("weft-refusal")} ${/attempts=(\d)/.exec(told.get("weft-debug")!)![1]}`
+    }
+    expect(await attemptsAt("/faulty")).toBe("503 fault_injected 0")
+    expect(await attemptsAt("/twice/ANY/x", ["x-target", "http://faulted"])).toBe("503 fault_injected 1")
+    expect(await attemptsAt("/asked/ANY/x", ["x-target", "http://faulted"])).toBe("503 fault_injected 3")
   })
 
   it("wait as long as the upstream asks, and not at all when there is not so much time", async () => {

@@ -191,6 +191,19 @@ describe("places", () => {
     expect(enter(guard, "critical")).toBe("overloaded")
   })
 
+  it("are free again when an attempt must be over by what its ticket says, and no sooner", () => {
+    const guard = new ConcurrencyGuard({ max: 1, reservePercent: 0 })
+    const ticket = enter(guard, "default") as Ticket
+    ticket.endsAtMs = 5_000
+    expect(enter(guard, "default", 4_999)).toBe("overloaded")
+    ticket.endsAtMs = 9_000
+    expect(enter(guard, "default", 8_000)).toBe("overloaded")
+    const next = enter(guard, "default", 9_000) as Ticket
+    expect(typeof next).toBe("object")
+    guard.settle(outcome(200), 9_001, ticket)
+    expect(enter(guard, "default", 9_001)).toBe("overloaded")
+  })
+
   it("are free again once, however often an attempt is settled", () => {
     const guard = new ConcurrencyGuard({ max: 2, reservePercent: 0 })
     const first = enter(guard, "default") as Ticket
@@ -204,7 +217,7 @@ describe("places", () => {
   it("are given back for attempts that were never heard of again", () => {
     const guard = new ConcurrencyGuard({ max: 1, reservePercent: 0 })
     enter(guard, "default", 0)
-    expect(enter(guard, "default", 299_999)).toBe("overloaded")
+    expect(enter(guard, "default", 299_000)).toBe("overloaded")
     expect(typeof enter(guard, "default", 300_000)).toBe("object")
   })
 

@@ -162,12 +162,12 @@ describe("timeouts and retries", () => {
     [
       "without codes retries connections",
       "{ attempts: 3 }",
-      { attempts: 3, on: ["connect-failure"], backoffMs: 25, unsafe: false },
+      { attempts: 3, on: ["reset"], backoffMs: 25, unsafe: false },
     ],
     [
       "with codes retries both",
       "{ codes: [500, 503], attempts: 2, backoff: 100ms }",
-      { on: [500, 503, "connect-failure"], backoffMs: 100 },
+      { on: [500, 503, "reset"], backoffMs: 100 },
     ],
     ["has a most", "{ attempts: 99 }", { attempts: 10 }],
   ])("a retry %s", (_, retry, expected) => {

@@ -27,6 +27,10 @@ class OutOfStock extends RangeError {
 /** Whether `ping` returns. */
 const wellness = { well: true }
 
+/** Calls so far, by the test's own key. */
+const calls = new Map<string, number>()
+const finished: string[] = []
+
 export default class Callee extends WorkerEntrypoint {
   get version(): string {
     return "7"
@@ -42,6 +46,36 @@ export default class Callee extends WorkerEntrypoint {
 
   async ping(): Promise<void> {
     if (!wellness.well) throw new Error("not well")
+  }
+
+  /** Throws `error` the first `times` times; then says how often it was called, and with which context. */
+  flaky(key: string, times: number, error: object, context?: unknown): unknown {
+    const call = (calls.get(key) ?? 0) + 1
+    calls.set(key, call)
+    if (call <= times) throw Object.assign(new Error(`failure ${call}`), error)
+    return { call, name: (this.env as { NAME?: string }).NAME ?? "callee", context: context ?? null }
+  }
+
+  /** The same, for a rule of its own. */
+  flakyOnce(key: string, error: object): unknown {
+    return this.flaky(key, 1, error)
+  }
+
+  /** Takes long the first time, and says which call it was. */
+  async slowFirst(key: string, ms: number): Promise<number> {
+    const call = (calls.get(key) ?? 0) + 1
+    calls.set(key, call)
+    if (call === 1) await new Promise((resolve) => setTimeout(resolve, ms))
+    return call
+  }
+
+  async note(key: string, ms: number): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, ms))
+    finished.push(key)
+  }
+
+  noted(): string[] {
+    return finished.splice(0)
   }
 
   fail(): never {

@@ -50,7 +50,15 @@ const SCENARIOS: { readonly [name: string]: (service: Binding, asked: URLSearchP
 
 export default {
   async fetch(request, env) {
-    const [, kind, name = "", ...path] = new URL(request.url).pathname.split("/")
+    const { pathname, searchParams } = new URL(request.url)
+    const [, kind, name = "", ...path] = pathname.split("/")
+    const args = JSON.parse(searchParams.get("args") ?? "[]") as unknown[]
+    if (kind === "call") return Response.json(await settled((service) => service[path[0]!](...args), env[name]))
+    // A caller that goes away in the middle of its call: whoever asked it has no patience.
+    if (kind === "vanish") {
+      const gone = new Request(request.url.replace("/vanish/", "/call/"), { signal: AbortSignal.timeout(200) })
+      return (env.SELF as Fetcher).fetch(gone).catch((error) => new Response(String(error)))
+    }
     const asked = new URL(request.url).searchParams
     if (kind === "rpc") {
       const binding = env[asked.get("by")!]
