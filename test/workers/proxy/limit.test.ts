@@ -22,6 +22,7 @@ beforeAll(async () => {
           rule("exact", { requests: 2, per: "1h", scope: "exact", name: "two", headers: true }),
           rule("shadow", { requests: 1, per: "1h", scope: "exact", shadow: true, headers: true }),
           rule("user", { requests: 1, per: "1h", scope: "exact", key: ["header:x-user"] }),
+          rule("address", { requests: 1, per: "1h", scope: "exact", key: ["ip"] }),
           {
             name: "template",
             match: { path: { template: "/users/{id}/posts" } },
@@ -72,6 +73,14 @@ describe("a rule with a rate limit", () => {
     expect(Number(refused!.headers.get("retry-after"))).toBeGreaterThan(1_700)
     expect(refused!.headers.get("ratelimit-policy")).toBe('"two";q=2;w=3600')
     expect(refused!.headers.get("ratelimit")).toMatch(/^"two";r=0;t=3[56]\d\d$/)
+  })
+
+  it("counts each client's address for itself, and of IPv6 each network", async () => {
+    const from = async (address: string) => statuses(await get("/address", 1, [["cf-connecting-ip", address]]))[0]
+    const asked = ["192.0.2.1", "192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2", "2001:db8:0:1::1"]
+    const got: unknown[] = []
+    for (const address of asked) got.push(await from(address))
+    expect(got).toEqual([200, 429, 200, 200, 429, 200])
   })
 
   it("tells admitted requests where they stand only when it is asked to", async () => {
