@@ -37,7 +37,7 @@ export async function answerByFilter(
     const answer = preflight(cors, head)
     if (answer) return toResponse(answer)
   }
-  const fault = await injectFault(filters, mesh)
+  const fault = await injectFault(exchange, filters, mesh)
   if (fault) return fault
   if (!exchange.matched) return undefined
   for (const { redirect } of filters.redirect) {
@@ -50,7 +50,7 @@ export async function answerByFilter(
 }
 
 /** Waits and fails as the route's faults say; for HTTP and RPC alike. */
-export async function injectFault(filters: FilterPlan, mesh: Mesh): Promise<Refusal | undefined> {
+export async function injectFault(exchange: Exchange, filters: FilterPlan, mesh: Mesh): Promise<Refusal | undefined> {
   for (const { fault } of filters.fault) {
     const { delayMs, abortStatus } = faultWanted(fault, mesh.roll(), mesh.roll())
     if (delayMs !== undefined) {

@@ -35,7 +35,15 @@ export function ticketFor(
   background: Background,
   request?: Pick<Request, "signal">,
 ): Ticket {
-  return { background, endpoint, priority, request, endsAtMs: Number.POSITIVE_INFINITY, generation: 0, probe: undefined }
+  return {
+    background,
+    endpoint,
+    priority,
+    request,
+    endsAtMs: Number.POSITIVE_INFINITY,
+    generation: 0,
+    probe: undefined,
+  }
 }
 
 /**

@@ -106,7 +106,7 @@ async function decide(
   const limited = limits && (await limit(exchange, limits, head, mesh))
   if (limited) return limited
 
-  const fault = exchange.filters && (await injectFault(exchange.filters, mesh))
+  const fault = exchange.filters && (await injectFault(exchange, exchange.filters, mesh))
   const endpoints = fault ?? endpointsOf(routes.services, exchange.backend)
   if (isRefusal(endpoints)) return endpoints
 
