@@ -71,6 +71,11 @@ export interface Options {
   readonly every?: number
   readonly count?: number
   readonly format?: "mermaid" | "dot"
+  readonly principal?: string
+  readonly claim?: readonly string[]
+  readonly keyOwner?: string
+  readonly keyScope?: readonly string[]
+  readonly address?: string
 }
 
 export type Handler = (call: Call) => Promise<ExitCode>

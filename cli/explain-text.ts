@@ -1,6 +1,13 @@
 /** An explanation as a story: from the door to the endpoint, then why the nearest others did not get the request. */
 import type { RetryPolicy } from "#shared/model/policy.ts"
-import type { Branch, ConsideredMatch, Explained, FilterStep, ReachedEndpoint } from "#shared/protocol/explain.ts"
+import type {
+  Branch,
+  ConsideredMatch,
+  Explained,
+  ExplainedAccess,
+  FilterStep,
+  ReachedEndpoint,
+} from "#shared/protocol/explain.ts"
 import { count, facts, type Paint, plain } from "./output.ts"
 
 type Fact = readonly [name: string, value: string]
@@ -14,6 +21,7 @@ export function explainText(told: Explained, paint: Paint): string {
       "shares",
       (told.shares ?? []).map((one) => `${percent(one.share)}  ${plain(one.rule ?? "no rule")}`),
     ),
+    ...accessFacts(told.access, paint),
     ...listed("limits", (told.rateLimits ?? []).map(plain)),
     ...listed("filters", stepLines(ruleSteps(told))),
     ...outcomeFacts(told, paint),
@@ -67,15 +75,42 @@ function branchFacts(branch: Branch, several: boolean, paint: Paint): Fact[] {
   const name: Fact[] =
     backend === undefined ? [] : [[several ? percent(share) : "to", `${paint("bold", plain(backend))}${mark}`]]
   const own = stepLines(steps.filter(({ of }) => of === "backend")).map((line): Fact => ["", line])
-  if (refusal) return [...name, ...own, ...refusalFacts(refusal, paint)]
+  if (refusal) return [...name, ...own, ...accessFacts(branch.access, paint), ...refusalFacts(refusal, paint)]
   if (answer) return [...name, ...answerFacts(answer)]
+  const access = accessFacts(branch.access, paint)
   const url: Fact[] = sends?.url === undefined ? [] : [["", `as ${plain(sends.url)}`]]
-  return [...name, ...own, ...url, ...(sends?.endpoints ?? []).map((one): Fact => ["", endpointText(one, paint)])]
+  return [
+    ...name,
+    ...own,
+    ...access,
+    ...url,
+    ...(sends?.endpoints ?? []).map((one): Fact => ["", endpointText(one, paint)]),
+  ]
 }
 
 function endpointText({ at, bound }: ReachedEndpoint, paint: Paint): string {
   if (bound === undefined) return `at ${plain(at)}`
   return `at ${plain(at)} ${bound ? paint("green", "(bound)") : paint("red", "(no live proxy has it)")}`
+}
+
+/** What decides, then what keeps other policies from taking the request. */
+function accessFacts(access: ExplainedAccess | undefined, paint: Paint): Fact[] {
+  if (!access) return []
+  const { place, allowed, because, asks, audits, rehearsed, policies, more } = access
+  const verdict = allowed ? paint("green", "allowed") : paint("red", "denied")
+  return listed("access", [
+    `${verdict} at ${plain(place)}: ${plain(because)}`,
+    ...policies.map((one) => `  ${paint("bold", plain(one.policy))} ${policyWord(one)}: ${plain(one.because)}`),
+    ...(more > 0 ? [`  and ${more} more policies`] : []),
+    ...(asks.length > 0 ? [`asked first: ${plain(asks.join(", "))}`] : []),
+    ...(audits.length > 0 ? [`written down by ${plain(audits.join(", "))}`] : []),
+    ...(rehearsed === undefined ? [] : [`without dry runs: ${plain(rehearsed)}`]),
+  ])
+}
+
+function policyWord({ action, takes, dryRun }: ExplainedAccess["policies"][number]): string {
+  const word = action === "default" ? "default" : takes ? `(${action}) takes it` : `(${action}) does not take it`
+  return dryRun ? `${word}, in a dry run` : word
 }
 
 function answerFacts({ status, headers, body }: NonNullable<Branch["answer"]>): Fact[] {

@@ -64,6 +64,12 @@ export function columnsOf(kind: string | undefined): readonly [string, (spec: Sp
             .join(", "),
       ],
     ]
+  if (kind === "AccessPolicy")
+    return [
+      ["ACTION", policyAction],
+      ["COVERS", covered],
+      ["RULES", (spec) => String(list(spec.rules).length)],
+    ]
   if (kind === "HTTPRoute" || kind === "GRPCRoute")
     return [
       [
@@ -121,6 +127,21 @@ function attachment(spec: Spec): string {
   const services = [spec.service, ...strings(spec.services)].filter((value) => value !== undefined)
   const parts = [...strings(spec.hosts), ...services.map((service) => `service ${text(service)}`)]
   return parts.map(text).join(", ")
+}
+
+function policyAction(spec: Spec): string {
+  const word = spec.default === undefined ? text(spec.action ?? "allow") : `default ${text(spec.default)}`
+  return spec.dryRun === true ? `${word} (dry run)` : word
+}
+
+/** What a security resource covers. */
+function covered(spec: Spec): string {
+  if (spec.mesh === true) return "the mesh"
+  const named = [
+    ...strings(spec.services).map((name) => `service ${text(name)}`),
+    ...strings(spec.gateways).map((name) => `gateway ${text(name)}`),
+  ]
+  return named.length === 0 ? "its namespace" : named.join(", ")
 }
 
 function backends(spec: Spec): string {

@@ -59,9 +59,38 @@ function describe({ args: [url], options }: Call): DescribedRequest | Failure {
   }
   const dice = options.dice === undefined ? undefined : Number(options.dice)
   if (dice !== undefined && !(dice >= 0 && dice < 1)) return usage(`--dice is from 0 to below 1, not ${options.dice}`)
-  const given = { url, method, gateway, from, to, rpc, dice }
+  const user = userOf(options)
+  if (user && failed(user)) return user
+  const { keyOwner, keyScope: scopes = [], address } = options
+  const key = keyOwner === undefined && scopes.length === 0 ? undefined : { id: "", owner: keyOwner ?? "", scopes }
+  const given = { url, method, gateway, from, to, rpc, user, key, address, dice }
   const known = Object.entries(given).filter(([, value]) => value !== undefined)
   return { ...Object.fromEntries(known), ...(headers.length > 0 && { headers }) }
+}
+
+function userOf({ principal, claim = [] }: Call["options"]): DescribedRequest["user"] | Failure {
+  if (principal === undefined && claim.length === 0) return undefined
+  // As policies divide it: an issuer is often a URL.
+  const slash = principal?.lastIndexOf("/") ?? -1
+  if (principal !== undefined && slash <= 0) return usage(`--principal is <issuer>/<subject>, not ${principal}`)
+  const claims: Record<string, unknown> = {}
+  for (const text of claim) {
+    const [, name = "", value = ""] = /^([^=]+)=(.*)$/s.exec(text) ?? []
+    const path = /^[^[\]]+(\[[^[\]]+\])*$/.test(name) ? name.split(/[[\]]+/).filter((part) => part !== "") : []
+    if (path.length === 0) return usage(`a claim is 'name=value' or 'name[name]=value', not ${JSON.stringify(text)}`)
+    addClaim(claims, path, value)
+  }
+  return { issuer: principal?.slice(0, slash) ?? "", subject: principal?.slice(slash + 1) ?? "", claims }
+}
+
+/** A name that is given again makes a list. */
+function addClaim(claims: Record<string, unknown>, [name = "", ...rest]: readonly string[], value: string): void {
+  const found = Object.hasOwn(claims, name) ? claims[name] : undefined
+  if (rest.length > 0) {
+    const inner = typeof found === "object" && !Array.isArray(found) ? (found as Record<string, unknown>) : {}
+    addClaim(inner, rest, value)
+    claims[name] = inner
+  } else claims[name] = found === undefined ? value : [...(Array.isArray(found) ? found : [found]), value]
 }
 
 /** As curl takes them: `name: value`, or `name;` for an empty value. */

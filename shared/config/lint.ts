@@ -6,6 +6,7 @@ import type { Resource } from "#shared/model/document.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { Finding } from "#shared/model/problem.ts"
 import type { Snapshot } from "#shared/model/snapshot.ts"
+import { lintAccess } from "./lint/access.ts"
 import { lintHosts } from "./lint/hosts.ts"
 import { lintOrphans } from "./lint/orphans.ts"
 import { lintReach, placesOf } from "./lint/reach.ts"
@@ -30,6 +31,7 @@ export function lint({ resources, snapshot, unbound = [] }: LintInput): Finding[
   for (const route of snapshot.routes) for (const rule of route.rules) lintRule(route, rule, sites)
   lintRedirects(snapshot, sites)
   lintUse(snapshot, unbound, sites)
+  lintAccess(snapshot, sites)
   lintOrphans(resources, sites)
   const rank = (finding: Finding) => (finding.severity === "warning" ? 0 : 1)
   return sites.findings.sort((a, b) => rank(a) - rank(b)).slice(0, LIMITS.problemsMax)

@@ -2,13 +2,20 @@
  * What becomes of a request that a rule has taken and one backend gets: the filters in the order in which the proxy
  * (`workers/proxy/filter.ts`) carries them out, until one of them answers, and where the request is sent then.
  */
+import type { ServiceId } from "#shared/model/names.ts"
 import type { Refusal } from "#shared/model/refusal.ts"
 import { isRefusal, REFUSALS, refuse } from "#shared/model/refusal.ts"
 import type { Backend, Filter } from "#shared/model/route.ts"
 import type { Endpoint } from "#shared/model/service.ts"
-import type { Branch, ExplainedRefusal, FilterStep, ReachedEndpoint } from "#shared/protocol/explain.ts"
+import type {
+  Branch,
+  ExplainedAccess,
+  ExplainedRefusal,
+  FilterStep,
+  ReachedEndpoint,
+} from "#shared/protocol/explain.ts"
 import { preflight } from "#shared/routing/cors.ts"
-import { type Answer, directAnswer, redirectAnswer } from "#shared/routing/filters.ts"
+import { type Answer, applyHeaderChange, directAnswer, redirectAnswer } from "#shared/routing/filters.ts"
 import type { RequestHead } from "#shared/routing/head.ts"
 import type { Matched } from "#shared/routing/table.ts"
 import { type Address, rewriteAddress, targetOf, urlAt, urlOf } from "./address.ts"
@@ -23,9 +30,11 @@ export interface Subject {
   /** Undefined for an RPC call. */
   readonly address: Address | undefined
   readonly matched: Matched | undefined
+  /** What access policies say of the request as the service will see it. */
+  judge?(service: ServiceId, address: Address | undefined, headers: Headers): ExplainedAccess | undefined
 }
 
-type Outcome = Pick<Branch, "steps" | "sends" | "answer" | "refusal">
+type Outcome = Pick<Branch, "steps" | "sends" | "answer" | "refusal" | "access">
 
 /** The order of the proxy's stage `filter`. */
 const ON_REQUEST = ["limits", "cors", "fault", "redirect", "respond", "requestHeaders", "rewrite", "mirror"] as const
@@ -87,23 +96,37 @@ function endedBy(filter: Filter, { head, address, matched }: Subject): Answer | 
 }
 
 function sending(
-  { services, bindings, head, address, matched }: Subject,
+  subject: Subject,
   filters: readonly Filter[],
   backend: Backend | undefined,
-): Pick<Branch, "sends"> | Pick<Required<Branch>, "refusal"> {
+): Pick<Branch, "sends" | "access"> | Pick<Required<Branch>, "refusal"> {
+  const { services, bindings, head, address, matched } = subject
   const endpoints = endpointsOf(services, backend)
   if (isRefusal(endpoints)) return { refusal: explainRefusal(endpoints) }
-  if (!address) {
-    const callable = endpoints.filter(({ kind }) => kind !== "url")
-    if (callable.length > 0) return { sends: { endpoints: callable.map((one) => reached(one, bindings)) } }
-    return { refusal: explainRefusal(refuse("no_healthy_endpoint", "the service has no binding that takes RPC")) }
-  }
   const rewrites = filters.filter((filter) => filter.kind === "rewrite")
-  const moved = head.rpc === undefined ? rewriteAddress(address, rewrites, matched) : address
-  if (isRefusal(moved)) return { refusal: explainRefusal(moved) }
+  const moved = address && head.rpc === undefined ? rewriteAddress(address, rewrites, matched) : address
+  if (moved && isRefusal(moved)) return { refusal: explainRefusal(moved) }
+  const access = backend && subject.judge?.(backend.service, moved, headersFor(head, filters))
+  const judged = access && { access }
+  if (access && !access.allowed) return { refusal: explainRefusal(refuse("forbidden")), ...judged }
+  if (!moved) {
+    const callable = endpoints.filter(({ kind }) => kind !== "url")
+    if (callable.length > 0) return { sends: { endpoints: callable.map((one) => reached(one, bindings)) }, ...judged }
+    const missing = refuse("no_healthy_endpoint", "the service has no binding that takes RPC")
+    return { refusal: explainRefusal(missing), ...judged }
+  }
   const [first] = endpoints
   const url = first?.kind === "url" ? urlAt(first.url, targetOf(moved)) : urlOf(moved)
-  return { sends: { url, endpoints: endpoints.map((one) => reached(one, bindings)) } }
+  return { sends: { url, endpoints: endpoints.map((one) => reached(one, bindings)) }, ...judged }
+}
+
+/** The request's headers as they leave. */
+function headersFor({ headers }: RequestHead, filters: readonly Filter[]): Headers {
+  const changes = filters.flatMap((filter) => (filter.kind === "requestHeaders" ? [filter.change] : []))
+  if (changes.length === 0) return headers
+  const changed = new Headers(headers)
+  for (const change of changes) applyHeaderChange(changed, change)
+  return changed
 }
 
 function reached(endpoint: Endpoint, bindings: ReadonlySet<string> | undefined): ReachedEndpoint {

@@ -1,6 +1,7 @@
 /** A request in words, as the proxy would get it: raw, so that it is judged like any other. */
 import { peerFromProps } from "#shared/identity/peer.ts"
 import { DEFAULT_GATEWAY, type GatewayId, gatewayId } from "#shared/model/names.ts"
+import type { Claims, Principals } from "#shared/model/principal.ts"
 import { type Refusal, refuse } from "#shared/model/refusal.ts"
 import type { DescribedRequest } from "#shared/protocol/explain.ts"
 import type { RawRequest } from "./admit.ts"
@@ -20,6 +21,22 @@ export function arriving(described: DescribedRequest): Arriving | Refusal {
   const url = urlAsSent(described, headers)
   if (typeof url !== "string") return url
   return { raw: { method: (described.method ?? "GET").toUpperCase(), url, headers }, entrance, rpc: described.rpc }
+}
+
+/** Who asks, as the stage `authenticate` would have established it. */
+export function principalsOf({ user, key, address }: DescribedRequest, entrance: Entrance): Principals {
+  return {
+    caller: entrance.at === "service" ? entrance.peer.from : undefined,
+    user: user && {
+      issuer: user.issuer,
+      subject: user.subject,
+      audiences: user.audiences ?? [],
+      presenter: user.presenter,
+      claims: (user.claims ?? {}) as Claims,
+    },
+    key,
+    address,
+  }
 }
 
 /** Who calls by a binding is named by its props: the proxy refuses one that is not. */

@@ -4,11 +4,13 @@
  */
 
 import { trustedPeers } from "#shared/identity/client-address.ts"
+import type { AccessPolicy } from "#shared/model/access-policy.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { ServiceId } from "#shared/model/names.ts"
 import { isRefusal, type Refusal, refuse } from "#shared/model/refusal.ts"
 import type { Backend, Rule, Sticky } from "#shared/model/route.ts"
 import type { Snapshot } from "#shared/model/snapshot.ts"
+import type { Place } from "#shared/model/target.ts"
 import type { Branch, DescribedRequest, Explained, Understood } from "#shared/protocol/explain.ts"
 import { HEADER } from "#shared/protocol/headers.ts"
 import { mayRepeat } from "#shared/resilience/retry.ts"
@@ -17,11 +19,12 @@ import { applyHeaderChange } from "#shared/routing/filters.ts"
 import type { RequestHead } from "#shared/routing/head.ts"
 import { compile, type Entry } from "#shared/routing/table.ts"
 import { enterTrace } from "#shared/telemetry/trace-context.ts"
-import { authorityOf, urlOf } from "./address.ts"
+import { type Address, authorityOf, urlOf } from "./address.ts"
 import { type Admitted, admit } from "./admit.ts"
 import { explainRefusal, follow, type Subject } from "./branch.ts"
 import { type Choice, choose, identify, type Services } from "./decide.ts"
-import { type Arriving, arriving } from "./described.ts"
+import { type Arriving, arriving, principalsOf } from "./described.ts"
+import { explainAccess } from "./explain-access.ts"
 import { backendName, describeLimit } from "./filter-words.ts"
 import { likeliestDice, sharesOf } from "./shares.ts"
 
@@ -64,12 +67,16 @@ export function explain({ revision, snapshot, bindings }: ExplainBy, described: 
   const choiceFor = (dice: number) => choose(table, entry, head, traceId, dice)
   const choice = choiceFor(described.dice ?? 0)
   if (isRefusal(choice)) return { ...refused(revision, choice, understood), ...found }
+  const judge = snapshot.policies && judgeFor(snapshot.policies, request, described)
+  const access = judge?.(undefined, admitted.address, head.headers)
+  if (access && !access.allowed) return { ...refused(revision, refuse("forbidden"), understood), ...found, access }
   const subject: Subject = {
     services,
     bindings,
     head,
     address: request.rpc === undefined ? admitted.address : undefined,
     matched: choice.matched,
+    ...(judge && { judge }),
   }
   const rule = choice.matched?.rule
   // The id of a chain that begins with this request is not known yet.
@@ -80,11 +87,24 @@ export function explain({ revision, snapshot, bindings }: ExplainBy, described: 
     revision,
     understood,
     ...found,
+    ...(access && { access }),
     ...(rule?.rateLimits && { rateLimits: rule.rateLimits.map((limit) => describeLimit(limit, head)) }),
     ...(rule?.sticky && { sticky: describeSticky(rule.sticky, sticks) }),
     branches: branchesOf(subject, choice, certain),
     ...(rule && { timeouts: rule.timeouts }),
     ...(rule?.retry && { retry: { ...rule.retry, ...retryOf(rule.retry, subject) } }),
+  }
+}
+
+/** At the service, or at the request's own gateway. */
+function judgeFor(policies: readonly AccessPolicy[], { raw, entrance, rpc }: Arriving, described: DescribedRequest) {
+  const principals = principalsOf(described, entrance)
+  const gateway = entrance.at === "gateway" ? entrance.gateway : undefined
+  return (service: ServiceId | undefined, address: Address | undefined, headers: Headers) => {
+    if (service === undefined && gateway === undefined) return undefined
+    const http = rpc === undefined && address ? { ...address, method: raw.method, headers } : undefined
+    const place: Place = service === undefined ? { at: "gateway", gateway: gateway! } : { at: "service", service }
+    return explainAccess(policies, place, { principals, gateway, http, rpc })
   }
 }
 

@@ -78,12 +78,17 @@ export class Guards {
   }
 
   judge(subject: Subject): Verdict {
-    return strictest(subject, this.#inForce)
+    return strictest(subject, this.#inForce).verdict
+  }
+
+  /** The request as its path was understood when it was judged. */
+  decisiveReading(subject: Subject): Subject {
+    return strictest(subject, this.#inForce).reading
   }
 
   /** What would be decided if no policy were a dry run; undefined when none is. */
   rehearse(subject: Subject): Verdict | undefined {
-    return this.#rehearsed && strictest(subject, this.#rehearsed)
+    return this.#rehearsed && strictest(subject, this.#rehearsed).verdict
   }
 
   /** The rules that only write requests down, of those that take this one. */
@@ -137,13 +142,13 @@ function isInForce({ policy }: Compiled<RulePolicy>): boolean {
   return policy.dryRun !== true
 }
 
-function strictest(subject: Subject, deciding: Deciding): Verdict {
-  let verdict = OPEN
+function strictest(subject: Subject, deciding: Deciding): { readonly verdict: Verdict; readonly reading: Subject } {
+  let judged = { verdict: OPEN, reading: subject }
   for (const reading of readingsFor(subject)) {
-    verdict = verdictOn(reading, deciding)
-    if (!verdict.allowed) break
+    judged = { verdict: verdictOn(reading, deciding), reading }
+    if (!judged.verdict.allowed) break
   }
-  return verdict
+  return judged
 }
 
 function verdictOn(reading: Subject, { deny, allow, otherwise }: Deciding): Verdict {
@@ -186,6 +191,7 @@ function compileRule({ from, to, when }: PolicyRule, stance: Stance): Holds {
   }
 }
 
+/** The request in each way that its path can be understood. */
 function readingsFor(subject: Subject): readonly Subject[] {
   const { http } = subject
   if (!http) return [subject]

@@ -24,8 +24,22 @@ export interface DescribedRequest {
   readonly to?: string
   /** The RPC method that is called. */
   readonly rpc?: string
+  /** The end user that a token would establish. */
+  readonly user?: DescribedUser
+  /** The API key that it would carry. */
+  readonly key?: { readonly id: string; readonly owner: string; readonly scopes: readonly string[] }
+  /** The public client's address, as the edge would tell it. */
+  readonly address?: string
   /** The throw of the dice for percentages and weights, from 0 to below 1. Absent: all that could happen is told. */
   readonly dice?: number
+}
+
+export interface DescribedUser {
+  readonly issuer: string
+  readonly subject: string
+  readonly audiences?: readonly string[]
+  readonly presenter?: string
+  readonly claims?: { readonly [name: string]: unknown }
 }
 
 export interface Explained {
@@ -41,6 +55,8 @@ export interface Explained {
   readonly more: number
   /** Which match takes which share of such requests, where conditions on percentages decide. */
   readonly shares?: readonly MatchShare[]
+  /** What the access policies of the gateway say. */
+  readonly access?: ExplainedAccess
   /** The rate limits that must let the request through; whether they do depends on what came before it. */
   readonly rateLimits?: readonly string[]
   /** How the split chooses, when not by the dice. */
@@ -91,9 +107,38 @@ export interface Branch {
   readonly chosen: boolean
   /** The filters in the order in which they work. */
   readonly steps: readonly FilterStep[]
+  /** What the access policies of the service say. */
+  readonly access?: ExplainedAccess
   readonly sends?: Sending
   readonly answer?: { readonly status: number; readonly headers: readonly Header[]; readonly body: string }
   readonly refusal?: ExplainedRefusal
+}
+
+/** What access policies say of the request at one place; absent where none covers it. */
+export interface ExplainedAccess {
+  /** `gateway default/default`, `service default/orders`. */
+  readonly place: string
+  readonly allowed: boolean
+  readonly because: string
+  /** The policies whose authorizers are asked first, with these; whether they agree is for them to say. */
+  readonly asks: readonly string[]
+  /** The rules of audits that take it. */
+  readonly audits: readonly string[]
+  /** What would hold if no policy were a dry run, where that differs. */
+  readonly rehearsed?: string
+  /** The policies that cover the place, and how many more there are. */
+  readonly policies: readonly ExplainedPolicy[]
+  readonly more: number
+}
+
+export interface ExplainedPolicy {
+  readonly policy: string
+  readonly action: "allow" | "deny" | "audit" | "custom" | "default"
+  readonly dryRun?: true
+  /** Whether one of its rules takes the request. */
+  readonly takes: boolean
+  /** The rule that takes it, or what keeps the first ones from it. */
+  readonly because: string
 }
 
 export interface FilterStep {

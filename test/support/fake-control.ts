@@ -2,10 +2,12 @@
  * A control of few lines for tests of the CLI: the API of shared/protocol/control-api.ts over a real socket, the mesh in
  * memory, no compiler. What it is asked is kept; what it answers can be replaced.
  */
+
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
 import { Hono } from "hono"
 import { compile } from "#shared/config/compile.ts"
+import { SECTIONS } from "#shared/config/parse.ts"
 import { explain } from "#shared/exchange/explain.ts"
 import type { Resource } from "#shared/model/document.ts"
 import type { Problem } from "#shared/model/problem.ts"
@@ -200,8 +202,7 @@ function merged(control: FakeControl, request: ApplyRequest): Resource[] {
 
 function resourcesOf(content: Record<string, unknown>, since: number): Resource[] {
   const namespace = String(content.namespace ?? "default")
-  const kinds = { services: "Service", gateways: "Gateway", routes: "Route" }
-  return Object.entries(kinds).flatMap(([section, kind]) =>
+  return Object.entries(SECTIONS).flatMap(([section, kind]) =>
     Object.entries(content[section] ?? {}).map(([name, spec]) => ({ kind, namespace, name, spec, since })),
   )
 }

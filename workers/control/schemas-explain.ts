@@ -31,6 +31,21 @@ const described = z
     from: name.optional().openapi({ description: "The calling service. Absent: the request comes from the public." }),
     to: name.optional().openapi({ description: "The service that the caller's binding names." }),
     rpc: name.optional().openapi({ description: "The RPC method that is called." }),
+    user: z
+      .strictObject({
+        issuer: name,
+        subject: name,
+        audiences: z.array(name).max(LIMITS.callersMax).optional(),
+        presenter: name.optional(),
+        claims: z.record(z.string(), z.unknown()).optional(),
+      })
+      .optional()
+      .openapi({ description: "The end user that a token would establish." }),
+    key: z
+      .strictObject({ id: name, owner: name, scopes: z.array(name).max(LIMITS.callersMax) })
+      .optional()
+      .openapi({ description: "The API key that it would carry." }),
+    address: name.optional().openapi({ description: "The public client's address, as the edge would tell it." }),
     dice: z.number().min(0).lt(1).optional().openapi({
       description: "The throw for percentages and weights. Absent: all that could happen is told.",
     }),
@@ -62,6 +77,29 @@ const refusal = z
   })
   .openapi("ExplainedRefusal") satisfies Schema<api.ExplainedRefusal>
 
+const access = z
+  .object({
+    place: z.string(),
+    allowed: z.boolean(),
+    because: z.string(),
+    asks: z.array(z.string()).openapi({ description: "Policies whose authorizers are asked first." }),
+    audits: z.array(z.string()),
+    rehearsed: z.string().optional().openapi({ description: "What would hold if no policy were a dry run." }),
+    policies: z.array(
+      z.object({
+        policy: z.string(),
+        action: z.enum(["allow", "deny", "audit", "custom", "default"]),
+        dryRun: z.literal(true).optional(),
+        takes: z.boolean(),
+        because: z.string(),
+      }),
+    ),
+    more: count,
+  })
+  .openapi("ExplainedAccess", {
+    description: "What access policies say at one place; absent where none covers it.",
+  }) satisfies Schema<api.ExplainedAccess>
+
 const branch = z
   .object({
     backend: z.string().optional().openapi({ description: "Absent when the rule answers by itself." }),
@@ -75,6 +113,7 @@ const branch = z
         effect: z.string(),
       }),
     ),
+    access: access.optional(),
     sends: z
       .object({
         url: z.string().optional(),
@@ -112,6 +151,7 @@ export const explained = z
     others: z.array(considered),
     more: count,
     shares: z.array(z.object({ share, rule: z.string().optional(), dice: z.number() })).optional(),
+    access: access.optional(),
     rateLimits: z.array(z.string()).optional(),
     sticky: z.string().optional(),
     branches: z.array(branch),

@@ -33,6 +33,10 @@ export class Sites {
     this.#note(this.#resources.get(keyOf("Service", id)), steps, advice)
   }
 
+  atPolicy(id: string, steps: readonly Step[], advice: Advice): void {
+    this.#note(this.#resources.get(keyOf("AccessPolicy", id)), steps, advice)
+  }
+
   atResource(resource: Resource, steps: readonly Step[], advice: Advice): void {
     this.#note(resource, steps, advice)
   }

@@ -111,6 +111,33 @@ not taken, nearest first:
     const ran = await weft(["explain", "shop.test/\u001b[2J", "-f", "a.yaml"], { cwd: folder })
     expect(ran.out).not.toContain("\u001b")
   })
+
+  it("tells what access policies say of somebody with claims, a key and an address", async () => {
+    const policies = `policies:
+  staff:
+    gateways: [default]
+    rules:
+      - from: [{ principals: ["https://idp.test/*"], claims: { groups: [b], "realm[level]": ["3"] }, ipBlocks: [10.0.0.0/8] }]
+      - from: [{ keyOwners: [partner], keyScopes: [read] }]
+`
+    const run = (...argv: string[]) =>
+      weft(["explain", "http://shop.test/orders", ...argv, "-f", "-"], { stdin: MESH + policies })
+    const denied = await run()
+    expect(denied.out).toContain("denied at gateway default/default: default/staff does not allow it")
+    expect(denied.out).toContain("403 forbidden")
+    const claims = ["--claim", "groups=a", "--claim", "groups=b", "--claim", "realm[level]=3", "--address", "10.1.2.3"]
+    const allowed = await run("--principal", "https://idp.test/alice", ...claims)
+    expect(allowed.out).toContain("allowed at gateway default/default: default/staff/0 allows it")
+    const byKey = await run("--key-owner", "partner", "--key-scope", "read")
+    expect(byKey.out).toContain("default/staff/1 allows it")
+    for (const wrong of [
+      ["--principal", "alice"],
+      ["--claim", "groups"],
+      ["--claim", "a[=b"],
+    ]) {
+      expect((await run(...wrong)).exit).toBe(2)
+    }
+  })
 })
 
 describe("explain with control", () => {

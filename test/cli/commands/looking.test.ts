@@ -64,6 +64,23 @@ routes:
     expect({ ...ran, out: squeezed(ran.out) }).toEqual({ exit: 0, err: "", out: squeezed(out) })
   })
 
+  it("shows what policies do, and where", async () => {
+    const policies = `policies:
+  closed: { mesh: true, default: deny }
+  asked: { action: deny, rules: [{ to: [{ methods: [DELETE] }] }] }
+  tried: { services: [orders], gateways: [default], dryRun: true, rules: [{ from: [{ services: [storefront] }] }] }
+`
+    expect(await run(["apply", "-f", "-"], { stdin: MESH + policies })).toMatchObject({ exit: 0 })
+    expect((await run(["get", "policies"])).out.split("\n").map((line) => line.trimEnd())).toEqual([
+      "NAMESPACE  NAME    ACTION           COVERS                           RULES  SINCE",
+      "default    asked   deny             its namespace                    1      2",
+      "default    closed  default deny     the mesh                         0      2",
+      "default    tried   allow (dry run)  service orders, gateway default  1      2",
+      "",
+    ])
+    expect((await run(["get", "policy", "closed"])).out).toContain("policies:\n  closed:\n    mesh: true\n")
+  })
+
   it("lists all kinds without one", async () => {
     const ran = await run(["get"])
     expect(ran.out.split("\n")[0]).toBe("KIND     NAMESPACE  NAME        SINCE")

@@ -1,5 +1,7 @@
 /** Access policies in a running mesh: at gateways and services, for requests, calls, copies, stand-ins, upgrades and preflights. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { compile } from "#shared/config/compile.ts"
+import { explain } from "#shared/exchange/explain.ts"
 import type { MeshDocument } from "#shared/model/document.ts"
 import { type RawRequest, type RawResponse, startTestMesh, type TestMesh } from "./mesh.ts"
 
@@ -332,6 +334,36 @@ describe("a service's policies", () => {
     const answer = await get("/tried", DEBUG)
     expect(verdict(answer)).toBe("200 -")
     expect(answer.headers.get("weft-debug")).not.toContain("denied")
+  })
+})
+
+describe("an explanation", () => {
+  it("says what happens", async () => {
+    const compiled = compile([], { documents: [{ source: "test", content: DOCUMENT }], prune: true, revision: 1 })
+    if ("problems" in compiled) throw new Error(JSON.stringify(compiled.problems))
+    const targets = [
+      "/admin;x",
+      "/administrator",
+      "/office",
+      "/guarded/x",
+      "/guarded/secret",
+      "/moved/x",
+      "/moved-out/secret",
+    ]
+    const more = ["/closed", "/answered", "/tried", "/cors/x", "/guarded/%73ecret;v=1", "/x/..%3B/admin"]
+    for (const target of [...targets, ...more]) {
+      for (const [name, value] of [
+        ["x-role", "user"],
+        ["x-role", "user, banned"],
+        ["x-none", "1"],
+      ] as const) {
+        const real = await get(target, [name, value], ["cf-connecting-ip", "192.0.2.7"])
+        const request = { url: `http://app.test${target}`, headers: [{ name, value }], address: "192.0.2.7" }
+        const told = explain({ revision: 1, snapshot: compiled.snapshot }, request)
+        const refusal = told.refusal?.name ?? told.branches[0]?.refusal?.name ?? null
+        expect({ target, value, refusal }).toEqual({ target, value, refusal: real.headers.get("weft-refusal") })
+      }
+    }
   })
 })
 
