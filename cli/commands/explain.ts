@@ -7,6 +7,7 @@ import { painter, print } from "#cli/output.ts"
 import { report } from "#cli/report.ts"
 import type { Header } from "#shared/model/route.ts"
 import type { DescribedRequest, Explained } from "#shared/protocol/explain.ts"
+import { parseMemberPath } from "#shared/std/member-path.ts"
 
 export async function run(call: Call): Promise<ExitCode> {
   const { io, options } = call
@@ -76,8 +77,8 @@ function userOf({ principal, claim = [] }: Call["options"]): DescribedRequest["u
   const claims: Record<string, unknown> = {}
   for (const text of claim) {
     const [, name = "", value = ""] = /^([^=]+)=(.*)$/s.exec(text) ?? []
-    const path = /^[^[\]]+(\[[^[\]]+\])*$/.test(name) ? name.split(/[[\]]+/).filter((part) => part !== "") : []
-    if (path.length === 0) return usage(`a claim is 'name=value' or 'name[name]=value', not ${JSON.stringify(text)}`)
+    const path = parseMemberPath(name)
+    if (!path) return usage(`a claim is 'name=value' or 'name.name=value', not ${JSON.stringify(text)}`)
     addClaim(claims, path, value)
   }
   return { issuer: principal?.slice(0, slash) ?? "", subject: principal?.slice(slash + 1) ?? "", claims }

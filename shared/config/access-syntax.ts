@@ -3,6 +3,7 @@ import type { PolicyPathDocument } from "#shared/model/access-document.ts"
 import type { Attribute } from "#shared/model/access-policy.ts"
 import { isLabel } from "#shared/model/names.ts"
 import { formatNetwork, parseNetwork } from "#shared/std/ip.ts"
+import { parseMemberPath } from "#shared/std/member-path.ts"
 import { canonicalPath } from "#shared/std/path.ts"
 import { pathPatternFault } from "#shared/std/path-pattern.ts"
 import { checkHeaderName, checkMethod } from "./checks.ts"
@@ -146,15 +147,14 @@ export function pathPatterns(path: PolicyPathDocument): readonly string[] {
 
 export const PATH_FORMS = { exact: checkPath, prefix: checkPath, template: checkTemplate } as const
 
-/** `groups`, `realm_access[roles]` -> the way down. */
-export function readClaim(text: string): readonly string[] | undefined {
-  const [, name, rest = ""] = /^([^[\]]+)((?:\[[^[\]]+\])*)$/.exec(text) ?? []
-  return name === undefined ? undefined : [name, ...rest.split(/[[\]]+/).filter((part) => part !== "")]
-}
-
 export function checkClaim(text: string): Complaint | undefined {
-  if (readClaim(text)) return undefined
-  return complain("bad-claim", `${quote(text)} is no claim`, 'write it like "groups" or "realm_access[roles]"')
+  const path = parseMemberPath(text)
+  // The dots of a URL part nothing.
+  if (path && !/^[a-z]+:\/\//.test(text)) return undefined
+  const hint = path
+    ? didYouMean(`[${text}]`)
+    : 'write it like "groups", "realm_access.roles" or "[https://example.com/roles]"'
+  return complain("bad-claim", `${quote(text)} is not the way to a claim`, hint)
 }
 
 const KEYS: { readonly [key: string]: Attribute } = {

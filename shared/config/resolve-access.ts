@@ -18,8 +18,9 @@ import type {
 import type { Resource } from "#shared/model/document.ts"
 import { DEFAULT_GATEWAY, policyId } from "#shared/model/names.ts"
 import { parseDuration } from "#shared/std/duration.ts"
+import { parseMemberPath } from "#shared/std/member-path.ts"
 import type { Step } from "#shared/std/steps.ts"
-import { checkValue, pathPatterns, readClaim, readKey } from "./access-syntax.ts"
+import { checkValue, pathPatterns, readKey } from "./access-syntax.ts"
 import { resolveReference } from "./resolve-backend.ts"
 import { resolveTarget } from "./resolve-target.ts"
 import { findService, gatewayIdIn, type Scope, unknownName } from "./scope.ts"
@@ -64,10 +65,10 @@ function resolveSource(scope: Scope, source: PolicySourceDocument, path: Path): 
   conditions.add({ by: "keyScope" }, source.keyScopes, source.notKeyScopes)
   conditions.add({ by: "address" }, source.ipBlocks, source.notIpBlocks)
   for (const [name, values] of Object.entries(source.claims ?? {})) {
-    conditions.add({ by: "claim", path: readClaim(name)! }, values, undefined)
+    conditions.add({ by: "claim", path: parseMemberPath(name)! }, values, undefined)
   }
   for (const [name, values] of Object.entries(source.notClaims ?? {})) {
-    conditions.add({ by: "claim", path: readClaim(name)! }, undefined, values)
+    conditions.add({ by: "claim", path: parseMemberPath(name)! }, undefined, values)
   }
   return conditions.all
 }

@@ -54,7 +54,10 @@ const source = object<D.PolicySourceDocument>(
     notGateways: optional(services),
     principals: optional(principals, "End users: `<issuer>/<subject>`, `<issuer>/*`, `*`."),
     notPrincipals: optional(principals),
-    claims: optional(claims, "Claims of the end user's token, by name; `realm[roles]` is a claim within a claim."),
+    claims: optional(
+      claims,
+      "Claims of the end user's token, by the way to them: `groups`, `realm_access.roles`, `[https://example.com/roles]`.",
+    ),
     notClaims: optional(claims),
     keyOwners: optional(plain, "Owners of API keys."),
     notKeyOwners: optional(plain),

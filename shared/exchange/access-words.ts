@@ -2,6 +2,7 @@
 import { claimAt, type Subject } from "#shared/identity/access-condition.ts"
 import type { Attribute, Condition, Conditions, PolicyRule } from "#shared/model/access-policy.ts"
 import { namespaceOf } from "#shared/model/names.ts"
+import { formatMemberPath } from "#shared/std/member-path.ts"
 
 const SHOWN_MAX = 4
 const VALUE_CHARS_MAX = 80
@@ -48,10 +49,7 @@ function nounOf(on: Attribute): string {
     case "presenter":
       return "token's presenter"
     case "claim":
-      return `claim ${on.path[0]}${on.path
-        .slice(1)
-        .map((part) => `[${part}]`)
-        .join("")}`
+      return `claim ${formatMemberPath(on.path)}`
     case "key":
       return "API key"
     case "keyOwner":

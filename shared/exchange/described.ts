@@ -1,4 +1,5 @@
 /** A request in words, as the proxy would get it: raw, so that it is judged like any other. */
+import { withLists } from "#shared/identity/claims.ts"
 import { peerFromProps } from "#shared/identity/peer.ts"
 import { DEFAULT_GATEWAY, type GatewayId, gatewayId } from "#shared/model/names.ts"
 import type { Claims, Principals } from "#shared/model/principal.ts"
@@ -32,7 +33,7 @@ export function principalsOf({ user, key, address }: DescribedRequest, entrance:
       subject: user.subject,
       audiences: user.audiences ?? [],
       presenter: user.presenter,
-      claims: (user.claims ?? {}) as Claims,
+      claims: withLists((user.claims ?? {}) as Claims, []),
     },
     key,
     address,

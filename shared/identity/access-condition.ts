@@ -13,6 +13,7 @@ import type { Condition } from "#shared/model/access-policy.ts"
 import { type GatewayId, namespaceOf } from "#shared/model/names.ts"
 import type { Claim, Claims, EndUser, Principals } from "#shared/model/principal.ts"
 import { contains, type Network, parseAddress, parseNetwork } from "#shared/std/ip.ts"
+import { memberAt } from "#shared/std/member-path.ts"
 import { pathPatternFault, pathTest } from "#shared/std/path-pattern.ts"
 
 /** What policies judge: one request, as the gateway or the service that it is judged for sees it. */
@@ -156,18 +157,10 @@ function principalTest(pattern: string): (user: EndUser) => boolean {
   return (user) => isIssuer(user.issuer) && isSubject(user.subject)
 }
 
-/** Texts of OAuth's `scope` and of `permission` are lists with spaces between (Istio: spaceDelimitedClaims). */
-const SPACED_CLAIMS = new Set(["scope", "permission"])
-
 /** The values of a claim; an object has none that could be compared. Undefined when there is no such claim. */
 export function claimAt(claims: Claims, path: readonly string[]): readonly string[] | undefined {
-  let found: Claim | undefined = claims
-  for (const name of path) {
-    if (typeof found !== "object" || found === null || Array.isArray(found)) return undefined
-    found = Object.hasOwn(found, name) ? (found as Claims)[name] : undefined
-  }
+  const found = memberAt(claims, path) as Claim | undefined
   if (found === undefined || found === null) return undefined
-  if (typeof found === "string" && path.length === 1 && SPACED_CLAIMS.has(path[0]!)) return found.split(" ")
   const values: readonly Claim[] = Array.isArray(found) ? found : [found]
   return values.filter((value) => typeof value !== "object").map(String)
 }

@@ -79,7 +79,7 @@ function isTextOrAbsent(value: Claim | undefined): value is string | undefined {
 }
 
 /** The payload with lists for the texts that are meant as lists. */
-function withLists(claims: Claims, names: readonly string[]): Claims {
+export function withLists(claims: Claims, names: readonly string[]): Claims {
   let copy: Record<string, Claim> | undefined
   for (const name of [...LISTS, ...names]) {
     const text = claims[name]

@@ -41,7 +41,7 @@ export interface PolicySourceDocument {
   /** End users: `<issuer>/<subject>`, `<issuer>/*`, `*`. */
   principals?: string[]
   notPrincipals?: string[]
-  /** Claims of the end user's token, by name; `realm[roles]` is a claim within a claim. */
+  /** Claims of the end user's token, by the way to them: `groups`, `realm_access.roles`, `[https://example.com/roles]`. */
   claims?: { [name: string]: string[] }
   notClaims?: { [name: string]: string[] }
   /** Owners of API keys. */

@@ -117,7 +117,7 @@ not taken, nearest first:
   staff:
     gateways: [default]
     rules:
-      - from: [{ principals: ["https://idp.test/*"], claims: { groups: [b], "realm[level]": ["3"] }, ipBlocks: [10.0.0.0/8] }]
+      - from: [{ principals: ["https://idp.test/*"], claims: { groups: [b], realm.level: ["3"] }, ipBlocks: [10.0.0.0/8] }]
       - from: [{ keyOwners: [partner], keyScopes: [read] }]
 `
     const run = (...argv: string[]) =>
@@ -125,7 +125,7 @@ not taken, nearest first:
     const denied = await run()
     expect(denied.out).toContain("denied at gateway default/default: default/staff does not allow it")
     expect(denied.out).toContain("403 forbidden")
-    const claims = ["--claim", "groups=a", "--claim", "groups=b", "--claim", "realm[level]=3", "--address", "10.1.2.3"]
+    const claims = ["--claim", "groups=a", "--claim", "groups=b", "--claim", "realm.level=3", "--address", "10.1.2.3"]
     const allowed = await run("--principal", "https://idp.test/alice", ...claims)
     expect(allowed.out).toContain("allowed at gateway default/default: default/staff/0 allows it")
     const byKey = await run("--key-owner", "partner", "--key-scope", "read")

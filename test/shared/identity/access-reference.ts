@@ -132,8 +132,7 @@ function valuesOf(on: Condition["on"], told: Told): string[] | undefined {
         claim = isObject ? Object.entries(claim!).find(([key]) => key === name)?.[1] : undefined
       }
       if (claim === undefined || claim === null) return undefined
-      const isSpaced = on.path.length === 1 && /^(scope|permission)$/.test(on.path[0]!) && typeof claim === "string"
-      const all = isSpaced ? (claim as string).split(" ") : Array.isArray(claim) ? claim : [claim]
+      const all = Array.isArray(claim) ? claim : [claim]
       return all.filter((one) => typeof one !== "object").map(String)
     }
     case "key":

@@ -7,7 +7,7 @@ import type { MeshDocument } from "#shared/model/document.ts"
 function found(policies: Record<string, AccessPolicyDocument>, more: Partial<MeshDocument> = {}): string[] {
   const content: MeshDocument = {
     services: { a: {}, b: {} },
-    authentication: { web: { mesh: true, required: false } },
+    authentication: { web: { mesh: true, required: false, keys: {} } },
     ...more,
     policies,
   }
