@@ -116,13 +116,13 @@ export function retryAfterMs(header: string | null, nowMs: number): number {
  */
 function meets(condition: RetryCondition, outcome: Outcome): boolean {
   if ("refusal" in outcome) return isUnanswered(condition, outcome.refusal)
-  const { status, headers } = outcome
-  if (typeof condition === "number") return condition === status
+  if (typeof condition === "number") return condition === outcome.status
+  // The first look at a response's headers makes an object for them: most responses are not worth that.
   if (typeof condition === "object") {
-    const value = headers.get(condition.header)
+    const value = outcome.headers.get(condition.header)
     return value !== null && (condition.value === undefined || condition.value === value)
   }
-  return isOfClass(condition, status) && !isFinal(headers.get(REFUSAL_HEADER))
+  return isOfClass(condition, outcome.status) && !isFinal(outcome.headers.get(REFUSAL_HEADER))
 }
 
 function isUnanswered(condition: RetryCondition, refusal: RefusalName): boolean {

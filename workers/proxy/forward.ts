@@ -116,10 +116,12 @@ function exhausted(exchange: Exchange, answer: Response | Refusal): Response | R
  */
 async function makeRepeatable(outgoing: Outgoing, retry: RetryPolicy, remainingMs: number): Promise<boolean | Refusal> {
   const { request } = outgoing
-  if (!mayRepeat(retry, request.method, request.headers.has("idempotency-key"))) return false
+  const { method } = request
+  if (!mayRepeat(retry, method, false) && !mayRepeat(retry, method, request.headers.has("idempotency-key")))
+    return false
   if (request.body === null || outgoing.body !== undefined) return true
   const declared = declaredBytes(request) ?? Number.POSITIVE_INFINITY
-  if (declared > LIMITS.replayBodyBytesMax || !mayHaveNewBody(request.method)) return false
+  if (declared > LIMITS.replayBodyBytesMax || !mayHaveNewBody(method)) return false
   const kept = await keepBody(request.body, declared, remainingMs)
   if ("refusal" in kept) return kept
   outgoing.body = kept

@@ -22,7 +22,6 @@ import type { Mesh, Routes } from "./mesh.ts"
 import { mirror } from "./mirror.ts"
 import { debugged, record } from "./record.ts"
 import { respond } from "./respond.ts"
-import type { Outgoing } from "./send.ts"
 
 export async function serve(request: Request, entrance: Entrance, mesh: Mesh): Promise<Response> {
   const canonical = canonicalise(request, entrance, mesh)
@@ -74,18 +73,14 @@ async function decide(exchange: Exchange, received: CanonicalRequest, mesh: Mesh
 
   const outgoing = routes.access ? await authorizeAtService(exchange, exchange.backend!.service, shaped, mesh) : shaped
   if (isRefusal(outgoing)) return outgoing
-  const withheld = outgoing.request.body && (await awaitBody(exchange, outgoing, mesh))
+  // Services of the mesh send what they promise; the public may have other things in mind.
+  const mayWithhold = exchange.entrance.at === "gateway" && outgoing.request.body !== null
+  const withheld = mayWithhold && (await holdBody(outgoing, exchange.deadlineAtMs - mesh.nowMs()))
   if (withheld) return withheld
   mirror(exchange, outgoing, mesh)
 
   const answer = await forward(exchange, outgoing, endpoints, mesh)
   return isRefusal(answer) ? answer : shapeResponse(exchange, answer)
-}
-
-/** Services of the mesh send what they promise; the public may have other things in mind. */
-function awaitBody(exchange: Exchange, outgoing: Outgoing, mesh: Mesh): Promise<Refusal | undefined> | undefined {
-  if (exchange.entrance.at === "service") return undefined
-  return holdBody(outgoing, exchange.deadlineAtMs - mesh.nowMs())
 }
 
 /** Where proxies of one's own stand before the edge, the client's address is what they say. */

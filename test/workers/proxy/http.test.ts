@@ -94,7 +94,7 @@ const DOCUMENT: MeshDocument = {
           backends: [{ service: "slow" }],
           attemptTimeout: "100ms",
           timeout: "2s",
-          retry: { attempts: 2, on: ["connect-failure"], backoff: "5ms" },
+          retry: { attempts: 2, on: ["attempt-timeout"], backoff: "5ms" },
         },
         {
           name: "moved",
