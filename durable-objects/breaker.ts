@@ -15,7 +15,17 @@ import type {
   Verdict,
 } from "#shared/protocol/breaker.ts"
 import { MESH, type RouteTableRpc } from "#shared/protocol/route-table.ts"
-import { askLease, type Breaker, closedBreaker, force, record, settleLease } from "#shared/resilience/breaker.ts"
+import {
+  askLease,
+  type Breaker,
+  closedBreaker,
+  force,
+  record,
+  rejoin,
+  settleLease,
+} from "#shared/resilience/breaker.ts"
+import { Pace } from "#shared/resilience/pace.ts"
+import { admitReport } from "./breaker-input.ts"
 
 interface Env {
   readonly ROUTE_TABLE: DurableObjectNamespace
@@ -31,16 +41,21 @@ interface Kept {
 }
 
 const KEY = "breaker"
+const NO_VERDICT = { generation: 0, phase: "closed", restMs: 0 } as const
 
 export class BreakerObject extends DurableObject<Env> implements BreakerRpc {
   #kept: Kept | undefined = this.ctx.storage.kv.get<Kept>(KEY)
+  readonly #pace = new Pace()
 
-  async report(report: BreakerReport): Promise<BreakerReply> {
+  async report(told: BreakerReport): Promise<BreakerReply> {
     const nowMs = Date.now()
+    const report = admitReport(told)
+    if (!report) return { verdict: this.#kept ? this.#verdict(nowMs) : { ...NO_VERDICT, cluster: told.cluster } }
     const kept = this.#under(report, nowMs)
     const { policy } = kept
-    let { breaker } = kept
-    for (const { lease, found } of report.probes.slice(0, LIMITS.breakerProbesMax)) {
+    const heard = { generation: report.generation, phase: report.phase ?? "open" }
+    let breaker = rejoin(kept.breaker, heard, LIMITS.breakerLeaseMs, nowMs)
+    for (const { lease, found } of report.probes) {
       breaker = settleLease(breaker, lease, found, policy, nowMs, Math.random())
     }
     // An isolate that has heard of no generation yet speaks of the present.
@@ -48,8 +63,13 @@ export class BreakerObject extends DurableObject<Env> implements BreakerRpc {
     breaker = record(breaker, generation, report.tally, policy, nowMs, Math.random())
     const asked = report.ask ? askLease(breaker, policy, LIMITS.breakerLeaseMs, nowMs) : undefined
     this.#keep({ ...kept, breaker: asked?.breaker ?? breaker }, nowMs)
-    const verdict = this.#verdict(nowMs)
-    return asked?.lease ? { verdict, lease: { id: asked.lease.id, forMs: LIMITS.breakerLeaseMs } } : { verdict }
+    const lease = asked?.lease && { id: asked.lease.id, forMs: LIMITS.breakerLeaseMs }
+    const everyMs = this.#pace.everyMs(nowMs)
+    return {
+      verdict: this.#verdict(nowMs),
+      ...(lease && { lease }),
+      ...(everyMs > LIMITS.breakerReportMs && { everyMs }),
+    }
   }
 
   async force({ phase, forMs, by, ...about }: BreakerForce): Promise<BreakerStatus> {
@@ -75,7 +95,8 @@ export class BreakerObject extends DurableObject<Env> implements BreakerRpc {
     this.#kept = { ...next, sinceMs: changed ? nowMs : next.sinceMs, ...(next.forced && { forced }) }
     const leased = before?.breaker.leases !== next.breaker.leases
     if (changed || leased || before?.revision !== next.revision) this.ctx.storage.kv.put(KEY, this.#kept)
-    const isNews = changed && !(before === undefined && next.breaker.state.phase === "closed")
+    // That a breaker has just begun is known by everybody who has heard nothing of it.
+    const isNews = changed && next.breaker.generation > 1
     if (isNews) this.ctx.waitUntil(this.#publish(this.#status(nowMs)))
   }
 

@@ -11,12 +11,16 @@ import type { Grant, Rate } from "#shared/model/rate-limit.ts"
 import type { LeaseCall, LimiterRpc } from "#shared/protocol/limiter.ts"
 import { grant } from "#shared/resilience/lease.ts"
 import { type Bucket, fullBucket, refill, waitMs } from "#shared/resilience/limit.ts"
+import { admitAsks } from "./limiter-input.ts"
 import { migrate } from "./migrations.ts"
 
 const MIGRATIONS = [
   `CREATE TABLE buckets (key TEXT PRIMARY KEY, tokens REAL NOT NULL, at_ms INTEGER NOT NULL, full_at_ms INTEGER NOT NULL)
    WITHOUT ROWID`,
 ]
+
+/** For who asks in words that mean nothing. */
+const NOTHING: Grant = { granted: 0, left: 0, emptyMs: LIMITS.limitAskMs }
 
 /** How many buckets are written before those that are full again are thrown out. */
 const SWEEP_EVERY = 1_000
@@ -27,11 +31,15 @@ export class LimiterObject extends DurableObject<unknown> implements LimiterRpc 
   #stored = false
   #written = 0
 
-  async lease({ rate, asks }: LeaseCall): Promise<readonly Grant[]> {
+  async lease(call: LeaseCall): Promise<readonly Grant[]> {
     const nowMs = Date.now()
+    const asks = admitAsks(call)
+    if (asks.every((ask) => ask === undefined)) return asks.map(() => NOTHING)
+    const { rate } = call
     const slow = waitMs({ tokens: 0, atMs: nowMs }, rate, rate.burst) > LIMITS.limitVolatileMs
     if (slow) this.#prepare()
-    return asks.slice(0, LIMITS.limitAsksMax).map((ask) => {
+    return asks.map((ask) => {
+      if (!ask) return NOTHING
       const before = slow ? this.#read(ask.key) : this.#memory.get(ask.key)
       const { bucket, grant: granted } = grant(before ?? fullBucket(rate, nowMs), rate, ask, nowMs)
       const changed = granted.granted > 0 || ask.debt > 0 || ask.back > 0

@@ -60,6 +60,9 @@ export const LIMITS = {
   breakerLeaseUseMs: 2_000,
   /** Isolates tell of what they saw at most this often, and at once when they trip. */
   breakerReportMs: 1_000,
+  /** Reports that one object is meant to carry in a second: beyond, isolates report less often, down to the next figure. */
+  breakerReportsPerSecond: 200,
+  breakerReportMsMax: 5_000,
   /** An isolate that has heard nothing for this long goes by its own breaker. */
   breakerVerdictMs: 15_000,
   /** A report that takes longer is given up on. */

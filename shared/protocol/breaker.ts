@@ -23,6 +23,8 @@ export interface BreakerReport {
   readonly revision: number
   /** Of the last verdict that the isolate heard; 0 for none. The tally belongs to it. */
   readonly generation: number
+  /** Of the same verdict. An object that knows of no such generation has lost its storage, and goes on from there. */
+  readonly phase?: Verdict["phase"]
   readonly tally: ReportedTally
   /** What probes found out. */
   readonly probes: readonly { readonly lease: number; readonly found: "ok" | "failed" | "unknown" }[]
@@ -34,6 +36,8 @@ export interface BreakerReply {
   readonly verdict: Verdict
   /** Runs out after `forMs` from when the report was sent, or later. */
   readonly lease?: { readonly id: number; readonly forMs: number }
+  /** More is reported than the object is meant to carry: the isolate should do so this often only, but for trips and what probes found. */
+  readonly everyMs?: number
 }
 
 /** What holds for a cluster in the whole mesh. */

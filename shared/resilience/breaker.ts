@@ -122,6 +122,24 @@ export function settleLease(
   return { ...rest, generation: breaker.generation + 1, state: closed(policy, nowMs, 0) }
 }
 
+/**
+ * Somebody has heard of a later generation than there is: this breaker has lost what it knew. It goes on from there, by what that one last
+ * heard, unless it has found out something worse itself. Nobody knows which probes were out: the next one waits until they must be over.
+ */
+export function rejoin(
+  breaker: Breaker,
+  heard: { readonly generation: number; readonly phase: State["phase"] },
+  leaseMs: number,
+  nowMs: number,
+): Breaker {
+  if (heard.generation <= breaker.generation) return breaker
+  const generation = heard.generation + 1
+  // Ids of leases begin where no earlier one can have been.
+  const ahead = { ...breaker, generation, leasesGiven: Math.max(breaker.leasesGiven, Math.ceil(nowMs)) }
+  if (breaker.state.phase !== "closed" || heard.phase === "closed") return ahead
+  return { ...ahead, state: { phase: "open", untilMs: nowMs + leaseMs, cause: "failures" } }
+}
+
 /** Somebody decides: open until then, and probing after it; or closed, and not to trip before then. */
 export function force(
   breaker: Breaker,

@@ -1,6 +1,7 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { beforeEach, describe, expect, it } from "vitest"
+import { LIMITS } from "#shared/model/limits.ts"
 import type { BreakerPolicy } from "#shared/model/policy.ts"
 import type { BreakerReport } from "#shared/protocol/breaker.ts"
 import { MESH } from "#shared/protocol/route-table.ts"
@@ -132,6 +133,81 @@ describe("a breaker object", () => {
     await report({ revision: 2, policy: lenient })
     expect((await report({ tally: failures(20) })).verdict.phase).toBe("closed")
     expect((await report({ revision: 3, tally: failures(20) })).verdict.phase).toBe("open")
+  })
+})
+
+describe("a breaker object that has lost its storage", () => {
+  const forget = async () => {
+    await runInDurableObject(breaker, (_instance, { storage }) => storage.kv.delete("breaker"))
+    await evictDurableObject(breaker)
+  }
+
+  it("goes on from what an isolate has heard: open, and with no probe before those that were out are over", async () => {
+    const generation = await opened()
+    await forget()
+    const { verdict, lease } = await report({ generation, phase: "open", ask: true })
+    expect([verdict.generation, verdict.phase, lease]).toEqual([generation + 1, "open", undefined])
+    expect(verdict.restMs).toBeGreaterThan(LIMITS.breakerLeaseMs - 1_000)
+    await expect.poll(feed).toMatchObject({ phase: "open", generation: generation + 1 })
+  })
+
+  it("goes on closed where it was closed, and the feed says so", async () => {
+    const generation = await opened()
+    await forget()
+    expect((await report({ generation: generation + 5, phase: "closed" })).verdict).toMatchObject({
+      phase: "closed",
+      generation: generation + 6,
+    })
+    await expect.poll(feed).toMatchObject({ phase: "closed", generation: generation + 6 })
+    expect((await report({ generation: generation + 6, tally: failures(10) })).verdict.phase).toBe("open")
+  })
+
+  it("takes no result of a probe from before for one of its own", async () => {
+    const generation = await opened()
+    await rest()
+    const { lease } = await report({ ask: true, generation })
+    await forget()
+    const probes = [{ lease: lease!.id, found: "ok" } as const]
+    expect((await report({ generation: generation + 1, phase: "probing", probes })).verdict.phase).toBe("open")
+  })
+})
+
+describe("what a breaker object is told", () => {
+  const odd = (tally: object) => report({ tally: tally as BreakerReport["tally"] })
+
+  it.each([
+    ["no number", { total: Number.NaN, failed: Number.NaN, slow: 0, trailing: 0 }],
+    ["without end", { total: Number.POSITIVE_INFINITY, failed: 50, slow: 0, trailing: 0 }],
+    ["below nothing", { total: 50, failed: -50, slow: 0, trailing: 0 }],
+    ["more failures than attempts", { total: 10, failed: 50, slow: 0, trailing: 0 }],
+    ["more in a row than there were", { total: 50, failed: 1, slow: 0, trailing: 50 }],
+    ["nothing at all", {}],
+  ])("is left out when it cannot be: %s", async (_what, tally) => {
+    expect((await odd(tally)).verdict.phase).toBe("closed")
+    expect((await report({ tally: failures(10) })).verdict.phase).toBe("open")
+  })
+
+  it("belongs to no generation that cannot be", async () => {
+    for (const generation of [Number.NaN, -1, 1.5, 2 ** 53]) {
+      expect((await report({ generation, phase: "open" })).verdict).toMatchObject({ phase: "closed", generation: 1 })
+    }
+  })
+
+  it("comes from somebody who says of what, and by which policy", async () => {
+    const bad = { policy: { ...POLICY, windowMs: Number.NaN }, tally: failures(50) }
+    expect((await report(bad)).verdict).toMatchObject({ cluster, phase: "closed", generation: 0 })
+    expect((await report({ cluster: "", tally: failures(50) })).verdict.phase).toBe("closed")
+    expect((await report({ tally: failures(9) })).verdict).toMatchObject({ phase: "closed", generation: 1 })
+    expect((await report(bad)).verdict).toMatchObject({ phase: "closed", generation: 1 })
+  })
+
+  it("is asked for less often when there is too much of it", async () => {
+    const flood = async () => {
+      const replies = await Promise.all(Array.from({ length: 900 }, () => report()))
+      return Math.max(...replies.map(({ everyMs = 0 }) => everyMs))
+    }
+    expect((await report()).everyMs).toBeUndefined()
+    await expect.poll(flood, { timeout: 10_000, interval: 300 }).toBeGreaterThan(1_000)
   })
 })
 

@@ -91,6 +91,25 @@ describe("a limiter", () => {
     expect(await granted(FAST, ...asks)).toHaveLength(LIMITS.limitAsksMax)
   })
 
+  it.each([
+    ["no number", { back: Number.NaN }],
+    ["without end", { debt: Number.POSITIVE_INFINITY }],
+    ["below nothing", { debt: -100 }],
+    ["under no key", { key: 7 as never }],
+    ["under a key without end", { key: "k".repeat(10_000) }],
+  ])("grants nothing for what cannot be asked, and its bucket stays as it is: %s", async (_what, more) => {
+    for (const rate of [FAST, SLOW]) {
+      expect(await granted(rate, ask("a", 1, more), ask("b", 1))).toEqual([0, 1])
+      expect(await granted(rate, ask("a", rate.burst))).toEqual([rate.burst])
+    }
+  })
+
+  it("grants nothing by a rate that is none", async () => {
+    expect(await granted({ ...SLOW, burst: Number.NaN }, ask("a", 1))).toEqual([0])
+    expect(await granted({ ...SLOW, perMs: 0 }, ask("a", 1))).toEqual([0])
+    expect(await granted(SLOW, ask("a", 10))).toEqual([10])
+  })
+
   it("holds a bucket to a smaller burst at once", async () => {
     await granted(FAST, ask("a", 1))
     expect(await granted({ ...FAST, burst: 5 }, ask("a", 6), ask("a", 5))).toEqual([0, 5])

@@ -27,6 +27,8 @@ export class BreakerGuard implements Guard {
   #probes: BreakerReport["probes"] = []
   #toldAtMs = 0
   #telling = false
+  /** How often to tell, as the object wants it. */
+  #everyMs: number = LIMITS.breakerReportMs
   /** Since when the object has owed an answer. */
   #owedSinceMs: number | undefined
 
@@ -110,7 +112,7 @@ export class BreakerGuard implements Guard {
 
   #tellInTime(ask: boolean, nowMs: number, background: Background): void {
     const elapsedMs = nowMs - this.#toldAtMs
-    if (elapsedMs < LIMITS.breakerReportMs && elapsedMs >= 0) return
+    if (elapsedMs < this.#everyMs && elapsedMs >= 0) return
     // An answer that never comes is waited for in vain.
     if (this.#telling && elapsedMs < LIMITS.breakerCallMs) return
     this.#tell(ask, nowMs, background)
@@ -124,6 +126,7 @@ export class BreakerGuard implements Guard {
       policy: this.#policy,
       revision: this.#revision,
       generation: this.#seat?.heard?.generation ?? 0,
+      ...(this.#seat?.heard && { phase: this.#seat.heard.phase }),
       tally: this.#untold,
       probes: this.#probes,
       ask,
@@ -140,7 +143,9 @@ export class BreakerGuard implements Guard {
   async #exchange(object: Pick<BreakerRpc, "report">, report: BreakerReport, sentAtMs: number): Promise<void> {
     try {
       this.#take(await object.report(report), sentAtMs)
-    } catch {
+    } catch (error) {
+      // One that is overrun is not asked again soon.
+      if ((error as { overloaded?: unknown } | null)?.overloaded === true) this.#everyMs = LIMITS.breakerReportMsMax
       if ((this.#seat?.heard?.generation ?? 0) === report.generation) this.#untold = add(report.tally, this.#untold)
       this.#probes = [...report.probes, ...this.#probes].slice(-LIMITS.breakerProbesMax)
     }
@@ -148,7 +153,12 @@ export class BreakerGuard implements Guard {
   }
 
   /** The lease began at the object later than the report left here: what is counted from then on ends in time. */
-  #take({ verdict, lease }: BreakerReply, sentAtMs: number): void {
+  #take({ verdict, lease, everyMs = LIMITS.breakerReportMs }: BreakerReply, sentAtMs: number): void {
+    // Who is told to come back later all at once would come back all at once.
+    const isSlowed = everyMs > LIMITS.breakerReportMs
+    this.#everyMs = isSlowed
+      ? Math.min(everyMs, LIMITS.breakerReportMsMax) * (0.75 + this.#roll() / 2)
+      : LIMITS.breakerReportMs
     // An object that knows less than it once said has lost its storage.
     if (verdict.generation >= (this.#seat?.heard?.generation ?? 0)) this.#owedSinceMs = undefined
     this.#hear(verdict, sentAtMs)

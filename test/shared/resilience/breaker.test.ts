@@ -7,6 +7,7 @@ import {
   coolDownMs,
   force,
   record,
+  rejoin,
   settleLease,
 } from "#shared/resilience/breaker.ts"
 import { tallyOf } from "#shared/resilience/tally.ts"
@@ -155,5 +156,39 @@ describe("the rest", () => {
       breaker.state.phase === "open" ? breaker.state.untilMs - nowMs : undefined
     expect(untilOf(play("ffff ?+ffff"))).toBe(2_000)
     expect(untilOf(play("ffff ?+     ffff"))).toBe(1_000)
+  })
+})
+
+describe("a breaker that has lost what it knew", () => {
+  const lost = closedBreaker(POLICY, 5_000)
+  const heard = (generation: number, phase: "closed" | "open" | "probing") => ({ generation, phase })
+
+  it.each([
+    ["closed", "closed"],
+    ["open", "open"],
+    ["probing", "open"],
+  ] as const)("goes on from an isolate that heard it %s as %s, in a generation of its own", (phase, expected) => {
+    const { state, generation } = rejoin(lost, heard(7, phase), LEASE_MS, 5_000)
+    expect([state.phase, generation]).toEqual([expected, 8])
+  })
+
+  it("gives no lease while one that it does not know of may be out, and none of an earlier one's name", () => {
+    const again = rejoin(lost, heard(7, "probing"), LEASE_MS, 5_000)
+    expect(askLease(again, POLICY, LEASE_MS, 5_000 + LEASE_MS - 1).lease).toBeUndefined()
+    const { lease } = askLease(again, POLICY, LEASE_MS, 5_000 + LEASE_MS)
+    expect(lease?.id).toBeGreaterThan(1_000)
+  })
+
+  it("stays as it is for who knows no more than it", () => {
+    expect(rejoin(lost, heard(1, "open"), LEASE_MS, 5_000)).toBe(lost)
+    expect(rejoin(lost, heard(0, "open"), LEASE_MS, 5_000)).toBe(lost)
+  })
+
+  it("keeps what it has found out itself since", () => {
+    const { breaker } = play("ffff")
+    const again = rejoin(breaker, heard(40, "closed"), LEASE_MS, 5_000)
+    expect([again.state, again.generation]).toEqual([breaker.state, 41])
+    const counted = record(lost, 1, tallyOf(true, false), POLICY, 5_000, 0)
+    expect(rejoin(counted, heard(40, "closed"), LEASE_MS, 5_000).state).toBe(counted.state)
   })
 })

@@ -12,6 +12,8 @@ let mesh: TestMesh
 beforeAll(async () => {
   mesh = await startTestMesh({
     services: { echo: {}, callee: {}, caller: {} },
+    // Whoever asks here stands for a proxy before the mesh, which says for whom it asks.
+    gateways: { default: { listeners: [{ name: "any" }], clientAddress: { trustedHops: 1 } } },
     routes: {
       revision: { hosts: ["revision.test"], rules: [{ filters: [{ respond: { status: 200 } }] }] },
       app: {
@@ -76,7 +78,7 @@ describe("a rule with a rate limit", () => {
   })
 
   it("counts each client's address for itself, and of IPv6 each network", async () => {
-    const from = async (address: string) => statuses(await get("/address", 1, [["cf-connecting-ip", address]]))[0]
+    const from = async (address: string) => statuses(await get("/address", 1, [["x-forwarded-for", address]]))[0]
     const asked = ["192.0.2.1", "192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2", "2001:db8:0:1::1"]
     const got: unknown[] = []
     for (const address of asked) got.push(await from(address))
