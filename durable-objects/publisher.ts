@@ -71,10 +71,7 @@ export class Publisher {
 
   /** What the feed says holds for longer. Relays ask again by themselves, but news that are worth nothing soon must not wait for it. */
   renewNews(nowMs: number): void {
-    const sinceMs = Math.abs(nowMs - this.#newsAtMs)
-    if (sinceMs >= LIMITS.relayLeaseMs / 2 && Object.keys(this.#publications.feed(nowMs)).length > 0) {
-      this.announceNews(nowMs)
-    }
+    if (Math.abs(nowMs - this.#newsAtMs) >= LIMITS.relayLeaseMs / 2) this.announceNews(nowMs)
   }
 
   /** The feed has changed. */

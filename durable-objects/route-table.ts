@@ -24,6 +24,7 @@ import { HEALTH_SCHEMA, HealthTable } from "./health-news.ts"
 import { migrate } from "./migrations.ts"
 import { RELAYS_SCHEMA } from "./outbox.ts"
 import { Publisher, type PublisherEnv } from "./publisher.ts"
+import { Signer } from "./signer.ts"
 import { readText, TEXTS_SCHEMA, writeText } from "./texts.ts"
 import { VERDICTS_SCHEMA, Verdicts } from "./verdicts.ts"
 
@@ -67,6 +68,7 @@ export class RouteTableObject extends DurableObject<Env> implements RouteTableRp
   readonly #alarm = new Alarm(this.ctx.storage)
   readonly #announcements = new Announcements(this.ctx.storage.sql, this.#alarm)
   readonly #publisher: Publisher
+  readonly #signer = new Signer(this.ctx.storage.kv)
   /** The newest snapshot. Its text never changes, so that only its number is asked of storage. */
   #newest: Published | undefined
 
@@ -117,6 +119,13 @@ export class RouteTableObject extends DurableObject<Env> implements RouteTableRp
     return result
   }
 
+  async consistencyToken(revision: number): Promise<string> {
+    const isFirst = this.#signer.publicKey === undefined
+    const token = await this.#signer.sign(revision, Date.now())
+    if (isFirst) this.#publisher.announceNews(Date.now())
+    return token
+  }
+
   async committed(idempotencyKey: string): Promise<RevisionSummary | undefined> {
     return this.#committed(idempotencyKey)
   }
@@ -157,7 +166,7 @@ export class RouteTableObject extends DurableObject<Env> implements RouteTableRp
   async hearHealth(report: HealthReport): Promise<void> {
     const nowMs = Date.now()
     if (this.#health.hear(report, nowMs) === "news") this.#publisher.announceNews(nowMs)
-    else this.#publisher.renewNews(nowMs)
+    else if (report.unhealthy.length > 0 || report.strict) this.#publisher.renewNews(nowMs)
   }
 
   async forgetHealth(service: string): Promise<void> {
@@ -184,7 +193,12 @@ export class RouteTableObject extends DurableObject<Env> implements RouteTableRp
   #feed(nowMs: number): Feed {
     const verdicts = this.#verdicts.feed(nowMs)
     const health = this.#health.feed(nowMs)
-    return { ...(verdicts.length > 0 && { verdicts }), ...(health.length > 0 && { health }) }
+    const { publicKey } = this.#signer
+    return {
+      ...(verdicts.length > 0 && { verdicts }),
+      ...(health.length > 0 && { health }),
+      ...(publicKey !== undefined && { consistencyKeys: [publicKey] }),
+    }
   }
 
   #head(): number {

@@ -4,6 +4,7 @@ import { isAmbiguous, isHopByHop, isOfEdge, isReserved, nominated } from "#share
 import { LIMITS } from "#shared/model/limits.ts"
 import { type Refusal, refuse } from "#shared/model/refusal.ts"
 import { type Priority, priorityOf } from "#shared/model/upstream-policy.ts"
+import { floorOf } from "#shared/propagation/consistency.ts"
 import { HEADER } from "#shared/protocol/headers.ts"
 import { type Address, canonicalAddress } from "./address.ts"
 
@@ -28,9 +29,16 @@ export interface Admitted {
   readonly nested: boolean
   /** What the calling service says its request is worth. */
   readonly priority: Priority
+  /** The revision that the chain is to be served by at least; 0 for any. */
+  readonly floor: number
+  /** What the public shows for such a revision, still to be checked; the floor is `FLOOR_UNCHECKED` then. */
+  readonly consistency: string | undefined
   /** Where the request says it is from. */
   readonly from: AddressClaims
 }
+
+/** No revision is as high: whoever is asked for it looks closer. */
+export const FLOOR_UNCHECKED = Number.POSITIVE_INFINITY
 
 /** What is known of the proxy's surroundings. */
 export interface Surroundings {
@@ -49,10 +57,14 @@ export function admit(
   const address = canonicalAddress(url, door === "gateway" ? headers.get("host") : null)
   if ("refusal" in address) return address
   if (door === "service") {
+    const hops = headers.get(HEADER.hops)
     return {
       address,
       dropped: ofPeer(headers),
-      hops: hopsOf(headers.get(HEADER.hops)),
+      hops: hopsOf(hops),
+      // Only who passes on what he was told has something to say of it; the others are spared the look.
+      floor: hops === null ? 0 : floorOf(headers.get(HEADER.revision)),
+      consistency: undefined,
       remainingMs: remainingOf(headers.get(HEADER.deadlineMs)),
       nested: headers.has(HEADER.attempt),
       priority: priorityOf(headers.get(HEADER.priority)),
@@ -79,12 +91,13 @@ function ofPeer(headers: Headers): readonly string[] {
 function sift(
   headers: Headers,
   { edge, keepsAmbiguousNames }: Surroundings,
-): Pick<Admitted, "dropped" | "from"> | Refusal {
+): Pick<Admitted, "dropped" | "from" | "floor" | "consistency"> | Refusal {
   const dropped: string[] = []
   let count = 0
   let bytes = 0
   let fault: string | undefined
   let from: AddressClaims = NO_CLAIMS
+  let consistency: string | undefined
   headers.forEach((value, name) => {
     count += value.length > SHORTEST_FLOOD ? linesOf(value) : 1
     bytes += name.length + value.length
@@ -98,6 +111,7 @@ function sift(
       dropped.push(name)
       if (name === "x-forwarded-for") from = { ...from, forwardedFor: value }
       else if (name === "forwarded") from = { ...from, forwarded: value }
+      else if (name === HEADER.revision) consistency = value
     } else if (isAmbiguous(name) ? !keepsAmbiguousNames : isOtherProtocol(name, value) || (!edge && isOfEdge(name))) {
       dropped.push(name)
     }
@@ -106,7 +120,10 @@ function sift(
   if (bytes > LIMITS.headerBytesMax) {
     return refuse("headers_too_large", `more than ${LIMITS.headerBytesMax} bytes of headers`)
   }
-  return fault === undefined ? { dropped, from } : refuse("bad_request", `the header ${fault} is not in UTF-8`)
+  const floor = consistency === undefined ? 0 : FLOOR_UNCHECKED
+  return fault === undefined
+    ? { dropped, from, floor, consistency }
+    : refuse("bad_request", `the header ${fault} is not in UTF-8`)
 }
 
 /** What the runtime gives for bytes that are no UTF-8; it would send on the bytes. */

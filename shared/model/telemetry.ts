@@ -7,6 +7,8 @@ export const TALLIES = [
   /** Pulls of routes that failed, and revisions that were refused. */
   "pull_failures",
   "snapshot_refusals",
+  /** Requests that were served by an older revision than they were promised. */
+  "floors_missed",
   /** By rate limit: requests that it refused, and that it would have refused were it not in shadow. */
   "rate_limited",
   "rate_limit_shadowed",

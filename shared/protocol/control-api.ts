@@ -65,6 +65,8 @@ export interface Applied extends Plan {
   /** The head afterwards; equals `Plan.head` when nothing changed, and then no revision was made. */
   readonly revision: number
   readonly digest: string
+  /** As `weft-revision` on a public request: to be served by this revision or a newer one. Absent while there is no revision. */
+  readonly consistencyToken?: string
 }
 
 export interface RevisionList {

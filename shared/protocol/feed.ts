@@ -11,6 +11,8 @@ export interface Feed {
   readonly verdicts?: readonly Verdict[]
   /** The services of which a place is to be avoided. */
   readonly health?: readonly HealthNews[]
+  /** The keys, 32 bytes in base64url, that tokens are checked by which ask for a revision. */
+  readonly consistencyKeys?: readonly string[]
 }
 
 /** A feed with its place in the order of feeds. */

@@ -134,6 +134,8 @@ export interface RouteTableRpc extends SourceRpc {
   commit(commit: Commit): Promise<CommitResult>
   /** The revision that a commit with this key made; undefined when there is none, or it is too long ago. */
   committed(idempotencyKey: string): Promise<RevisionSummary | undefined>
+  /** Lets whoever shows it ask for this revision or a newer one, for `LIMITS.consistencyTokenMs`. */
+  consistencyToken(revision: number): Promise<string>
   /** A relay asks for what is newer than what it has; from then on it is told by itself. */
   follow(relay: string, has: Acknowledgement): Promise<Bulletin>
   relays(): Promise<readonly RelayStatus[]>

@@ -38,5 +38,7 @@ export interface AccessRecord {
   /** Why a credential was not taken, or none was enough. */
   readonly credential: string | undefined
   readonly revision: number
+  /** The revision that was asked for and could not be had in time. */
+  readonly floorMissed: number | undefined
   readonly trace: TraceContext
 }

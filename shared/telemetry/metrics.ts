@@ -80,6 +80,11 @@ export const TALLY_METRICS: Readonly<Record<TallyName, Metric & { readonly label
     type: "counter",
     help: "Revisions that isolates refused to serve.",
   },
+  floors_missed: {
+    name: "weft_consistency_floors_missed",
+    type: "counter",
+    help: "Requests that were served by an older revision than they were promised.",
+  },
   rate_limited: {
     name: "weft_rate_limited_requests",
     type: "counter",

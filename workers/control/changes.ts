@@ -101,7 +101,13 @@ async function change(call: AnyCall, make: MakeDraft): Promise<Response> {
     if (draft instanceof Response) return draft
     const hash = await digest(draft.text)
     if (draft.changes.length === 0 && (hash === head.digest || head.revision === 0)) {
-      return applied({ head: head.revision, changes: [], ...noted(draft), revision: head.revision, digest: hash })
+      return applied(call.env, {
+        head: head.revision,
+        changes: [],
+        ...noted(draft),
+        revision: head.revision,
+        digest: hash,
+      })
     }
     const result = await routeTable(call.env).commit({
       expected: head.revision,
@@ -118,7 +124,7 @@ async function change(call: AnyCall, make: MakeDraft): Promise<Response> {
     if (result.outcome === "repeated") return repeat(call, result.revision)
     if (result.outcome === "committed") {
       const { revision } = result.revision
-      return applied({ head: head.revision, changes: draft.changes, ...noted(draft), revision, digest: hash })
+      return applied(call.env, { head: head.revision, changes: draft.changes, ...noted(draft), revision, digest: hash })
     }
   }
   const head = await readHead(call.env)
@@ -188,7 +194,7 @@ async function repeat(call: AnyCall, earlier: RevisionSummary): Promise<Response
   const changes = plan(before.resources, after.resources)
   const decoded = decode(after.text)
   const findings = "snapshot" in decoded ? findingsOf(before, { ...after, ...decoded }, changes) : []
-  return applied({ head: revision - 1, changes, ...(findings.length > 0 && { findings }), revision, digest })
+  return applied(call.env, { head: revision - 1, changes, ...(findings.length > 0 && { findings }), revision, digest })
 }
 
 /** Most changes have nothing to say here. */
@@ -196,8 +202,11 @@ function noted({ notes, findings }: Draft): Pick<Plan, "notes" | "findings"> {
   return { ...(notes?.length && { notes }), ...(findings?.length && { findings }) }
 }
 
-function applied(value: Applied): Response {
-  return reply<Applied>(value, { head: value.revision })
+/** With what lets whoever applied it ask for the revision or a newer one. */
+async function applied(env: ControlEnv, value: Omit<Applied, "consistencyToken">): Promise<Response> {
+  if (value.revision === 0) return reply<Applied>(value, { head: 0 })
+  const consistencyToken = await routeTable(env).consistencyToken(value.revision)
+  return reply<Applied>({ ...value, consistencyToken }, { head: value.revision })
 }
 
 function mismatch(head: number): Response {

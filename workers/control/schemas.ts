@@ -110,7 +110,12 @@ export const plan = z
   .openapi("Plan", { description: "What would change against the head." }) satisfies Schema<api.Plan>
 
 export const applied = z
-  .object({ head: count, changes: z.array(change), notes, findings, revision: count, digest })
+  .object({
+    ...{ head: count, changes: z.array(change), notes, findings, revision: count, digest },
+    consistencyToken: z.string().optional().openapi({
+      description: "As `weft-revision` on a public request: to be served by this revision or a newer one.",
+    }),
+  })
   .openapi("Applied", {
     description: "`revision` is the head afterwards. It equals `head` when nothing changed: then no revision was made.",
   }) satisfies Schema<api.Applied>

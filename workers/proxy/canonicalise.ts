@@ -26,6 +26,9 @@ export interface CanonicalRequest extends Address {
   /** What the calling service says its request is worth. */
   readonly priority: Priority
   readonly traceparent: string | null
+  /** The revision that the chain is to be served by at least, and what the public shows for it. */
+  readonly floor: number
+  readonly consistency: string | undefined
   /** Where the request says it is from: which of it is believed is the gateway's to say. */
   readonly from: AddressClaims
   /** Whether the sender asked how the mesh decided, and may. */
@@ -43,7 +46,7 @@ export function canonicalise(
   const { headers } = copy
   const admitted = admit({ method, url, headers }, entrance.at, mesh.surroundings)
   if ("refusal" in admitted) return admitted
-  const { address, dropped, hops, remainingMs, nested, priority, from } = admitted
+  const { address, dropped, hops, remainingMs, nested, priority, floor, consistency, from } = admitted
 
   const traceparent = headers.get(HEADER.traceparent)
   const debug = headers.has(HEADER.debug) && mesh.mayDebug(entrance)
@@ -62,6 +65,8 @@ export function canonicalise(
     nested,
     priority,
     traceparent,
+    floor,
+    consistency,
     debug,
     from,
   }

@@ -5,6 +5,7 @@ import type { Principals } from "#shared/model/principal.ts"
 import { isRefusal, type Refusal } from "#shared/model/refusal.ts"
 import type { Backend, Filter } from "#shared/model/route.ts"
 import type { Priority } from "#shared/model/upstream-policy.ts"
+import { revisionToTell } from "#shared/propagation/consistency.ts"
 import type { RequestHead } from "#shared/routing/head.ts"
 import type { Entry, Matched } from "#shared/routing/table.ts"
 import { enterTrace, type TraceContext } from "#shared/telemetry/trace-context.ts"
@@ -24,6 +25,8 @@ export interface Exchange {
   readonly nested: boolean
   /** When the caller, or the rule, gives up: infinity for never. */
   deadlineAtMs: number
+  /** The revision that it is to be served by at least; 0 for any. */
+  floor: number
   /** Who is asking, as far as it was established. */
   principals: Principals
   /** How that was established; undefined where nobody in the mesh has to prove anything. */
@@ -58,6 +61,8 @@ export interface Carried {
   readonly remainingMs: number | undefined
   readonly nested: boolean
   readonly priority: Priority
+  readonly floor: number
+  readonly consistency: string | undefined
   readonly from: AddressClaims
 }
 
@@ -70,6 +75,7 @@ export function begin(entrance: Entrance, carried: Carried, mesh: Mesh): Exchang
     hops: carried.hops + 1,
     nested: carried.nested,
     deadlineAtMs: startedAtMs + (carried.remainingMs ?? Number.POSITIVE_INFINITY),
+    floor: carried.floor,
     principals: {
       caller: entrance.at === "service" ? entrance.peer.from : undefined,
       user: undefined,
@@ -90,6 +96,18 @@ export function begin(entrance: Entrance, carried: Carried, mesh: Mesh): Exchang
     access: undefined,
     budgetExhausted: false,
   }
+}
+
+/** For an exchange that cannot go by the routes at hand: those that come in time. */
+export async function settleRoutes(exchange: Exchange, carried: Carried, mesh: Mesh): Promise<Routes | undefined> {
+  const routes = mesh.routes ?? (await mesh.settledRoutes(0))
+  exchange.floor = carried.consistency === undefined ? carried.floor : await mesh.floorOf(carried.consistency)
+  return routes && routes.revision < exchange.floor ? mesh.settledRoutes(exchange.floor) : routes
+}
+
+/** What the next hop is told of the revision that this one goes by. */
+export function toldRevision({ routes, floor, startedAtMs }: Exchange): number | undefined {
+  return routes && revisionToTell(routes, floor, startedAtMs)
 }
 
 /** Stages `match` and `split`: the rule that takes the request, and its backend for this throw of the dice. */

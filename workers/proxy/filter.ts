@@ -15,7 +15,7 @@ import type { RequestHead } from "#shared/routing/head.ts"
 import { formatTraceparent, isTracestate } from "#shared/telemetry/trace-context.ts"
 import { declaredBytes, limitBody } from "./body.ts"
 import { type CanonicalRequest, withUrl } from "./canonicalise.ts"
-import type { Exchange } from "./exchange.ts"
+import { type Exchange, toldRevision } from "./exchange.ts"
 import type { FilterPlan } from "./filter-plan.ts"
 import type { Mesh } from "./mesh.ts"
 import { bodyFor } from "./respond.ts"
@@ -124,6 +124,8 @@ function mark(headers: Headers, exchange: Exchange, canonical: CanonicalRequest)
   if (exchange.priority !== "default") headers.set(HEADER.priority, exchange.priority)
   else if (exchange.matched?.rule.priority) headers.delete(HEADER.priority)
   if (canonical.debug) headers.set(HEADER.debug, "1")
+  const revision = toldRevision(exchange)
+  if (revision !== undefined) headers.set(HEADER.revision, String(revision))
   if (exchange.entrance.at === "service") {
     headers.set(HEADER.from, exchange.entrance.peer.from)
     return

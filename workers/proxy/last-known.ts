@@ -7,7 +7,7 @@ import { LIMITS } from "#shared/model/limits.ts"
 import type { Published } from "#shared/model/snapshot.ts"
 import { LAST_KNOWN_KEY, readLastKnown } from "#shared/protocol/last-known.ts"
 import type { Head } from "#shared/protocol/relay.ts"
-import type { LastKnown } from "./snapshots.ts"
+import type { LastKnown } from "./sources.ts"
 
 /** No such host exists: cache keys must be URLs. */
 const ORIGIN = "https://snapshots.weft.invalid"

@@ -28,6 +28,8 @@ export interface Mesh extends Background {
   settledRoutes(floor: number): Promise<Routes | undefined>
   /** The data centre that this isolate runs in, as the platform names it (`AMS`), once a request told. */
   readonly colo: string | undefined
+  /** Which revision such a token asks for, as control signed it; 0 for none. */
+  floorOf(token: string): Promise<number>
   nowMs(): number
   /** A throw of the dice in [0, 1). */
   roll(): number

@@ -14,7 +14,7 @@ import { authenticateAtDoor, authenticateAtServices } from "./authenticate-http.
 import { authorizeAtGateway, authorizeAtService } from "./authorize.ts"
 import { holdBody } from "./body.ts"
 import { type CanonicalRequest, canonicalise } from "./canonicalise.ts"
-import { begin, choose, type Exchange } from "./exchange.ts"
+import { begin, choose, type Exchange, settleRoutes } from "./exchange.ts"
 import { answerByFilter, shapeRequest, shapeResponse } from "./filter.ts"
 import { forward } from "./forward.ts"
 import { limit, toldStanding } from "./limit.ts"
@@ -34,7 +34,9 @@ export async function serve(request: Request, entrance: Entrance, mesh: Mesh): P
 
 async function decide(exchange: Exchange, received: CanonicalRequest, mesh: Mesh): Promise<Response | Refusal> {
   if (exchange.hops > LIMITS.hopsMax) return refuse("loop_detected")
-  const routes = mesh.routes ?? (await mesh.settledRoutes(0))
+  const current = mesh.routes
+  const isEnough = current !== undefined && received.floor <= current.revision
+  const routes = isEnough ? current : await settleRoutes(exchange, received, mesh)
   if (!routes) return refuse("no_snapshot")
   exchange.routes = routes
 
@@ -96,6 +98,8 @@ const NOTHING_CARRIED = {
   remainingMs: undefined,
   nested: false,
   priority: "default",
+  floor: 0,
+  consistency: undefined,
   from: NO_CLAIMS,
 } as const
 

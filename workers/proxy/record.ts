@@ -53,6 +53,7 @@ export function finish(
     unasked: listed(access?.unasked),
     ...told(exchange),
     revision: routes?.revision ?? 0,
+    floorMissed: routes && exchange.floor > routes.revision ? exchange.floor : undefined,
     trace,
   }
 }

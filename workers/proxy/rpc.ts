@@ -19,7 +19,7 @@ import {
   type Carrying,
 } from "./authenticate-rpc.ts"
 import { authorizeCall } from "./authorize.ts"
-import { begin, type Carried, choose, type Exchange } from "./exchange.ts"
+import { begin, type Carried, choose, type Exchange, settleRoutes, toldRevision } from "./exchange.ts"
 import { injectFault } from "./filter.ts"
 import { limit } from "./limit.ts"
 import type { Mesh } from "./mesh.ts"
@@ -41,9 +41,10 @@ export async function perform(
   mesh: Mesh,
 ): Promise<unknown> {
   const context = operation.kind === "call" ? contextOf(operation.args) : undefined
-  const exchange = begin(entrance, carriedBy(context), mesh)
+  const carried = carriedBy(context)
+  const exchange = begin(entrance, carried, mesh)
   const method = path.join(".")
-  const decided = await decide(exchange, method, context, mesh)
+  const decided = await decide(exchange, carried, method, context, mesh)
   const answer = isRefusal(decided)
     ? ({ kind: "refusal", refusal: decided } as const)
     : await call(
@@ -77,12 +78,15 @@ interface Decided extends Carrying {
 
 async function decide(
   exchange: Exchange,
+  carried: Carried,
   method: string,
   received: Context | undefined,
   mesh: Mesh,
 ): Promise<Decided | Refusal> {
   if (exchange.hops > LIMITS.hopsMax) return refuse("loop_detected")
-  const routes = mesh.routes ?? (await mesh.settledRoutes(0))
+  const current = mesh.routes
+  const isEnough = current !== undefined && carried.floor <= current.revision
+  const routes = isEnough ? current : await settleRoutes(exchange, carried, mesh)
   if (!routes) return refuse("no_snapshot")
   exchange.routes = routes
 
@@ -144,6 +148,7 @@ interface Context {
   readonly [HEADER.deadlineMs]?: unknown
   readonly [HEADER.attempt]?: unknown
   readonly [HEADER.priority]?: unknown
+  readonly [HEADER.revision]?: unknown
 }
 
 /** The caller's explicit context, when the call has one. */
@@ -163,6 +168,8 @@ function carriedBy(context: Context | undefined): Carried {
     remainingMs: wholeOf(remainingMs),
     nested: context?.[HEADER.attempt] !== undefined,
     priority: priorityOf(context?.[HEADER.priority]),
+    floor: wholeOf(context?.[HEADER.revision]) ?? 0,
+    consistency: undefined,
     from: NO_CLAIMS,
   }
 }
@@ -180,6 +187,7 @@ function continued(
 ): Operation {
   if (!context || operation.kind === "read") return operation
   const { trace, hops } = exchange
+  const revision = toldRevision(exchange)
   const next = {
     ...context,
     traceparent: formatTraceparent(trace),
@@ -188,6 +196,7 @@ function continued(
       [HEADER.deadlineMs]: Math.max(1, Math.floor(within.limitMs)),
     }),
     [HEADER.priority]: exchange.priority,
+    ...(revision !== undefined && { [HEADER.revision]: revision }),
     ...(within.repeated && { [HEADER.attempt]: exchange.attempts }),
   }
   return { kind: "call", args: [...operation.args.slice(0, -1), next] }

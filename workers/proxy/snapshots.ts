@@ -28,24 +28,7 @@ import type { SourceRpc } from "#shared/protocol/relay.ts"
 import type { Newer, OutlierReport, Pull, PullReply } from "#shared/protocol/route-table.ts"
 import { compiled } from "./compiled.ts"
 import type { Background, Routes } from "./mesh.ts"
-
-/** Who can be asked. A stub must not be kept beyond the request that made it, so that each question takes a fresh one. */
-export interface Sources {
-  /** The relay of this isolate's region, or its share of it; undefined where the proxy has no binding to relays. */
-  relay(spread: number): SourceRpc | undefined
-  root(): SourceRpc
-  readonly lastKnown: LastKnown
-}
-
-/** Routes from where no object is asked. */
-export interface LastKnown {
-  /** The text of this digest. Whoever takes it checks it. */
-  cached(digest: string): Promise<string | undefined>
-  /** The newest that is found. Undefined: nothing, or not in time. */
-  find(): Promise<Published | undefined>
-  /** Puts what this isolate serves now into the cache. */
-  keep(published: Published, isTextKept: boolean): Promise<void>
-}
+import type { Sources } from "./sources.ts"
 
 /** Time, chance, and a line in the log. */
 export interface Surroundings {
@@ -58,7 +41,7 @@ export interface Surroundings {
   /** Takes what the feed says: all there is, each time; and when that was. */
   news?(feed: Feed, asOfMs: number): void
   /** Counts what went wrong with questions. */
-  tally?(name: "pull_failures" | "snapshot_refusals"): void
+  tally?(name: "pull_failures" | "snapshot_refusals" | "floors_missed"): void
   /** What outlier detection has found; undefined when nothing. */
   outliers?(): readonly OutlierReport[] | undefined
 }
@@ -124,6 +107,7 @@ export class Snapshots {
     if (waitMs > 0) await this.#wait(floor, waitMs)
     if (this.#routes && this.#lease.serving < floor) {
       this.#floorsMissed += 1
+      this.#around.tally?.("floors_missed")
       this.#lease = missed(this.#lease, floor, this.#leaseMs, this.#around.nowMs())
     }
     return this.#routes

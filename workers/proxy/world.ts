@@ -12,12 +12,14 @@ import { MESH, type RouteTableRpc } from "#shared/protocol/route-table.ts"
 import { type LocalOrigins, mayLeaveTo, parseLocalOrigins } from "#shared/std/egress.ts"
 import { ApiKeys } from "./api-keys.ts"
 import { Authenticator } from "./authenticator.ts"
+import { Consistency } from "./consistency.ts"
 import { WorkerLastKnown } from "./last-known.ts"
 import { Ledger } from "./ledger.ts"
 import { Limiter } from "./limiter.ts"
 import type { Background, Destination, Mesh, Routes } from "./mesh.ts"
 import { listenersOf, sinksOf, type TelemetryEnv } from "./sinks.ts"
-import { type Purpose, Snapshots, type Sources } from "./snapshots.ts"
+import { type Purpose, Snapshots } from "./snapshots.ts"
+import type { Sources } from "./sources.ts"
 import { Telemetry } from "./telemetry.ts"
 
 /** The bindings that the proxy knows; all others are services'. */
@@ -52,6 +54,7 @@ export class Isolate {
   readonly ledger: Ledger
   readonly limiter: Limiter
   readonly authenticator: Authenticator
+  readonly consistency = new Consistency()
   readonly telemetry: Telemetry
   colo: string | undefined
   continent: string | undefined
@@ -78,9 +81,10 @@ export class Isolate {
       breakers,
       ejected: (cluster) => this.telemetry.tally("ejections", cluster),
     })
-    const news = ({ verdicts, health = [] }: Feed, asOfMs: number) => {
+    const news = ({ verdicts, health = [], consistencyKeys = [] }: Feed, asOfMs: number) => {
       if (verdicts) this.ledger.hear(verdicts, asOfMs)
       this.ledger.hearHealth(health, asOfMs)
+      this.consistency.hear(consistencyKeys)
     }
     const outliers = () => this.ledger.outliers(SURROUNDINGS.nowMs())
     const apiKeys = new ApiKeys()
@@ -170,6 +174,10 @@ export class WorkerMesh implements Mesh {
 
   settledRoutes(floor: number): Promise<Routes | undefined> {
     return this.#isolate.snapshots.settled(floor, this.#background)
+  }
+
+  floorOf(token: string): Promise<number> {
+    return this.#isolate.consistency.floorOf(token, Date.now())
   }
 
   nowMs(): number {

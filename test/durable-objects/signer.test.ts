@@ -1,0 +1,63 @@
+/** Tokens as control signs them and as the proxy checks them. */
+import { evictDurableObject, runInDurableObject } from "cloudflare:test"
+import { env } from "cloudflare:workers"
+import { afterEach, describe, expect, it, vi } from "vitest"
+import { LIMITS } from "#shared/model/limits.ts"
+import type { ControlEnv } from "#workers/control/env.ts"
+import { Consistency } from "#workers/proxy/consistency.ts"
+
+const { ROUTE_TABLE } = env as unknown as ControlEnv
+let tables = 0
+
+async function signed(revision: number) {
+  const table = ROUTE_TABLE.getByName(`signer-${tables++}`)
+  const token = await table.consistencyToken(revision)
+  const { consistencyKeys = [] } = await table.pull({ isolate: "a", serving: 0 })
+  const consistency = new Consistency()
+  consistency.hear(consistencyKeys)
+  return { table, token, keys: consistencyKeys, consistency }
+}
+
+afterEach(() => vi.useRealTimers())
+
+describe("a consistency token", () => {
+  it("is good for its revision, until it is over", async () => {
+    const { token, consistency } = await signed(12)
+    const nowMs = Date.now()
+    expect(await consistency.floorOf(token, nowMs)).toBe(12)
+    expect(await consistency.floorOf(token, nowMs + LIMITS.consistencyTokenMs - 1_000)).toBe(12)
+    expect(await consistency.floorOf(token, nowMs + LIMITS.consistencyTokenMs + 1_000)).toBe(0)
+  })
+
+  it("is worth nothing when any character of it is another", async () => {
+    const { token, consistency } = await signed(12)
+    for (let at = 0; at < token.length; at++) {
+      const other = token[at] === "1" ? "2" : "1"
+      const forged = token.slice(0, at) + other + token.slice(at + 1)
+      // The last character has bits to spare that mean nothing.
+      if (at === token.length - 1) continue
+      expect(await consistency.floorOf(forged, Date.now()), forged).toBe(0)
+    }
+  })
+
+  it("is worth nothing in another mesh, or before its key was heard", async () => {
+    const [{ token }, other] = [await signed(12), await signed(12)]
+    expect(await other.consistency.floorOf(token, Date.now())).toBe(0)
+    expect(await new Consistency().floorOf(token, Date.now())).toBe(0)
+    const confused = new Consistency()
+    confused.hear(["", "AAAA", "not base64url!", ...other.keys])
+    expect(await confused.floorOf(other.token, Date.now())).toBe(12)
+  })
+
+  it("is signed by the same key after the object is started anew, and the private half stays there", async () => {
+    const { table, consistency } = await signed(1)
+    await evictDurableObject(table)
+    expect(await consistency.floorOf(await table.consistencyToken(2), Date.now())).toBe(2)
+    const { keys } = await runInDurableObject(table, (_object, { storage }) => {
+      const kept = storage.kv.get<{ privateKey: { d: string } }>("consistency-key")
+      return { keys: kept?.privateKey.d ?? "" }
+    })
+    expect(keys).not.toBe("")
+    expect(JSON.stringify(await table.pull({ isolate: "a", serving: 0 }))).not.toContain(keys)
+  })
+})
