@@ -11,6 +11,10 @@ export const ARGUMENTS = {
     status: 302,
     why: "the mesh follows no redirects, so that there is no loop to break: the caller gets the upstream's redirect",
   },
+  "no-sessions": {
+    status: 401,
+    why: "control keeps no sessions and sets no cookies, so that there is none to clear: each request brings its token",
+  },
   "no-transforms": {
     status: 200,
     why: "the mesh neither unpacks nor reads bodies: what is packed passes as it is, and a body limit counts the bytes that come",

@@ -84,6 +84,7 @@ function bodyOf(headers: Request["headers"], payload: string): { body: string; r
 
 function answer(socket: Socket, service: string, request: Request, reply: Reply | undefined): void {
   if (reply?.hangs) return
+  if (reply?.fails) return void socket.destroy()
   const { status, headers, body, cut, trailing = "" } = reply ?? echo(service, request)
   const hasBody = status >= 200 && status !== 204 && status !== 304
   const length = !hasBody && body === "" ? [] : [`content-length: ${body.length + (cut ? 100 : 0)}`]

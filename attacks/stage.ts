@@ -2,13 +2,18 @@
 import type { MeshDocument, RouteDocument, RuleDocument } from "#shared/model/document.ts"
 import type { ArgumentName } from "./argued.ts"
 import type { AttackRequest } from "./case.ts"
+import { authenticationOf, type IssuerStage } from "./issuer.ts"
 import type { Script, Via } from "./upstream.ts"
 import { bindingOf, SERVICES, type ServiceName } from "./world.ts"
 
 export interface Stage {
   readonly routes: Record<string, RouteDocument>
   /** The other resources, by document key. */
-  readonly more: Omit<MeshDocument, "namespace" | "services" | "routes">
+  readonly more: Omit<MeshDocument, "namespace" | "services" | "routes" | "authentication">
+  /** Whose tokens are taken. */
+  issuer?: IssuerStage
+  /** Where the case's request goes. */
+  door: "ingress" | "control"
   script: Script
   /** Each case is run once for each. */
   vias: readonly Via[]
@@ -36,13 +41,16 @@ export interface Facts {
 }
 
 export function emptyStage(): Stage {
-  return { routes: {}, more: {}, script: {}, vias: ["binding", "url"], facts: {} }
+  return { routes: {}, more: {}, door: "ingress", script: {}, vias: ["binding", "url"], facts: {} }
 }
 
 /** The document for one way of reaching the upstreams. */
-export function documentOf({ routes, more }: Stage, via: Via, urlOf: (service: ServiceName) => string): MeshDocument {
+export function documentOf(stage: Stage, via: Via, urlOf: (service: ServiceName) => string): MeshDocument {
+  const { routes, more, issuer } = stage
   const place = (service: ServiceName) => (via === "url" ? { url: urlOf(service) } : { binding: bindingOf(service) })
-  return { ...more, services: Object.fromEntries(SERVICES.map((service) => [service, place(service)])), routes }
+  const services = Object.fromEntries(SERVICES.map((service) => [service, place(service)]))
+  const authentication = issuer && { issuer: authenticationOf(issuer, via, urlOf) }
+  return { ...more, services, routes, ...(authentication && { authentication }) }
 }
 
 /** Adds rules to the route of a host, which is made when it is not there yet. */

@@ -27,6 +27,8 @@ export interface Reply {
   readonly cut?: boolean
   /** Never answers. */
   readonly hangs?: boolean
+  /** Ends the connection without an answer. */
+  readonly fails?: boolean
   /** Sends this after the answer, as part of no answer. By URL only. */
   readonly trailing?: string
 }

@@ -9,13 +9,17 @@ import { unstable_readConfig as readConfig } from "wrangler"
 import { type LocalMesh, startLocalMesh } from "#cli/local/mesh.ts"
 import { apply } from "#cli/local/seed.ts"
 import type { MeshDocument } from "#shared/model/document.ts"
+import type { Status } from "#shared/protocol/control-api.ts"
 import { Origin } from "./origin.ts"
 import type { Arrival, Script } from "./upstream.ts"
-import { answerOf, bytesOf, send } from "./wire.ts"
+import { bytesOf, send } from "./wire.ts"
 
 /** Every service that a stage may speak of has an upstream by this name. */
 export const SERVICES = ["upstream", "a", "b", "shadow", "hook", "keys"] as const
 export type ServiceName = (typeof SERVICES)[number]
+
+/** Whom the mesh asks by itself: a request there is not the case's. */
+const HELPERS: readonly string[] = ["hook", "keys"]
 
 export const ADMIN_TOKEN = "weft_token_of_the_attack_runner_0123456789"
 
@@ -23,7 +27,6 @@ const ROOT = resolve(import.meta.dirname, "..")
 /** Isolates ask for news this often, so that a case need not wait for the usual lease. */
 const LEASE_MS = 20
 const CONVERGENCE_MS = 10_000
-const PROBE_HOST = "revision.attacks"
 
 export interface World {
   readonly ingressPort: number
@@ -62,7 +65,6 @@ export async function startWorld(vars: Readonly<Record<string, string>> = {}): P
     },
   })
   const ingressPort = portOf(mesh.ingressUrl)
-  let nonce = 0
   return {
     ingressPort,
     controlPort: portOf(mesh.controlUrl),
@@ -70,17 +72,17 @@ export async function startWorld(vars: Readonly<Record<string, string>> = {}): P
     origin,
     log,
     async apply(document) {
-      nonce += 1
-      const content = { ...document, routes: { ...document.routes, "attack-probe": probe(nonce) } }
-      await apply(mesh.controlUrl, ADMIN_TOKEN, { documents: [{ source: "attack", content }], prune: true })
-      await converged(ingressPort, nonce)
+      const documents = [{ source: "attack", content: document }]
+      const { revision } = await apply(mesh.controlUrl, ADMIN_TOKEN, { documents, prune: true })
+      await converged(mesh, ingressPort, revision)
     },
     async play(script) {
       origin.script = script
       await ask(mesh, script)
     },
     async drain() {
-      return [...(await ask(mesh)), ...origin.drain()]
+      const arrivals = [...(await ask(mesh)), ...origin.drain()]
+      return arrivals.filter(({ service }) => !HELPERS.includes(service))
     },
     async stop() {
       await mesh.stop()
@@ -98,15 +100,19 @@ function portOf(url: string): number {
   return Number(new URL(url).port)
 }
 
-/** A route that says which of the runner's documents the proxy serves. */
-function probe(nonce: number): NonNullable<MeshDocument["routes"]>[string] {
-  return { hosts: [PROBE_HOST], rules: [{ filters: [{ respond: { status: 200, body: String(nonce) } }] }] }
-}
-
-async function converged(port: number, nonce: number): Promise<void> {
-  const request = { method: "GET", rawPath: "/", headers: [["Host", PROBE_HOST]], body: null } as const
+/** A policy may keep everybody out: isolates tell control by themselves what they serve, once requests wake them. */
+async function converged(mesh: LocalMesh, ingressPort: number, revision: number): Promise<void> {
+  const request = { method: "GET", rawPath: "/", headers: [["Host", "nobody.attacks"]], body: null } as const
   const untilMs = performance.now() + CONVERGENCE_MS
-  while (answerOf(await send(port, bytesOf(request))).body !== String(nonce)) {
+  for (;;) {
+    await send(ingressPort, bytesOf(request))
+    const response = await fetch(`${mesh.controlUrl}/v1/status`, {
+      headers: { authorization: `Bearer ${ADMIN_TOKEN}` },
+    })
+    const { isolates } = (await response.json()) as Status
+    if (isolates.length > 0 && isolates.every(({ serving }) => serving >= revision)) return
+    const refused = isolates.find((isolate) => isolate.refused?.revision === revision)?.refused
+    if (refused) throw new Error(`the proxy refuses what was applied: ${refused.reason}`)
     if (performance.now() > untilMs) throw new Error("the proxy does not serve what was applied")
     await new Promise((resolve) => setTimeout(resolve, LEASE_MS / 2))
   }

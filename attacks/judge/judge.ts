@@ -4,9 +4,11 @@ import { answerOf } from "#attacks/wire.ts"
 import { CANONICAL } from "./canonical.ts"
 import type { Evidence, Faults, Meaning } from "./evidence.ts"
 import { MESSAGES } from "./messages.ts"
+import { PROOF } from "./proof.ts"
 import { RECEIVED } from "./received.ts"
+import { RECORDS } from "./records.ts"
 
-const ASSERTED: readonly Meaning[] = [...CANONICAL, ...MESSAGES]
+const ASSERTED: readonly Meaning[] = [...CANONICAL, ...MESSAGES, ...PROOF, ...RECORDS]
 
 export interface Judgement {
   readonly faults: Faults

@@ -1,6 +1,7 @@
 /** Cases of the kind `request`: bytes to the public door of the proxy, once for each way that the mesh reaches an upstream. */
 import type { AttackCase, AttackRequest } from "#attacks/case.ts"
 import { fill } from "#attacks/fill.ts"
+import { repliesOf } from "#attacks/issuer.ts"
 import { judge } from "#attacks/judge/judge.ts"
 import type { Keys } from "#attacks/keys.ts"
 import { failed, notUnderstood, type Outcome, passed } from "#attacks/outcome.ts"
@@ -8,11 +9,13 @@ import { readSetup } from "#attacks/setups/grammar.ts"
 import { PHRASES } from "#attacks/setups/phrases.ts"
 import { documentOf, type Stage } from "#attacks/stage.ts"
 import type { Arrival, Via } from "#attacks/upstream.ts"
-import { bytesOf, send, type WireResult } from "#attacks/wire.ts"
+import { answerOf, bytesOf, send, type WireResult } from "#attacks/wire.ts"
 import type { World } from "#attacks/world.ts"
 
 /** How long what is sent beside a request, to a mirror, may take to arrive. */
 const LATE_MS = 50
+
+const PLAIN: AttackRequest = { method: "GET", rawPath: "/", headers: [["Host", "app.test"]], body: null }
 
 export class Requests {
   readonly #world: World
@@ -27,11 +30,13 @@ export class Requests {
   async run(one: AttackCase): Promise<Outcome> {
     const stage = readSetup(one.setup, PHRASES)
     if ("notUnderstood" in stage) return notUnderstood(one, [`setup: ${stage.notUnderstood}`])
+    const [, type] = /where (\S+) is required/.exec(one.request.headers.flat().join(" ")) ?? []
+    if (type) typed(stage, type)
     const reasons: string[] = []
     for (const via of stage.vias) {
       const requests = fill(one.request, stage.facts.tokens ?? false, this.#keys, Math.floor(Date.now() / 1000))
       if (!Array.isArray(requests)) return notUnderstood(one, [`request: ${requests.notUnderstood}`])
-      await this.#set(stage, via)
+      reasons.push(...(await this.#set(stage, via)))
       for (const request of requests) {
         const { faults, notUnderstood: unknown } = await judge(await this.#attack(one, stage, via, request))
         if (unknown.length > 0) return notUnderstood(one, unknown)
@@ -41,13 +46,21 @@ export class Requests {
     return reasons.length > 0 ? failed(one, reasons) : passed(one, stage.argued)
   }
 
-  /** Neighbouring cases often have the same setup. */
-  async #set(stage: Stage, via: Via): Promise<void> {
+  /** Neighbouring cases often have the same setup. What must be served is tried once for each: a mesh that refuses all is broken. */
+  async #set(stage: Stage, via: Via): Promise<readonly string[]> {
     const document = documentOf(stage, via, (service) => this.#world.origin.urlOf(service))
-    const text = JSON.stringify(document)
-    if (text !== this.#standing) await this.#world.apply(document)
+    const text = JSON.stringify([document, stage.facts.benign])
+    const isNew = text !== this.#standing
+    if (isNew) await this.#world.apply(document)
     this.#standing = text
-    await this.#world.play(stage.script)
+    const replies = stage.issuer && { keys: repliesOf(stage.issuer, this.#keys) }
+    await this.#world.play({ ...stage.script, ...replies })
+    const { benign } = stage.facts
+    if (!isNew || !benign) return []
+    const requests = fill({ ...PLAIN, ...benign }, true, this.#keys, Math.floor(Date.now() / 1000))
+    if (!Array.isArray(requests)) return [`not understood: ${requests.notUnderstood}`]
+    const { status } = answerOf(await send(this.#world.ingressPort, bytesOf(requests[0]!)))
+    return status === 200 ? [] : [`by ${via}: what is no attack is answered ${status}`]
   }
 
   async #attack(one: AttackCase, stage: Stage, via: Via, sent: AttackRequest) {
@@ -56,7 +69,8 @@ export class Requests {
     const logged = world.log.length
     const results: WireResult[] = []
     for (let round = 0; round < (stage.facts.sends ?? 1); round++) {
-      results.push(await send(world.ingressPort, bytesOf(sent), sent.method))
+      const port = stage.door === "ingress" ? world.ingressPort : world.controlPort
+      results.push(await send(port, bytesOf(sent), sent.method))
     }
     const arrivals: Arrival[] = await world.drain()
     if (stage.facts.sends !== undefined) {
@@ -65,4 +79,14 @@ export class Requests {
     }
     return { one, stage, via, sent, results, arrivals, log: world.log.slice(logged), world }
   }
+}
+
+/** Some cases say with their token of which type it should have been. */
+function typed(stage: Stage, type: string): void {
+  if (stage.issuer) stage.issuer.type = type
+  const headers = [
+    ["Host", "app.test"],
+    ["Authorization", `Bearer {typ:'${type}'}`],
+  ] as const
+  stage.facts = { ...stage.facts, benign: { ...stage.facts.benign, headers } }
 }

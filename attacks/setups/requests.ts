@@ -38,7 +38,7 @@ export const REQUESTS: readonly Phrase[] = [
     stage.facts = { ...stage.facts, sends: SENDS_FOR_A_MIRROR }
   }),
   // The mesh has no cache: what can be held against one must not happen without one either.
-  phrase(/route cache on, key = [^;.]*(?:\*\.\w+)?(?:; (\/\w+) private)?/, (stage, [path]) => {
+  phrase(/route cache on, key = [^;]*?(?:for \*\.\w+)?(?:; (\/\w+) private|$)/, (stage, [path]) => {
     stage.facts = { ...stage.facts, sends: 2 }
     if (path === "") return
     stage.script = { "*": { "*": { status: 200, headers: [["cache-control", "private, no-store"]], body: "mine" } } }
@@ -63,6 +63,13 @@ export const REQUESTS: readonly Phrase[] = [
   ),
   phrase(/JSON body transform enabled/, (stage) => {
     stage.argued = "no-transforms"
+  }),
+  phrase(/dashboard logout/, (stage) => {
+    stage.door = "control"
+    stage.argued = "no-sessions"
+  }),
+  phrase(/dashboard(?: ws with cookie auth| with cookie (?:auth|session))?/, (stage) => {
+    stage.door = "control"
   }),
   phrase(/access log(?: JSON)?|debug logging on|trace view|20 KiB path recorded in a stat name/, () => {}),
 ]

@@ -5,6 +5,8 @@
 import { WorkerEntrypoint } from "cloudflare:workers"
 import { type Arrival, replyTo, type Script } from "#attacks/upstream.ts"
 
+const FOREVER_MS = 60_000
+
 let arrivals: Arrival[] = []
 let script: Script = {}
 
@@ -19,7 +21,8 @@ export class Upstream extends WorkerEntrypoint<object, { readonly service: strin
     const reply = replyTo(script, service, target)
     if (!reply && request.headers.get("upgrade")?.toLowerCase() === "websocket") return socket()
     if (!reply) return Response.json(arrival)
-    if (reply.hangs) await new Promise(() => {})
+    if (reply.hangs) await new Promise((resolve) => setTimeout(resolve, FOREVER_MS))
+    if (reply.fails) throw new Error("the upstream fails as it is told")
     const bodiless = reply.status === 204 || reply.status === 304
     return new Response(bodiless ? null : reply.body, {
       status: reply.status,

@@ -56,7 +56,8 @@ export function compileCondition(condition: Condition, stance: Stance): Holds {
     }
   }
   const some = (read: (subject: Subject) => readonly string[] | undefined): Holds => {
-    const test = textTest(values)
+    // Whom a match helps must not have two domains: `a@evil@acme.test` is read as either.
+    const test = textTest(values, undefined, (stance === "permits") !== not)
     return (subject) => {
       const found = read(subject)
       return found === undefined ? whenAbsent : found.some(test) !== not
@@ -107,17 +108,22 @@ export function compileCondition(condition: Condition, stance: Stance): Holds {
   }
 }
 
-/** Istio's patterns of texts. */
-export function textTest(patterns: readonly string[], any: Test = (value) => value !== ""): Test {
+/** Istio's patterns of texts. With `oneDomain`, what `*@acme.test` takes has no other "@". */
+export function textTest(patterns: readonly string[], any: Test = (value) => value !== "", oneDomain = false): Test {
   const exact = new Set<string>()
   const tests: Test[] = []
   for (const pattern of patterns) {
     if (pattern === "*") tests.push(any)
-    else if (pattern.startsWith("*")) tests.push((value) => value.endsWith(pattern.slice(1)))
+    else if (pattern.startsWith("*")) tests.push(suffixTest(pattern.slice(1), oneDomain))
     else if (pattern.endsWith("*")) tests.push((value) => value.startsWith(pattern.slice(0, -1)))
     else exact.add(pattern)
   }
   return exact.size === 0 ? anyOf(tests) : anyOf([(value) => exact.has(value), ...tests])
+}
+
+function suffixTest(suffix: string, oneDomain: boolean): Test {
+  const isDomain = oneDomain && suffix.startsWith("@")
+  return (value) => value.endsWith(suffix) && (!isDomain || value.indexOf("@") === value.length - suffix.length)
 }
 
 function anyOf(tests: readonly Test[]): Test {

@@ -203,6 +203,16 @@ describe("a claim", () => {
     expect(judged(attribute, values, { claims })).toBe(expected)
   })
 
+  it.each([
+    ["claim email", "a@acme.test", BOTH],
+    ["claim email", "a@evil@acme.test", "catches -"],
+    ["claim email", "a@evil.test", NEITHER],
+    ["!claim email", "a@evil@acme.test", "catches -"],
+    ["!claim email", "a@acme.test", NEITHER],
+  ])("with two domains is of none, and caught all the same: %s %s: %s", (attribute, email, expected) => {
+    expect(judged(attribute, ["*@acme.test"], { claims: { email } })).toBe(expected)
+  })
+
   it("is read from own properties only", () => {
     expect(claimAt(claims as never, ["__proto__", "groups"])).toBeUndefined()
     expect(claimAt(claims as never, ["groups", "0"])).toBeUndefined()

@@ -1,0 +1,67 @@
+/** Phrases about end users: whose tokens are taken, and what becomes of their claims. */
+import type { IssuerStage, KeysState } from "#attacks/issuer.ts"
+import { AUDIENCE, ISSUER } from "#attacks/keys.ts"
+import type { Stage } from "#attacks/stage.ts"
+import { type Phrase, phrase } from "./grammar.ts"
+
+/** What services read of who the user is. */
+const SUBJECT_HEADER = "x-auth-user"
+
+export const TOKENS: readonly Phrase[] = [
+  phrase(
+    /route requires JWT: issuer (\S+), aud '([^']*)', algs \[[^\]]*\](?:, JWKS cached \d+ s)?(?:, skew \d+ s)?/,
+    (stage, [issuer, audience]) => {
+      if (issuer !== ISSUER || audience !== AUDIENCE) throw new Error(`nobody has keys of ${issuer} for ${audience}`)
+      issued(stage, {})
+    },
+  ),
+  phrase(/(?:route )?(?:allows? anonymous|anonymous allowed)/, (stage) => issued(stage, { required: false })),
+  phrase(/JWKS (?:endpoint )?(?:returns|answers) 5\d\d(?: since start)?/, (stage) => keysAre(stage, "failing")),
+  phrase(/JWKS (?:endpoint )?(?:is )?(?:down|unreachable|refuses connections)/, (stage) => keysAre(stage, "down")),
+  phrase(/JWKS (?:endpoint )?(?:hangs|times out|is slow|never answers)/, (stage) => keysAre(stage, "hanging")),
+  phrase(/JWKS (?:endpoint )?(?:redirects|answers 30\d)[^.;]*/, (stage) => keysAre(stage, "redirected")),
+  phrase(/JWKS with [\d,]+ keys/, (stage) => keysAre(stage, "many")),
+  phrase(/JWKS (?:of|with|response of) \d+ (?:MiB|MB|GiB)/, (stage) => keysAre(stage, "huge")),
+  phrase(/query extraction enabled for (\/\S+) only/, (stage, [path]) => {
+    const from = [
+      { header: "authorization", prefix: "Bearer" },
+      { query: "access_token", paths: [path!] },
+    ]
+    issued(stage, { from })
+  }),
+  phrase(/verification cache on/, (stage) => issued(stage, {})),
+  phrase(/proxy sets identity header ([\w-]+) from the verified JWT(?: \(sub=(\w+)\))?/, (stage, [header, who]) => {
+    issued(stage, { required: false, claimHeaders: { [header!.toLowerCase()]: "sub" } })
+    stage.facts = { ...stage.facts, identity: { header: header!.toLowerCase(), ...(who && { value: who }) } }
+  }),
+  phrase(/(?:route allows anonymous; )?identity header only set when a JWT is present/, (stage) => {
+    issued(stage, { required: false })
+  }),
+  phrase(/proxy adds [\w, *-]+ to the upstream request/, (stage) => issued(stage, { required: false })),
+]
+
+export function issued(stage: Stage, more: Partial<IssuerStage>): void {
+  const before = stage.issuer ?? { required: true, keys: "known", claimHeaders: { [SUBJECT_HEADER]: "sub" } }
+  stage.issuer = { ...before, ...more }
+  const isServed = stage.issuer.keys === "known"
+  const benign = {
+    method: "GET",
+    headers: [
+      ["Host", "app.test"],
+      ["Authorization", "Bearer <valid>"],
+    ] as const,
+    body: null,
+  }
+  stage.facts = {
+    ...stage.facts,
+    tokens: true,
+    ...(isServed && { benign: stage.facts.benign ?? { ...benign, rawPath: "/" } }),
+  }
+}
+
+/** Nothing can be verified then, and nothing is: there is no request that must be served. */
+function keysAre(stage: Stage, keys: KeysState): void {
+  issued(stage, { keys })
+  const { benign: _, ...facts } = stage.facts
+  stage.facts = facts
+}
