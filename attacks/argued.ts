@@ -11,6 +11,14 @@ export const ARGUMENTS = {
     status: 302,
     why: "the mesh follows no redirects, so that there is no loop to break: the caller gets the upstream's redirect",
   },
+  "no-oauth": {
+    status: 401,
+    why: "control is no authorization server: it has tokens that are made through its API, no authorization codes and no redirects",
+  },
+  "no-target": {
+    status: 400,
+    why: "the target holds characters that HTTP does not allow in one: the runtime refuses it before control sees it",
+  },
   "no-sessions": {
     status: 401,
     why: "control keeps no sessions and sets no cookies, so that there is none to clear: each request brings its token",

@@ -7,9 +7,14 @@ import { readFile } from "node:fs/promises"
 import { parseArgs } from "node:util"
 import { type AttackCase, KINDS, type Kind, readCases } from "./case.ts"
 import { Keys } from "./keys.ts"
+import { runAdmin } from "./kinds/admin.ts"
+import { runConfig } from "./kinds/config.ts"
+import { needsFaultyObject, runWithFaultyObject } from "./kinds/fault.ts"
+import { runLoad } from "./kinds/load.ts"
 import { Requests } from "./kinds/request.ts"
-import { failed, notUnderstood, type Outcome } from "./outcome.ts"
-import { startWorld } from "./world.ts"
+import { runTerminal } from "./kinds/terminal-cases.ts"
+import { failed, type Outcome } from "./outcome.ts"
+import { startWorld, type World } from "./world.ts"
 
 const USAGE = "usage: npm run attacks -- FILE... [--only text] [--verbose]\n"
 
@@ -39,11 +44,12 @@ export async function main(args: readonly string[], write: (text: string) => voi
 async function runAll(cases: readonly AttackCase[], tell: (outcome: Outcome) => void): Promise<Outcome[]> {
   if (cases.length === 0) return []
   const world = await startWorld()
-  const requests = new Requests(world, new Keys())
+  const keys = new Keys()
+  const requests = new Requests(world, keys)
   const outcomes: Outcome[] = []
   try {
     for (const one of cases) {
-      const outcome = await runOne(one, requests).catch((error: Error) => failed(one, [error.message]))
+      const outcome = await runOne(one, requests, world, keys).catch((error: Error) => failed(one, [error.message]))
       outcomes.push(outcome)
       tell(outcome)
     }
@@ -53,8 +59,15 @@ async function runAll(cases: readonly AttackCase[], tell: (outcome: Outcome) => 
   return outcomes
 }
 
-async function runOne(one: AttackCase, requests: Requests): Promise<Outcome> {
-  return one.kind === "request" ? requests.run(one) : notUnderstood(one, [`kind: ${one.kind}`])
+function runOne(one: AttackCase, requests: Requests, world: World, keys: Keys): Promise<Outcome> {
+  if (one.kind === "request") return requests.run(one)
+  requests.forget()
+  if (one.kind === "cli") return runTerminal(one)
+  if (one.kind === "config") return runConfig(one, world)
+  if (one.kind === "admin") return runAdmin(one, world)
+  if (needsFaultyObject(one)) return runWithFaultyObject(one)
+  // What else fails is an upstream of sorts, and is judged by what becomes of a request.
+  return one.kind === "fault" ? requests.run(one) : runLoad(one, world, keys)
 }
 
 function lineOf({ one, verdict, reasons }: Outcome): string {

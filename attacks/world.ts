@@ -37,27 +37,43 @@ export interface World {
   readonly log: readonly string[]
   /** Makes the mesh hold this and nothing else, and waits until the proxy serves it. Throws with what control said when it refuses. */
   apply(document: MeshDocument): Promise<void>
+  /** Waits until the proxy serves what control holds. */
+  settled(): Promise<void>
   /** How all upstreams answer from now on. */
   play(script: Script): Promise<void>
   /** What arrived at upstreams since it was last asked for. */
   drain(): Promise<Arrival[]>
+  /** How often the mesh asked by itself, for keys or for somebody's word, what came with the last `drain`. */
+  helped(): number
+  /** How the faulty object fails from now on, where there is one. */
+  fail(mode: string): Promise<void>
+  /** How often it was asked since. */
+  asked(): Promise<number>
   stop(): Promise<void>
 }
 
-export async function startWorld(vars: Readonly<Record<string, string>> = {}): Promise<World> {
+export interface WorldOptions {
+  /** Rate limits are kept by an object that fails. */
+  readonly faulty?: boolean
+}
+
+export async function startWorld({ faulty = false }: WorldOptions = {}): Promise<World> {
   const folder = await mkdtemp(join(tmpdir(), "weft-attacks-"))
   const origin = await Origin.listen(SERVICES)
   const local = { WEFT_LOCAL_ORIGINS: SERVICES.map((name) => origin.urlOf(name)).join(",") }
   const log: string[] = []
   const mesh = await startLocalMesh({
-    proxyConfig: await project(folder, "weft", proxyConfig()),
+    proxyConfig: await project(folder, "weft", proxyConfig(faulty)),
     controlConfig: join(ROOT, "workers/control/wrangler.toml"),
-    projects: [await project(folder, "upstream", { main: join(ROOT, "attacks/workers/upstream.ts") })],
+    projects: [
+      await project(folder, "upstream", { main: join(ROOT, "attacks/workers/upstream.ts") }),
+      ...(faulty ? [await project(folder, "faults", FAULTS)] : []),
+    ],
     ingressPort: 0,
     controlPort: 0,
     adminToken: ADMIN_TOKEN,
     vars: {
-      weft: { WEFT_LEASE_MS: String(LEASE_MS), WEFT_ACCESS_LOG: "on", ...local, ...vars },
+      weft: { WEFT_LEASE_MS: String(LEASE_MS), WEFT_ACCESS_LOG: "on", ...local },
       "weft-control": local,
     },
     onLog: ({ worker, message }) => {
@@ -65,6 +81,7 @@ export async function startWorld(vars: Readonly<Record<string, string>> = {}): P
     },
   })
   const ingressPort = portOf(mesh.ingressUrl)
+  let helped = 0
   return {
     ingressPort,
     controlPort: portOf(mesh.controlUrl),
@@ -76,13 +93,26 @@ export async function startWorld(vars: Readonly<Record<string, string>> = {}): P
       const { revision } = await apply(mesh.controlUrl, ADMIN_TOKEN, { documents, prune: true })
       await converged(mesh, ingressPort, revision)
     },
+    async settled() {
+      const { head } = await statusOf(mesh)
+      if (head) await converged(mesh, ingressPort, head.revision)
+    },
     async play(script) {
       origin.script = script
       await ask(mesh, script)
     },
     async drain() {
       const arrivals = [...(await ask(mesh)), ...origin.drain()]
-      return arrivals.filter(({ service }) => !HELPERS.includes(service))
+      const forTheCase = arrivals.filter(({ service }) => !HELPERS.includes(service))
+      helped = arrivals.length - forTheCase.length
+      return forTheCase
+    },
+    helped: () => helped,
+    async fail(mode) {
+      await mesh.dispatchTo("faults", new Request("http://faults/", { method: "POST", body: JSON.stringify(mode) }))
+    },
+    async asked() {
+      return (await (await mesh.dispatchTo("faults", new Request("http://faults/"))).json()) as number
     },
     async stop() {
       await mesh.stop()
@@ -106,16 +136,18 @@ async function converged(mesh: LocalMesh, ingressPort: number, revision: number)
   const untilMs = performance.now() + CONVERGENCE_MS
   for (;;) {
     await send(ingressPort, bytesOf(request))
-    const response = await fetch(`${mesh.controlUrl}/v1/status`, {
-      headers: { authorization: `Bearer ${ADMIN_TOKEN}` },
-    })
-    const { isolates } = (await response.json()) as Status
+    const { isolates } = await statusOf(mesh)
     if (isolates.length > 0 && isolates.every(({ serving }) => serving >= revision)) return
     const refused = isolates.find((isolate) => isolate.refused?.revision === revision)?.refused
     if (refused) throw new Error(`the proxy refuses what was applied: ${refused.reason}`)
     if (performance.now() > untilMs) throw new Error("the proxy does not serve what was applied")
     await new Promise((resolve) => setTimeout(resolve, LEASE_MS / 2))
   }
+}
+
+async function statusOf(mesh: LocalMesh): Promise<Status> {
+  const response = await fetch(`${mesh.controlUrl}/v1/status`, { headers: { authorization: `Bearer ${ADMIN_TOKEN}` } })
+  return (await response.json()) as Status
 }
 
 async function ask(mesh: LocalMesh, script?: Script): Promise<Arrival[]> {
@@ -131,13 +163,25 @@ async function project(folder: string, name: string, config: object): Promise<st
   return path
 }
 
+const FAULTS = {
+  main: join(ROOT, "attacks/workers/faults.ts"),
+  durable_objects: { bindings: [{ name: "FAULTY", class_name: "FaultyObject" }] },
+  migrations: [{ tag: "v1", new_sqlite_classes: ["FaultyObject"] }],
+}
+
 /** The proxy's own config, with the runner's upstreams in the place of services. */
-function proxyConfig(): object {
+function proxyConfig(faulty: boolean): object {
   const own = readConfig({ config: join(ROOT, "wrangler.toml") }, { hideWarnings: true })
   return {
     main: join(ROOT, "workers/proxy/index.ts"),
     compatibility_flags: own.compatibility_flags,
-    durable_objects: own.durable_objects,
+    durable_objects: {
+      bindings: own.durable_objects.bindings.map((binding: { readonly name: string }) =>
+        faulty && binding.name === "LIMITER"
+          ? { ...binding, class_name: "FaultyObject", script_name: "faults" }
+          : binding,
+      ),
+    },
     services: SERVICES.map((service) => {
       return { binding: bindingOf(service), service: "upstream", entrypoint: "Upstream", props: { service } }
     }),

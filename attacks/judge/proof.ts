@@ -15,6 +15,7 @@ export const PROOF: readonly Meaning[] = [
     says: /./,
     judge: silent,
   },
+  { of: /^hook\./, says: /./, judge: silent },
   { of: /^authz\.mirror/, says: /mirror response is discarded/, judge: mirrorDiscarded },
   { of: /^authz\.redirect-creds/, says: /redirect: ?'manual'/, judge: redirectPassed },
 ]

@@ -27,6 +27,11 @@ export class Requests {
     this.#keys = keys
   }
 
+  /** Somebody else changed the mesh. */
+  forget(): void {
+    this.#standing = ""
+  }
+
   async run(one: AttackCase): Promise<Outcome> {
     const stage = readSetup(one.setup, PHRASES)
     if ("notUnderstood" in stage) return notUnderstood(one, [`setup: ${stage.notUnderstood}`])
@@ -34,9 +39,10 @@ export class Requests {
     if (type) typed(stage, type)
     const reasons: string[] = []
     for (const via of stage.vias) {
+      reasons.push(...(await this.#set(stage, via)))
+      if (isTimed(one)) await beginningOfSecond()
       const requests = fill(one.request, stage.facts.tokens ?? false, this.#keys, Math.floor(Date.now() / 1000))
       if (!Array.isArray(requests)) return notUnderstood(one, [`request: ${requests.notUnderstood}`])
-      reasons.push(...(await this.#set(stage, via)))
       for (const request of requests) {
         const { faults, notUnderstood: unknown } = await judge(await this.#attack(one, stage, via, request))
         if (unknown.length > 0) return notUnderstood(one, unknown)
@@ -89,4 +95,13 @@ function typed(stage: Stage, type: string): void {
     ["Authorization", `Bearer {typ:'${type}'}`],
   ] as const
   stage.facts = { ...stage.facts, benign: { ...stage.facts.benign, headers } }
+}
+
+/** Whether a token's times are told from now on, in whole seconds: it must be judged in the second in which it is made. */
+function isTimed({ request }: AttackCase): boolean {
+  return request.headers.some(([, value]) => /now\s*[+-]/.test(value))
+}
+
+function beginningOfSecond(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 1_000 - (Date.now() % 1_000)))
 }

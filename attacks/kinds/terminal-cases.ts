@@ -1,0 +1,123 @@
+/** Cases of the kind `cli`: what `weft` must not do to whoever types it. Their request and status stand for nothing. */
+import { execFile } from "node:child_process"
+import { mkdtemp, readFile, rm } from "node:fs/promises"
+import { createServer as createHttpServer, type RequestListener } from "node:http"
+import { createServer as createHttpsServer } from "node:https"
+import type { AddressInfo } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { promisify } from "node:util"
+import type { AttackCase } from "#attacks/case.ts"
+import { failed, notUnderstood, type Outcome, passed } from "#attacks/outcome.ts"
+import type { ResourceList, RevisionList, Status, TokenList } from "#shared/protocol/control-api.ts"
+import { runCli } from "./terminal.ts"
+
+/** No token that anybody could use. */
+const TOKEN = "weft_token_that_must_not_travel_0123456789"
+
+export async function runTerminal(one: AttackCase): Promise<Outcome> {
+  const faults = await faultsOf(one)
+  if (!faults) return notUnderstood(one, [`setup: ${one.setup}`])
+  return faults.length > 0 ? failed(one, faults) : passed(one)
+}
+
+async function faultsOf({ setup }: AttackCase): Promise<string[] | undefined> {
+  const [, name] = /(?:service|route|resource|name)\w* (?:named|called) '((?:[^'\\]|\\.)*)'/i.exec(setup) ?? []
+  if (name !== undefined) return nameFaults(JSON.parse(`"${name.replaceAll('"', '\\"')}"`))
+  return /http:\/\/|self-signed|certificate|TLS/i.test(setup) ? tlsFaults() : undefined
+}
+
+/** The token leaves this machine by TLS, to whom a certificate vouches for, unless it is said each time that it may go otherwise. */
+async function tlsFaults(): Promise<string[]> {
+  const faults: string[] = []
+  const plain = await runCli(["status", "--url", "http://admin.test"], { token: TOKEN })
+  if (plain.exit === 0 || plain.exit === 3)
+    faults.push(`http:// to another machine ends with ${plain.exit}: ${plain.err.trim()}`)
+  const seen: (string | undefined)[] = []
+  const server = await selfSigned((request, response) => {
+    seen.push(request.headers.authorization)
+    response.end("{}")
+  })
+  try {
+    const url = `https://localhost:${(server.address() as AddressInfo).port}`
+    const distrusted = await runCli(["status", "--url", url], { token: TOKEN })
+    if (distrusted.exit === 0 || seen.length > 0) faults.push("a certificate that nobody vouches for was taken")
+    const disabled = await runCli(["status", "--url", url], {
+      token: TOKEN,
+      env: { NODE_TLS_REJECT_UNAUTHORIZED: "0" },
+    })
+    if (disabled.exit === 0 || seen.length > 0)
+      faults.push("a variable of the environment is enough to take any certificate")
+    await runCli(["status", "--url", url, "--insecure"], { token: TOKEN })
+    if (seen.length === 0) faults.push("--insecure does not reach the server")
+  } finally {
+    server.close()
+  }
+  return faults
+}
+
+async function selfSigned(listener: RequestListener) {
+  const folder = await mkdtemp(join(tmpdir(), "weft-certificate-"))
+  const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")]
+  const args = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1"]
+  await promisify(execFile)("openssl", [...args, "-subj", "/CN=localhost", "-keyout", key, "-out", cert])
+  const server = createHttpsServer({ key: await readFile(key), cert: await readFile(cert) }, listener)
+  await rm(folder, { recursive: true })
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+  return server
+}
+
+/** Whatever stands in a name, in a document or in what control says, a terminal shows it and does not obey it. */
+async function nameFaults(name: string): Promise<string[]> {
+  const answers: Readonly<Record<string, object>> = answersWith(name)
+  const server = createHttpServer(({ url = "" }, response) => {
+    response.setHeader("content-type", "application/json")
+    const found = answers[url.replace(/\?.*$/, "")]
+    response.statusCode = found ? 200 : 404
+    response.end(JSON.stringify(found ?? { type: "about:blank", title: name, status: 404, detail: name }))
+  })
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const document = JSON.stringify({
+    services: { [name]: { url: name } },
+    routes: { [name]: { hosts: [name], rules: [] } },
+  })
+  const commands = [
+    ["check", "-f", "-"],
+    ["get", "services"],
+    ["status"],
+    ["history"],
+    ["token", "list"],
+    ["get", name],
+    ["rollback", "7"],
+  ]
+  const faults: string[] = []
+  try {
+    for (const command of commands) {
+      const { out, err } = await runCli(command, { stdin: document, url, token: TOKEN })
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+      if (/[\x00-\x08\x0b-\x1f\x7f\x80-\x9f]/.test(out + err))
+        faults.push(`weft ${command[0]} prints control characters`)
+    }
+  } finally {
+    server.close()
+  }
+  return faults
+}
+
+/** As control would answer, had it ever let in such a name. */
+function answersWith(name: string): Readonly<Record<string, object>> {
+  const head = { revision: 1, atMs: 0, author: name, message: name, digest: name, added: 1, changed: 0, removed: 0 }
+  const resources: ResourceList = {
+    revision: 1,
+    resources: [{ kind: "Service", namespace: "default", name, spec: {}, since: 1 }],
+  }
+  const status: Status = {
+    ...{ head, services: 1, routes: 0, relays: [], floorsMissed: 0, breakers: [], health: [] },
+    isolates: [{ isolate: name, serving: 1, seenAtMs: 0 }],
+    unbound: [{ service: name, binding: name }],
+  }
+  const tokens: TokenList = { tokens: [{ name, role: "viewer", createdAtMs: 0 }] }
+  const revisions: RevisionList = { revisions: [head] }
+  return { "/v1/resources": resources, "/v1/revisions": revisions, "/v1/status": status, "/v1/tokens": tokens }
+}

@@ -1,0 +1,37 @@
+/** `weft` as a person runs it, in this process. */
+import { resolve } from "node:path"
+import { run } from "#cli/program.ts"
+
+const ROOT = resolve(import.meta.dirname, "../..")
+
+export interface CliResult {
+  readonly exit: number
+  readonly out: string
+  readonly err: string
+}
+
+export async function runCli(
+  args: readonly string[],
+  { stdin = "", url, token, env = {} }: { stdin?: string; url?: string; token?: string; env?: Record<string, string> },
+): Promise<CliResult> {
+  const out: string[] = []
+  const err: string[] = []
+  const exit = await run(args, {
+    env: {
+      NO_COLOR: "1",
+      ...(url !== undefined && { WEFT_URL: url }),
+      ...(token !== undefined && { WEFT_TOKEN: token }),
+      ...env,
+    },
+    cwd: ROOT,
+    out: { terminal: false, write: (text) => void out.push(text) },
+    err: { terminal: false, write: (text) => void err.push(text) },
+    stdin: async () => stdin,
+    nowMs: () => Date.now(),
+    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    wrangler: () => Promise.reject(new Error("the runner deploys nothing")),
+    interrupted: () => new Promise(() => {}),
+    onKey: () => () => {},
+  })
+  return { exit, out: out.join(""), err: err.join("") }
+}
