@@ -1,5 +1,6 @@
 /** The control API as functions. Whatever goes wrong is a `Failure` that says what to do about it. */
 import { randomUUID } from "node:crypto"
+import type { ApiKeyCreated, ApiKeyList, NewApiKey } from "#shared/protocol/api-keys.ts"
 import type { BreakerStatus } from "#shared/protocol/breaker.ts"
 import type {
   Applied,
@@ -75,6 +76,9 @@ function clientOf(connection: Connection | Failure) {
     forceBreaker: (body: ForceBreaker) => ask<BreakerStatus>("/v1/breakers", { method: "POST", body }),
     tokens: () => ask<TokenList>("/v1/tokens"),
     createToken: (body: NewToken) => ask<TokenCreated>("/v1/tokens", { method: "POST", body }),
+    keys: () => ask<ApiKeyList>("/v1/keys"),
+    createKey: (body: NewApiKey) => ask<ApiKeyCreated>("/v1/keys", { method: "POST", body }),
+    revokeKey: (id: string) => ask<undefined>(`/v1/keys/${encodeURIComponent(id)}`, { method: "DELETE" }),
     revokeToken: (name: string) => ask<undefined>(`/v1/tokens/${encodeURIComponent(name)}`, { method: "DELETE" }),
   }
 }

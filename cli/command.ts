@@ -48,6 +48,8 @@ export interface Options {
   readonly limit?: number
   readonly role?: "metrics" | "viewer" | "operator" | "admin"
   readonly expires?: number
+  readonly owner?: string
+  readonly scope?: readonly string[]
   readonly for?: number
   readonly worker?: string
   readonly entrypoint?: string

@@ -48,6 +48,12 @@ export function age(atMs: number, nowMs: number): string {
   return `${Math.floor(passedMs / unit[1])}${unit[0]}`
 }
 
+/** When something that may end ends. */
+export function expiry(expiresAtMs: number | undefined, nowMs: number): string {
+  if (expiresAtMs === undefined) return "never"
+  return expiresAtMs <= nowMs ? "expired" : `in ${age(nowMs, expiresAtMs + 999)}`
+}
+
 export function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)}s`
 }

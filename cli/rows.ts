@@ -181,6 +181,37 @@ const ACCESS: readonly CommandRow[] = [
   },
 ]
 
+const KEYS: readonly CommandRow[] = [
+  {
+    path: "key list",
+    summary: "list the API keys of end users",
+    control: true,
+    data: true,
+    load: () => import("./commands/key-list.ts"),
+  },
+  {
+    path: "key create",
+    args: "<id>",
+    summary: "make an API key; standard output is the key and nothing else, and it is shown only this once",
+    options: [
+      ["--owner <owner>", "whose key it is (default the id)", "text"],
+      ["--scope <scopes...>", "what it is for, as policies and services read it", "list"],
+      ["--expires <duration>", "until when it is good, for example 30d (default a year)", "duration"],
+    ],
+    control: true,
+    data: true,
+    examples: ['weft key create acme --owner "Acme Inc." --scope orders:read'],
+    load: () => import("./commands/key-create.ts"),
+  },
+  {
+    path: "key revoke",
+    args: "<id>",
+    summary: "make an API key useless, within the lease of the proxies' routes",
+    control: true,
+    load: () => import("./commands/key-revoke.ts"),
+  },
+]
+
 const WORKERS: readonly CommandRow[] = [
   {
     path: "service add",
@@ -250,6 +281,7 @@ export const COMMANDS: readonly CommandRow[] = [
   ...WATCHING,
   ...BREAKERS,
   ...ACCESS,
+  ...KEYS,
   ...WORKERS,
   ...SHELL,
 ]
@@ -258,5 +290,6 @@ export const COMMANDS: readonly CommandRow[] = [
 export const GROUPS: { readonly [group: string]: string } = {
   breaker: "see and force circuit breakers",
   token: "manage who may use control",
+  key: "manage the API keys of end users",
   service: "manage which Workers the mesh reaches",
 }

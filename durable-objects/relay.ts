@@ -16,11 +16,13 @@ import {
   take,
 } from "#shared/propagation/relay.ts"
 import { countPull, freshRate, spreadFor } from "#shared/propagation/spread.ts"
+import type { ApiKeyNews, ApiKeyUse } from "#shared/protocol/api-keys.ts"
 import { type News, NO_NEWS } from "#shared/protocol/feed.ts"
 import type { Acknowledgement, Bulletin, Confirmation, Head, RelayRpc, RelayView } from "#shared/protocol/relay.ts"
 import { MESH, type Pull, type PullReply, type RouteTableRpc } from "#shared/protocol/route-table.ts"
 import { Isolates } from "./isolates.ts"
 import { migrate } from "./migrations.ts"
+import { RelayedKeys } from "./relayed-keys.ts"
 import { readText, TEXTS_SCHEMA, writeText } from "./texts.ts"
 
 interface Env {
@@ -33,6 +35,7 @@ export class RelayObject extends DurableObject<Env> implements RelayRpc {
   readonly #storage = this.ctx.storage
   readonly #name = this.ctx.id.name ?? ""
   readonly #isolates: Isolates
+  readonly #keys = new RelayedKeys()
   #relay: Relay = emptyRelay(Date.now())
   #sinceMs = Date.now()
   #rate = freshRate(Date.now())
@@ -62,6 +65,11 @@ export class RelayObject extends DurableObject<Env> implements RelayRpc {
     return digest === this.#relay.head.digest ? this.#relay.text : undefined
   }
 
+  async keysSince(known: number): Promise<ApiKeyNews | undefined> {
+    const root = () => this.env.ROUTE_TABLE.getByName(MESH) as unknown as RouteTableRpc
+    return this.#keys.since(known, this.#relay.news.feed.apiKeys ?? 0, (own) => root().keysSince(own), Date.now())
+  }
+
   async push(bulletin: Bulletin): Promise<Acknowledgement> {
     await this.#take(bulletin, Date.now(), "pushed")
     return acknowledgement(this.#relay, Date.now())
@@ -87,6 +95,17 @@ export class RelayObject extends DurableObject<Env> implements RelayRpc {
     this.#rate = countPull(this.#rate, pull.spread ?? 1, nowMs)
     this.#relay = { ...this.#relay, askedAtMs: nowMs }
     this.#isolates.note(pull, nowMs)
+    const uses = this.#keys.gather(pull.keyUses ?? [], nowMs)
+    if (uses) this.ctx.waitUntil(this.#tellUses(uses))
+  }
+
+  /** Best effort: the next use will be told. */
+  async #tellUses(uses: readonly ApiKeyUse[]): Promise<void> {
+    try {
+      await (this.env.ROUTE_TABLE.getByName(MESH) as unknown as RouteTableRpc).noteKeyUses(uses)
+    } catch (error) {
+      console.warn(`weft: the root was not told of ${uses.length} uses of API keys: ${error}`)
+    }
   }
 
   /** Asks the root once for all who wait for it, and waits no longer than the answer is worth. */

@@ -5,6 +5,7 @@
 import { DurableObject } from "cloudflare:workers"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { Published } from "#shared/model/snapshot.ts"
+import type { ApiKeyCreation, ApiKeyInfo, ApiKeyNews, ApiKeyRecord, ApiKeyUse } from "#shared/protocol/api-keys.ts"
 import type { BreakerStatus } from "#shared/protocol/breaker.ts"
 import type { Feed } from "#shared/protocol/feed.ts"
 import type { HealthRecord, HealthReport, HealthRpc } from "#shared/protocol/health.ts"
@@ -20,6 +21,7 @@ import type {
 } from "#shared/protocol/route-table.ts"
 import { Alarm } from "./alarm.ts"
 import { ANNOUNCEMENTS_SCHEMA, Announcements } from "./announcements.ts"
+import { API_KEYS_SCHEMA, ApiKeyTable } from "./api-keys.ts"
 import { HEALTH_SCHEMA, HealthTable } from "./health-news.ts"
 import { migrate } from "./migrations.ts"
 import { RELAYS_SCHEMA } from "./outbox.ts"
@@ -41,6 +43,7 @@ const MIGRATIONS = [
   HEALTH_SCHEMA,
   ANNOUNCEMENTS_SCHEMA,
   RELAYS_SCHEMA,
+  API_KEYS_SCHEMA,
 ]
 
 interface Env extends PublisherEnv {
@@ -65,6 +68,7 @@ export class RouteTableObject extends DurableObject<Env> implements RouteTableRp
   readonly #sql = this.ctx.storage.sql
   readonly #verdicts = new Verdicts(this.ctx.storage.sql)
   readonly #health = new HealthTable(this.ctx.storage.sql)
+  readonly #apiKeys = new ApiKeyTable(this.ctx.storage)
   readonly #alarm = new Alarm(this.ctx.storage)
   readonly #announcements = new Announcements(this.ctx.storage.sql, this.#alarm)
   readonly #publisher: Publisher
@@ -131,7 +135,9 @@ export class RouteTableObject extends DurableObject<Env> implements RouteTableRp
   }
 
   async pull(pull: Pull): Promise<PullReply> {
-    return this.#publisher.pull(pull, Date.now())
+    const nowMs = Date.now()
+    if (pull.keyUses) this.#apiKeys.note(pull.keyUses, nowMs)
+    return this.#publisher.pull(pull, nowMs)
   }
 
   async confirm(confirmation: Confirmation): Promise<void> {
@@ -178,6 +184,31 @@ export class RouteTableObject extends DurableObject<Env> implements RouteTableRp
     return this.#health.list()
   }
 
+  async createKey(record: ApiKeyRecord): Promise<ApiKeyCreation> {
+    const nowMs = Date.now()
+    const creation = this.#apiKeys.create(record, nowMs)
+    if (creation.outcome === "created") this.#publisher.announceNews(nowMs)
+    return creation
+  }
+
+  async listKeys(): Promise<readonly ApiKeyInfo[]> {
+    return this.#apiKeys.list()
+  }
+
+  async revokeKey(id: string): Promise<boolean> {
+    const revoked = this.#apiKeys.revoke(id)
+    if (revoked) this.#publisher.announceNews(Date.now())
+    return revoked
+  }
+
+  async keysSince(known: number): Promise<ApiKeyNews | undefined> {
+    return this.#apiKeys.newsSince(known)
+  }
+
+  async noteKeyUses(uses: readonly ApiKeyUse[]): Promise<void> {
+    this.#apiKeys.note(uses, Date.now())
+  }
+
   /** Tells relays what is new, and other objects that a revision concerns them. */
   override async alarm(): Promise<void> {
     this.#alarm.rang()
@@ -193,11 +224,13 @@ export class RouteTableObject extends DurableObject<Env> implements RouteTableRp
   #feed(nowMs: number): Feed {
     const verdicts = this.#verdicts.feed(nowMs)
     const health = this.#health.feed(nowMs)
+    const apiKeys = this.#apiKeys.version
     const { publicKey } = this.#signer
     return {
       ...(verdicts.length > 0 && { verdicts }),
       ...(health.length > 0 && { health }),
       ...(publicKey !== undefined && { consistencyKeys: [publicKey] }),
+      ...(apiKeys > 0 && { apiKeys }),
     }
   }
 

@@ -1,7 +1,7 @@
 /** `weft token list`. Secrets are never listed: control keeps only their hashes. */
 import { clientFor } from "#cli/client.ts"
 import { type Call, EXIT, type ExitCode, failed } from "#cli/command.ts"
-import { age, plain, print, table } from "#cli/output.ts"
+import { age, expiry, plain, print, table } from "#cli/output.ts"
 import { report } from "#cli/report.ts"
 
 export async function run(call: Call): Promise<ExitCode> {
@@ -23,9 +23,4 @@ export async function run(call: Call): Promise<ExitCode> {
     ),
   )
   return EXIT.ok
-}
-
-function expiry(expiresAtMs: number | undefined, nowMs: number): string {
-  if (expiresAtMs === undefined) return "never"
-  return expiresAtMs <= nowMs ? "expired" : `in ${age(nowMs, expiresAtMs + 999)}`
 }

@@ -174,9 +174,11 @@ export const LIMITS = {
   /** API keys that are valid, and as many that were revoked. */
   apiKeysMax: 10_000,
   apiKeyScopesMax: 64,
+  apiKeyLifeSecondsDefault: 365 * 24 * 60 * 60,
   apiKeyOwnerCharsMax: 255,
-  /** Keys whose use an isolate reports with one pull. */
+  /** Keys whose use an isolate reports with one pull, and how often a relay passes that on. */
   apiKeyUsesMax: 1_000,
+  apiKeyUseReportMs: 10_000,
   /** Verified tokens that an isolate remembers. */
   verifiedTokensMax: 2_000,
   /** Services, and gateways, that one security resource names. */

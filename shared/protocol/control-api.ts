@@ -24,6 +24,9 @@
  *   GET    /v1/tokens                                admin     -> TokenList
  *   POST   /v1/tokens                                admin     NewToken -> TokenCreated
  *   DELETE /v1/tokens/{name}                         admin     -> 204
+ *   GET    /v1/keys                                  viewer    -> ApiKeyList                    (api-keys.ts)
+ *   POST   /v1/keys                                  operator  NewApiKey -> ApiKeyCreated
+ *   DELETE /v1/keys/{id}                             operator  -> 204
  *
  * Errors are RFC 9457 `application/problem+json`: 400 malformed, 401, 403, 404, 409 stale (head moved on too often),
  * 412 If-Match failed, 413, 415, 422 with `problems`.

@@ -13,6 +13,8 @@ export interface Feed {
   readonly health?: readonly HealthNews[]
   /** The keys, 32 bytes in base64url, that tokens are checked by which ask for a revision. */
   readonly consistencyKeys?: readonly string[]
+  /** The version of the list of API keys, which is too long for a feed: who has another one asks for what is new. Absent: 0, no keys. */
+  readonly apiKeys?: number
 }
 
 /** A feed with its place in the order of feeds. */

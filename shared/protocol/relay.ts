@@ -1,4 +1,5 @@
 /** What crosses the boundary between the root (the `RouteTable` object), the `Relay` objects of the regions, and the isolates. */
+import type { ApiKeyNews } from "./api-keys.ts"
 import type { News } from "./feed.ts"
 import type { IsolateStatus, Pull, PullReply } from "./route-table.ts"
 
@@ -58,6 +59,8 @@ export interface SourceRpc {
   confirm(confirmation: Confirmation): Promise<void>
   /** The snapshot of this digest, if it is the newest. */
   text(digest: string): Promise<string | undefined>
+  /** What is new about API keys to who knows their list at this version; undefined: nothing, or nobody knows. */
+  keysSince(known: number): Promise<ApiKeyNews | undefined>
 }
 
 export interface RelayRpc extends SourceRpc {

@@ -1,4 +1,5 @@
 /** What crosses the boundary between the control Worker, the proxies and the `RouteTable` object. */
+import type { ApiKeysRpc, ApiKeyUse } from "./api-keys.ts"
 import type { BreakerStatus } from "./breaker.ts"
 import type { Feed } from "./feed.ts"
 import type { HealthRecord, HealthReport } from "./health.ts"
@@ -79,6 +80,8 @@ export interface Pull {
   readonly outliers?: readonly OutlierReport[]
   /** Since its last pull the isolate has only made health checks: it counts for nobody who waits for traffic to be served. */
   readonly idle?: true
+  /** Keys that were used since its last pull; at most `LIMITS.apiKeyUsesMax`. */
+  readonly keyUses?: readonly ApiKeyUse[]
 }
 
 /** An endpoint that a proxy isolate found worse than its peers: ejected, or why it was not. */
@@ -125,7 +128,7 @@ export interface IsolateStatus {
   readonly outliers?: readonly OutlierReport[]
 }
 
-export interface RouteTableRpc extends SourceRpc {
+export interface RouteTableRpc extends SourceRpc, ApiKeysRpc {
   /** The newest revision, or undefined before the first. */
   head(): Promise<RevisionSummary | undefined>
   revision(revision: number): Promise<RevisionContent | undefined>

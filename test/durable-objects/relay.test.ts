@@ -187,3 +187,34 @@ describe("the root's outbox", () => {
     expect(await rows()).toEqual(before)
   })
 })
+
+describe("API keys at a relay", () => {
+  const record = (id: string) => ({ id, hash: `hash of ${id}`, owner: "Acme", scopes: [], createdBy: "ci" })
+
+  it("are known to isolates by their version soon after a change, and by the relay's list", async () => {
+    await pull()
+    await root().createKey(record(`one-${name}`))
+    const { apiKeys: keys } = await eventually(pull, (reply) => (reply.apiKeys ?? 0) > 0)
+    const first = await relay().keysSince(-1)
+    expect(first).toMatchObject({ whole: true, version: keys })
+    expect(first?.made.map(({ id }) => id)).toContain(`one-${name}`)
+    expect(await relay().keysSince(keys!)).toBeUndefined()
+
+    await root().revokeKey(`one-${name}`)
+    const later = await eventually(pull, (reply) => reply.apiKeys !== keys)
+    expect(await relay().keysSince(keys!)).toEqual({
+      version: later.apiKeys,
+      made: [],
+      gone: [{ id: `one-${name}`, version: later.apiKeys }],
+    })
+    await evictDurableObject(relay())
+    expect((await relay().keysSince(keys!))?.whole).toBe(true)
+  })
+
+  it("have their uses passed on to the root", async () => {
+    await root().createKey(record(`used-${name}`))
+    await pull({ keyUses: [{ id: `used-${name}`, atMs: 1_000 }] })
+    const used = async () => (await root().listKeys()).find(({ id }) => id === `used-${name}`)?.lastUsedAtMs
+    expect(await eventually(used, (atMs) => atMs !== undefined)).toBe(1_000)
+  })
+})

@@ -12,6 +12,7 @@ import { explain } from "#shared/exchange/explain.ts"
 import type { Resource } from "#shared/model/document.ts"
 import type { Problem } from "#shared/model/problem.ts"
 import { convergence, type Witness } from "#shared/propagation/convergence.ts"
+import type { ApiKeyInfo, NewApiKey } from "#shared/protocol/api-keys.ts"
 import { clusterOf } from "#shared/protocol/breaker.ts"
 import type { ApplyRequest, Change, ForceBreaker, Stats, Status, TokenInfo } from "#shared/protocol/control-api.ts"
 import { ROOT } from "#shared/protocol/convergence.ts"
@@ -38,6 +39,7 @@ export interface FakeControl {
   breakers: Status["breakers"]
   health: Status["health"]
   tokens: TokenInfo[]
+  keys: ApiKeyInfo[]
   /** What the mesh counted, whatever is asked of it. */
   stats: (query: Readonly<Record<string, string>>) => Omit<Stats, "by">
   /** What the compiler would say of the next documents. */
@@ -59,6 +61,7 @@ export async function startFakeControl(): Promise<FakeControl> {
     breakers: [],
     health: [],
     tokens: [{ name: "root", role: "admin", createdAtMs: NOW_MS - 3 * 86_400_000 }],
+    keys: [],
     stats: () => ({ spanMs: 60_000, rows: [], missing: [] }),
     problems: () => [],
     intercept: () => undefined,
@@ -150,6 +153,21 @@ function api(control: FakeControl): Hono {
     const rest = control.tokens.filter(({ name }) => name !== c.req.param("name"))
     if (rest.length === control.tokens.length) return details(404, `There is no token ${c.req.param("name")}.`)
     control.tokens = rest
+    return c.body(null, 204)
+  })
+  app.get("/v1/keys", (c) => c.json({ keys: control.keys }))
+  app.post("/v1/keys", async (c) => {
+    const { id, owner, scopes = [], expiresInSeconds = 86_400 } = (await c.req.json()) as NewApiKey
+    if (control.keys.some((key) => key.id === id)) return details(409, `There is a key ${id} already.`)
+    const expiry = expiresInSeconds === "never" ? {} : { expiresAtMs: NOW_MS + expiresInSeconds * 1000 }
+    const info: ApiKeyInfo = { id, owner, scopes, createdAtMs: NOW_MS, createdBy: "root", ...expiry }
+    control.keys.push(info)
+    return c.json({ ...info, key: `key-of-${id}` }, 201)
+  })
+  app.delete("/v1/keys/:id", (c) => {
+    const rest = control.keys.filter(({ id }) => id !== c.req.param("id"))
+    if (rest.length === control.keys.length) return details(404, `There is no key ${c.req.param("id")}.`)
+    control.keys = rest
     return c.body(null, 204)
   })
   return app

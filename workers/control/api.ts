@@ -4,6 +4,7 @@ import { jsonSchema } from "#shared/config/schema.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { ApplyRequest, ForceBreaker, NewToken, RollbackRequest } from "#shared/protocol/control-api.ts"
 import type { ExplainRequest } from "#shared/protocol/explain.ts"
+import { KEYS } from "./api-keys.ts"
 import { TELEMETRY } from "./api-telemetry.ts"
 import { forceBreaker, listBreakers } from "./breakers.ts"
 import * as changes from "./changes.ts"
@@ -288,4 +289,12 @@ const ABOUT: readonly Endpoint[] = [
 ]
 
 /** Without /openapi.json and /reference, which describe this table and are added by the app. */
-export const ENDPOINTS: readonly Endpoint[] = [...CHANGES, ...HISTORY, ...MESH, ...TELEMETRY, ...TOKENS, ...ABOUT]
+export const ENDPOINTS: readonly Endpoint[] = [
+  ...CHANGES,
+  ...HISTORY,
+  ...MESH,
+  ...TELEMETRY,
+  ...TOKENS,
+  ...KEYS,
+  ...ABOUT,
+]

@@ -19,8 +19,8 @@ export type Schema<T> = z.ZodType<Loose<T>>
 
 const count = z.int().min(0)
 const revisionNumber = z.int().min(1)
-const time = z.int().min(0).openapi({ description: "Milliseconds since 1970." })
-const label = z
+export const time = z.int().min(0).openapi({ description: "Milliseconds since 1970." })
+export const label = z
   .string()
   .refine(isLabel, "must be lower-case letters, digits and dashes, at most 63 characters")
   .openapi({ pattern: "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", example: "orders" })

@@ -47,7 +47,8 @@ function tokens(call: Call<unknown, unknown, unknown>) {
   return call.env.TOKENS.getByName(TOKENS)
 }
 
-function secret(): string {
+/** What makes a token or a key unguessable. */
+export function secret(): string {
   let text = ""
   while (text.length < SECRET_CHARS) {
     for (const byte of crypto.getRandomValues(new Uint8Array(SECRET_CHARS))) {

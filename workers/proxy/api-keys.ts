@@ -19,11 +19,19 @@ export class ApiKeys {
     return this.#version
   }
 
+  /** Asks for what is new, if the list has another version by now. What does not come is asked for with the next answer again. */
+  async follow(version: number, ask: (known: number) => Promise<ApiKeyNews | undefined>): Promise<void> {
+    if (version === this.#version) return
+    if (version === 0) return this.hear({ version, whole: true, made: [], gone: [] })
+    const news = await ask(this.#version).catch(() => undefined)
+    if (news) this.hear(news)
+  }
+
   hear({ version, whole, made, gone }: ApiKeyNews): void {
     // News that was overtaken would bring back what is gone.
     if (version <= this.#version) return
     if (whole) for (const id of [...this.#byId.keys()]) this.#forget(id)
-    for (const id of gone) this.#forget(id)
+    for (const { id } of gone) this.#forget(id)
     for (const key of made) {
       this.#forget(key.id)
       this.#byId.set(key.id, key)
@@ -43,7 +51,7 @@ export class ApiKeys {
     return { id: key.id, owner: key.owner, scopes: key.scopes }
   }
 
-  /** What was used since this was last asked. */
+  /** What was used since this was last asked. A pull that fails loses it: the next use will be told. */
   uses(): readonly ApiKeyUse[] | undefined {
     if (this.#used.size === 0) return undefined
     const uses = [...this.#used].map(([id, atMs]) => ({ id, atMs }))

@@ -26,6 +26,7 @@ import {
 import type { Feed } from "#shared/protocol/feed.ts"
 import type { SourceRpc } from "#shared/protocol/relay.ts"
 import type { Newer, OutlierReport, Pull, PullReply } from "#shared/protocol/route-table.ts"
+import type { ApiKeys } from "./api-keys.ts"
 import { compiled } from "./compiled.ts"
 import type { Background, Routes } from "./mesh.ts"
 import type { Sources } from "./sources.ts"
@@ -42,6 +43,8 @@ export interface Surroundings {
   news?(feed: Feed, asOfMs: number): void
   /** Counts what went wrong with questions. */
   tally?(name: "pull_failures" | "snapshot_refusals" | "floors_missed"): void
+  /** The keys that the feed tells of, and what it is told of them. */
+  readonly apiKeys?: Pick<ApiKeys, "follow" | "uses">
   /** What outlier detection has found; undefined when nothing. */
   outliers?(): readonly OutlierReport[] | undefined
 }
@@ -159,6 +162,10 @@ export class Snapshots {
     if (!unheard) {
       this.#heardAtMs = asking.sinceMs - ageMs
       this.#around.news?.(feed, this.#heardAtMs)
+      // Before any routes that ask for keys.
+      await this.#around.apiKeys?.follow(feed.apiKeys ?? 0, (known) =>
+        this.#within(answer.source.keysSince(known), LIMITS.rootPatienceMs),
+      )
     }
     if (newer) await this.#take(newer, answer.source)
   }
@@ -190,6 +197,7 @@ export class Snapshots {
 
   #question({ floor }: Asking): Pull {
     const outliers = this.#around.outliers?.()
+    const keyUses = this.#around.apiKeys?.uses()
     this.#isIdle = !this.#serves
     this.#serves = false
     return {
@@ -201,6 +209,7 @@ export class Snapshots {
       ...(this.#spread > 1 && { spread: this.#spread }),
       ...(this.#floorsMissed > 0 && { floorsMissed: this.#floorsMissed }),
       ...(outliers && { outliers }),
+      ...(keyUses && { keyUses }),
     }
   }
 

@@ -90,7 +90,7 @@ export class Isolate {
     const apiKeys = new ApiKeys()
     this.authenticator = new Authenticator(SURROUNDINGS, apiKeys)
     const tally = (name: TallyName) => this.telemetry.tally(name)
-    const around = { ...SURROUNDINGS, ...leaseOf(env), news, outliers, tally }
+    const around = { ...SURROUNDINGS, ...leaseOf(env), news, outliers, tally, apiKeys }
     this.snapshots = new Snapshots(this.#sources(env, id), around, id, [...this.fetchers.keys()].sort())
     const limiter = (name: string) => env.LIMITER?.getByName(name) as unknown as LimiterRpc | undefined
     this.limiter = new Limiter(limiter, SURROUNDINGS)

@@ -353,6 +353,33 @@ routes:
   })
 })
 
+describe("key", () => {
+  it("creates: standard output is the key alone", async () => {
+    const argv = ["key", "create", "acme", "--owner", "Acme Inc.", "--scope", "read", "write", "--expires", "30d"]
+    expect(await run(argv)).toEqual({
+      exit: 0,
+      out: "key-of-acme\n",
+      err: "key acme of Acme Inc., good for 30d; it is shown only now\n",
+    })
+    expect(control.requests[0]?.body).toEqual({
+      ...{ id: "acme", owner: "Acme Inc.", scopes: ["read", "write"], expiresInSeconds: 30 * 86_400 },
+    })
+  })
+
+  it("lists and revokes", async () => {
+    await run(["key", "create", "acme", "--scope", "read", "--expires", "90m"])
+    expect((await run(["key", "list"])).out).toBe(
+      `ID    OWNER  SCOPES  AGE  EXPIRES  LAST USED
+acme  acme   read    0s   in 1h    never
+`,
+    )
+    expect((await run(["key", "revoke", "acme"])).out).toBe("key acme is revoked\n")
+    expect(await run(["key", "revoke", "acme"])).toMatchObject({ exit: 1, err: "error: There is no key acme.\n" })
+    await run(["key", "create", "acme"])
+    expect((await run(["key", "create", "acme"])).exit).toBe(1)
+  })
+})
+
 describe("token", () => {
   it("creates: standard output is the token alone", async () => {
     expect(await run(["token", "create", "ci", "--role", "operator", "--expires", "30d"])).toEqual({

@@ -23,12 +23,14 @@ function request(path: string, token: string | null, method: string) {
     "/v1/breakers": { namespace: "default", service: "nothing", phase: "open", forSeconds: 60 },
     "/v1/explain": { request: { url: "http://shop.example/" } },
     "/v1/tokens": { name: "root", role: "viewer" },
+    "/v1/keys": { id: "acme", owner: "Acme" },
   }
   const concrete = path
     .replace("{revision}", "1")
     .replace("{kind}", "Service")
     .replace("{namespace}", "default")
     .replace("{name}", "nothing")
+    .replace("{id}", "nothing")
   const search = path === "/v1/diff" ? "?from=0" : ""
   return call(method, concrete + search, { token, ...(method === "POST" && { body: bodies[path] }) })
 }
@@ -83,6 +85,9 @@ describe("the table of roles", () => {
       "GET /v1/tokens": "admin",
       "POST /v1/tokens": "admin",
       "DELETE /v1/tokens/{name}": "admin",
+      "GET /v1/keys": "viewer",
+      "POST /v1/keys": "operator",
+      "DELETE /v1/keys/{id}": "operator",
     })
   })
 

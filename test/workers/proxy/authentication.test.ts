@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import type { AuthenticationDocument, JwtDocument } from "#shared/model/authentication-document.ts"
 import type { MeshDocument } from "#shared/model/document.ts"
 import { base64url, makeSigner, type Signer } from "#test/support/tokens.ts"
-import { type RawResponse, startTestMesh, type TestMesh } from "./mesh.ts"
+import { type RawResponse, startTestMesh, type TestMesh, TOKEN } from "./mesh.ts"
 
 const ISSUER = "https://iss.test"
 const rsa = await makeSigner("RS256", "k1")
@@ -64,6 +64,12 @@ const AUTHENTICATIONS: { [name: string]: AuthenticationDocument } = {
       (name) => [name, { jwt: [jwt({ jwks: { service: "issuer", path: `/${name}` } })] }],
     ),
   ),
+  keyed: {
+    keys: {
+      from: [{ header: "x-api-key" }, { query: "key" }],
+      headers: { "x-customer": "owner", "x-scopes": "scopes", "x-key": "id" },
+    },
+  },
   access: { access: { team: "acme", audiences: ["tag"] }, required: false },
   callee: { required: false, jwt: [jwt({ claimHeaders: { "x-user-id": "sub" } })] },
 }
@@ -428,6 +434,57 @@ describe("keys that are published elsewhere", () => {
   it("are fetched from a URL, and nobody is followed elsewhere", async () => {
     expect((await ask("/url", bearer(await good()))).status).toBe(200)
     expect((await ask("/moved", bearer(await good()))).status).toBe(503)
+  })
+})
+
+describe("an API key", () => {
+  const admin = (method: string, path: string, body?: object) =>
+    fetch(`${mesh.controlUrl}${path}`, {
+      method,
+      headers: { authorization: `Bearer ${TOKEN}`, ...(body && { "content-type": "application/json" }) },
+      ...(body && { body: JSON.stringify(body) }),
+    })
+  const withKey = async (key: string) => (await ask("/keyed", [["X-Api-Key", key]])).status
+
+  it("is good from soon after it was made until soon after it is revoked, without a call for each request", async () => {
+    const made = await admin("POST", "/v1/keys", { id: "acme", owner: "Acme Inc.", scopes: ["read", "write"] })
+    const { key } = (await made.json()) as { key: string }
+    await expect.poll(() => withKey(key), { timeout: 5_000, interval: 50 }).toBe(200)
+
+    const response = await ask("/keyed?a=1", [
+      ["X-Api-Key", key],
+      ["X-Customer", "root"],
+      ["X_Key", "root"],
+    ])
+    expect(seen(response).headers).toMatchObject({
+      "x-customer": "Acme Inc.",
+      "x-scopes": "read write",
+      "x-key": "acme",
+    })
+    expect(response.body).not.toMatch(/weft_key|root/)
+    const inQuery = await ask(`/keyed?a=1&key=${key}`)
+    expect([inQuery.status, seen(inQuery).url]).toEqual([200, "http://app.test/keyed?a=1"])
+
+    for (const wrong of [
+      `${key}x`,
+      key.toUpperCase(),
+      key.replace("acme", "acm"),
+      "weft_key_acme_",
+      "",
+      `${key}, ${key}`,
+    ]) {
+      expect(await withKey(wrong)).toBe(401)
+    }
+    expect(told(await ask("/keyed", [["X-Api-Key", "x"]]))).toMatchObject({
+      ...{ challenge: "ApiKey", detail: "the key is not valid" },
+    })
+    expect((await ask(`/keyed?key=${key}`, [["X-Api-Key", `${key}x`]])).status).toBe(401)
+
+    expect((await admin("DELETE", "/v1/keys/acme")).status).toBe(204)
+    const revokedAtMs = Date.now()
+    await expect.poll(() => withKey(key), { timeout: 5_000, interval: 20 }).toBe(401)
+    // The lease and what a pull takes, with room for a slow machine.
+    expect(Date.now() - revokedAtMs).toBeLessThan(4_000)
   })
 })
 

@@ -266,7 +266,7 @@ describe("an API key", () => {
   const secret = (id: string) => `weft_key_${id}_${"s".repeat(32)}`
   const document: AuthenticationDocument = { gateways: ["default"], required: false, keys: {}, jwt: ALL.jwt! }
   const made = async (id: string, more: object = {}) => ({
-    ...{ id, owner: "Acme", scopes: ["read"], hash: await digest(secret(id)) },
+    ...{ id, owner: "Acme", scopes: ["read"], hash: await digest(secret(id)), version: 1 },
     ...more,
   })
 
@@ -278,7 +278,7 @@ describe("an API key", () => {
     expect(await one.judge(headers)).toBe("unknown_api_key")
     one.apiKeys.hear({ version: 1, made: [await made("acme"), await made("other")], gone: [] })
     expect(await one.judge(headers)).toBe("acme")
-    one.apiKeys.hear({ version: 2, made: [], gone: ["acme"] })
+    one.apiKeys.hear({ version: 2, made: [], gone: [{ id: "acme", version: 2 }] })
     expect(await one.judge(headers)).toBe("unknown_api_key")
     // News that come late change nothing.
     one.apiKeys.hear({ version: 1, made: [await made("acme")], gone: [] })

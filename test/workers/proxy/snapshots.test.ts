@@ -5,6 +5,7 @@ import type { Published, Snapshot } from "#shared/model/snapshot.ts"
 import { digest, encode } from "#shared/model/snapshot-codec.ts"
 import type { SourceRpc } from "#shared/protocol/relay.ts"
 import type { Pull, PullReply } from "#shared/protocol/route-table.ts"
+import { ApiKeys } from "#workers/proxy/api-keys.ts"
 import { Snapshots } from "#workers/proxy/snapshots.ts"
 
 const EMPTY: Snapshot = { format: 1, services: [], gateways: [], routes: [] }
@@ -33,6 +34,7 @@ function isolate(...answers: (() => Promise<PullReply>)[]) {
     },
     confirm: async () => {},
     text: async () => undefined,
+    keysSince: async () => undefined,
   }
   const lastKnown = { cached: async () => undefined, find: async () => undefined, keep: async () => {} }
   const sources = { relay: () => undefined, root: () => root, lastKnown }
@@ -261,6 +263,7 @@ function near(world: {
   root?: Partial<SourceRpc>
   cached?: (digest: string) => string | undefined
   found?: () => Published | undefined
+  apiKeys?: ApiKeys
 }) {
   let nowMs = 1_000_000
   const asked: string[] = []
@@ -274,6 +277,7 @@ function near(world: {
     },
     text: async (digest) => given.text?.(digest),
     confirm: async (said) => void confirmed.push({ by: name, ...said }),
+    keysSince: async (known) => given.keysSince?.(known),
   })
   const snapshots = new Snapshots(
     {
@@ -290,6 +294,7 @@ function near(world: {
       log: () => {},
       roll: () => 0.5,
       sleep: (ms: number) => new Promise((resolve) => setTimeout(resolve, ms / 100)),
+      ...(world.apiKeys && { apiKeys: world.apiKeys }),
     },
     "isolate",
     [],
@@ -480,5 +485,91 @@ describe("a cold isolate", () => {
     expect(await request()).toBe(6)
     await background()
     expect(await request()).toBe(9)
+  })
+})
+
+describe("the list of API keys", () => {
+  const key = (id: string, version: number) => ({ id, hash: id, owner: "Acme", scopes: [], version })
+  const whole = { version: 2, whole: true as const, made: [key("a", 1), key("b", 2)], gone: [] }
+
+  it("is known to be empty with the first answer that says nothing of it", async () => {
+    const apiKeys = new ApiKeys()
+    const isolate = near({ apiKeys, root: { pull: nothingNewer } })
+    isolate.request()
+    await isolate.background()
+    expect(apiKeys.version).toBe(0)
+  })
+
+  it("is asked for when the feed says that there is another, and only then", async () => {
+    const apiKeys = new ApiKeys()
+    const known: number[] = []
+    let version = 2
+    const isolate = near({
+      apiKeys,
+      relay: {
+        pull: async () => ({ newer: undefined, apiKeys: version }),
+        keysSince: async (asked) => {
+          known.push(asked)
+          return asked < 0 ? whole : { version, made: [], gone: [{ id: "a", version }] }
+        },
+      },
+    })
+    for (const next of [2, 2, 3, 3]) {
+      version = next
+      isolate.request()
+      await isolate.background()
+      isolate.pass(3_000)
+    }
+    expect([known, apiKeys.version]).toEqual([[-1, 2], 3])
+  })
+
+  it("that does not come is asked for again with the next answer, and nobody is let in meanwhile", async () => {
+    const apiKeys = new ApiKeys()
+    let attempts = 0
+    const isolate = near({
+      apiKeys,
+      relay: {
+        pull: async () => ({ newer: undefined, apiKeys: 2 }),
+        keysSince: () => (++attempts === 1 ? hangs() : attempts === 2 ? down() : Promise.resolve(whole)) as never,
+      },
+    })
+    for (let round = 0; round < 3; round++) {
+      expect(apiKeys.version).toBe(-1)
+      isolate.request()
+      await isolate.background()
+      isolate.pass(3_000)
+    }
+    expect([attempts, apiKeys.version]).toEqual([3, 2])
+  })
+
+  it("is none of what a relay says that has not heard of the root", async () => {
+    const apiKeys = new ApiKeys()
+    const isolate = near({ apiKeys, relay: { pull: async () => ({ newer: undefined, unheard: true }) } })
+    isolate.request()
+    await isolate.background()
+    expect(apiKeys.version).toBe(-1)
+  })
+
+  it("has its uses told with the next question", async () => {
+    const apiKeys = new ApiKeys()
+    const told: unknown[] = []
+    const hash = await digest(`weft_key_a_${"s".repeat(32)}`)
+    apiKeys.hear({ ...whole, made: [{ ...key("a", 1), hash }] })
+    await apiKeys.holder(`weft_key_a_${"s".repeat(32)}`, 7)
+    const isolate = near({
+      apiKeys,
+      relay: {
+        pull: async ({ keyUses }) => {
+          told.push(keyUses)
+          return { newer: undefined, apiKeys: 2 }
+        },
+      },
+    })
+    for (let round = 0; round < 2; round++) {
+      isolate.request()
+      await isolate.background()
+      isolate.pass(3_000)
+    }
+    expect(told).toEqual([[{ id: "a", atMs: 7 }], undefined])
   })
 })
