@@ -31,7 +31,7 @@ export function checkRegexesTogether({ routes }: Snapshot): Complaint | undefine
   return undefined
 }
 
-function regexesOf({ path, headers, query, cookies }: Match): string[] {
-  const tests = [...headers, ...query, ...cookies].map(({ test }) => test)
+function regexesOf({ path, headers, query, cookies, claims = [] }: Match): string[] {
+  const tests = [...headers, ...query, ...cookies, ...claims].map(({ test }) => test)
   return [...(path ? [path] : []), ...tests].flatMap((one) => (one.kind === "regex" ? [one.value] : []))
 }

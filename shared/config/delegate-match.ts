@@ -24,11 +24,14 @@ export function joinMatches(outer: Match, inner: Match, parent: string): Match |
     headers: joinValues(outer.headers, inner.headers),
     query: joinValues(outer.query, inner.query),
     cookies: joinValues(outer.cookies, inner.cookies),
+    ...((outer.claims ?? inner.claims) && { claims: joinValues(outer.claims ?? [], inner.claims ?? []) }),
     ...(from && { from }),
     // All percentages of one request are judged by one throw of the dice.
     ...((outer.percent ?? inner.percent) !== undefined && { percent }),
   }
-  const most = Math.max(joined.headers.length, joined.query.length, joined.cookies.length)
+  const most = Math.max(
+    ...[joined.headers, joined.query, joined.cookies, joined.claims ?? []].map((values) => values.length),
+  )
   if (most <= LIMITS.valueMatchesMax) return joined
   return complain(
     "too-many",

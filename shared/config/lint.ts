@@ -7,6 +7,7 @@ import { LIMITS } from "#shared/model/limits.ts"
 import type { Finding } from "#shared/model/problem.ts"
 import type { Snapshot } from "#shared/model/snapshot.ts"
 import { lintAccess } from "./lint/access.ts"
+import { lintAuthentication } from "./lint/authentication.ts"
 import { lintHosts } from "./lint/hosts.ts"
 import { lintOrphans } from "./lint/orphans.ts"
 import { lintReach, placesOf } from "./lint/reach.ts"
@@ -33,6 +34,7 @@ export function lint({ resources, snapshot, unbound = [] }: LintInput): Finding[
   lintUse(snapshot, unbound, sites)
   lintAccess(snapshot, sites)
   lintOrphans(resources, sites)
+  lintAuthentication(snapshot, resources, sites)
   const rank = (finding: Finding) => (finding.severity === "warning" ? 0 : 1)
   return sites.findings.sort((a, b) => rank(a) - rank(b)).slice(0, LIMITS.problemsMax)
 }

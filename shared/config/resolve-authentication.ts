@@ -1,4 +1,5 @@
 /** Authentications: whom they cover, and how people prove there who they are. */
+import { covers } from "#shared/identity/coverage.ts"
 import { readKeySet } from "#shared/identity/key-set.ts"
 import type {
   Authentication,
@@ -12,9 +13,11 @@ import type {
 import type * as D from "#shared/model/authentication-document.ts"
 import type { Resource } from "#shared/model/document.ts"
 import { authenticationId, namespaceOf } from "#shared/model/names.ts"
+import type { Attachment, Route } from "#shared/model/route.ts"
+import type { Place } from "#shared/model/target.ts"
 import { parseMemberPath } from "#shared/std/member-path.ts"
 import type { Step } from "#shared/std/steps.ts"
-import { complain, quote } from "./complaint.ts"
+import { complain, quote, type Report } from "./complaint.ts"
 import { compare } from "./merge.ts"
 import { resolveTarget } from "./resolve-target.ts"
 import { findService, notGranted, type Scope } from "./scope.ts"
@@ -164,6 +167,36 @@ function resolveClaimHeaders(document: { readonly [header: string]: string } = {
   return Object.entries(document).map(([header, claim]) => {
     return { header: header.toLowerCase(), claim: parseMemberPath(claim) ?? [claim] }
   })
+}
+
+/**
+ * A condition on claims where nobody proves anything would never hold, or always where it is negated: neither is what somebody means who
+ * writes it, and the second lets everybody in.
+ */
+export function checkClaims(
+  routes: readonly { readonly resource: Resource; readonly route: Route }[],
+  authentications: readonly Authentication[],
+  reportFor: (resource: Resource) => Report,
+): void {
+  const withTokens = authentications.filter(({ tokens }) => tokens.length > 0)
+  for (const { resource, route } of routes) {
+    const rule = route.rules.find(({ matches }) => matches.some(({ claims }) => claims !== undefined))
+    if (!rule) continue
+    const bare = route.attachments
+      .map(placeOfAttachment)
+      .find((place) => !withTokens.some((one) => covers(one.target, place)))
+    if (!bare) continue
+    const place = bare.at === "gateway" ? `the gateway ${quote(bare.gateway)}` : `the service ${quote(bare.service)}`
+    const message = `The rule ${quote(rule.id)} asks for claims, and no authentication with "jwt" or "access" covers ${place}`
+    const hint = 'cover it by an authentication, with "required: false" where nobody has to prove anything'
+    reportFor(resource)(["rules"], complain("claims-without-authentication", message, hint))
+  }
+}
+
+function placeOfAttachment(attachment: Attachment): Place {
+  return attachment.to === "gateway"
+    ? { at: "gateway", gateway: attachment.gateway }
+    : { at: "service", service: attachment.service }
 }
 
 /** Of two that take the same tokens the second would never be asked. */

@@ -32,13 +32,14 @@ const CORS_METHODS = ["GET", "HEAD", "POST"]
 type Path = readonly Step[]
 
 export function resolveMatch(scope: Scope, match: MatchDocument, path: Path): Match {
-  const { path: pathMatch, method, headers, query, cookies, from, rpc, percent } = match
+  const { path: pathMatch, method, headers, query, cookies, claims, from, rpc, percent } = match
   return {
     ...(pathMatch !== undefined && { path: resolvePathMatch(pathMatch) }),
     ...(method !== undefined && { method }),
     headers: valueMatches(headers, (name) => name.toLowerCase()),
     query: valueMatches(query),
     cookies: valueMatches(cookies),
+    ...(claims && { claims: valueMatches(claims) }),
     ...(from !== undefined && { from: callers(scope, from, [...path, "from"]) }),
     ...(rpc !== undefined && { rpc }),
     ...(percent !== undefined && { percent }),

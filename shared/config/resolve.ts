@@ -14,6 +14,7 @@ import { canonicalJson } from "#shared/std/canonical-json.ts"
 import { type Complaint, complain, quote, type Report } from "./complaint.ts"
 import { type Dialect, isNative, type Translation } from "./dialect.ts"
 import { pathOf, type ResourceKey } from "./parse.ts"
+import { checkClaims } from "./resolve-authentication.ts"
 import { checkFallback } from "./resolve-breaker.ts"
 import { resolveClientAddress } from "./resolve-client-address.ts"
 import { resolveRoutes } from "./resolve-routes.ts"
@@ -70,6 +71,10 @@ export function resolve(
     checkFallback(scope, service.id, resource.spec as ServiceDocument)
   }
   const { security, problems: insecure } = resolveSecurity(resources.filter(isNative), [], names, reportFor)
+  // Of one that could not be read nobody knows what it covers.
+  if (!broken.some(({ kind }) => kind === "Authentication")) {
+    checkClaims(routes, security.authentications ?? [], reportFor)
+  }
   problems.push(...tooMany("services", services.length, LIMITS.servicesMax))
   problems.push(...tooMany("gateways", gateways.length, LIMITS.gatewaysMax))
   problems.push(...tooMany("routes", routes.length, LIMITS.routesMax))

@@ -43,7 +43,7 @@ const rateLimit = object<RateLimitDocument>(
     burst: optional(tokens, "So many may come at once after a pause. Default: `requests`."),
     key: optional(
       list(key, { min: 1, max: LIMITS.limitKeyPartsMax }),
-      "Requests that agree in all of these share a bucket: `caller`, `ip`, `method`, `rpc`, `header:<name>`, `cookie:<name>`, `capture:<name>`.",
+      "Requests that agree in all of these share a bucket: `caller`, `ip`, `method`, `rpc`, `key`, `claim:<name>`, `header:<name>`, `cookie:<name>`, `capture:<name>`.",
     ),
     scope: optional(
       z.enum(["isolate", "mesh", "exact"]),

@@ -5,10 +5,9 @@
 import * as z from "zod"
 import type * as D from "#shared/model/document.ts"
 import { LIMITS } from "#shared/model/limits.ts"
-import { checkRegex } from "./admit-regex.ts"
 import * as check from "./checks.ts"
 import { complain } from "./complaint.ts"
-import { checkFilling, checkPath, checkTemplate } from "./path-syntax.ts"
+import { checkFilling, checkPath } from "./path-syntax.ts"
 import { accessPolicy } from "./schema-access.ts"
 import { authentication } from "./schema-authentication.ts"
 import { protectionShape, retry } from "./schema-breaker.ts"
@@ -16,6 +15,7 @@ import { gateway } from "./schema-gateway.ts"
 import { health } from "./schema-health.ts"
 import { conflict, list, named, object, oneOf, optional, text, whole } from "./schema-kit.ts"
 import { rateLimits } from "./schema-limit.ts"
+import { match } from "./schema-match.ts"
 import { priority, sharedEndpointShape, upstreamShape } from "./schema-upstream.ts"
 import { checkUrl } from "./url.ts"
 
@@ -27,7 +27,6 @@ const duration = text(check.checkDuration(1), {
   examples: ["250ms", "2s", "1m30s"],
 })
 const percent = z.number().min(0).max(100)
-const regex = text(checkRegex)
 const path = text(checkPath, { pattern: "^/" })
 const hostname = text(check.checkHostname)
 const port = whole(1, 65_535)
@@ -99,46 +98,6 @@ const service = object<D.ServiceDocument>(
   },
   checkEndpoints,
 )
-
-const pathMatch: z.ZodType<D.PathDocument> = z
-  .union([
-    path,
-    oneOf<Exclude<D.PathDocument, string>>("PathMatch", {
-      exact: path,
-      prefix: path,
-      template: text(checkTemplate, { pattern: "^/" }),
-      regex,
-    }),
-  ])
-  .meta({ description: "A string is a prefix match: `path: /v2`." })
-
-const compared = text(check.checkCompared)
-const partCompared = text(check.checkPartCompared)
-const valueMatch: z.ZodType<D.ValueDocument> = z
-  .union([
-    compared,
-    oneOf<Exclude<D.ValueDocument, string>>("ValueMatch", {
-      exact: compared,
-      prefix: partCompared,
-      suffix: partCompared,
-      contains: partCompared,
-      regex,
-      present: z.boolean(),
-      not: z.lazy((): z.ZodType<D.ValueDocument> => valueMatch),
-    }),
-  ])
-  .meta({ id: "Value", description: 'A string is an exact match: `x-canary: "always"`.' })
-
-const match = object<D.MatchDocument>("Match", {
-  path: optional(pathMatch),
-  method: optional(text(check.checkMethod)),
-  headers: optional(named(check.checkHeaderName, valueMatch, { max: LIMITS.valueMatchesMax, fold: lower })),
-  query: optional(named(check.checkQueryName, valueMatch, { max: LIMITS.valueMatchesMax })),
-  cookies: optional(named(check.checkToken, valueMatch, { max: LIMITS.valueMatchesMax })),
-  from: optional(z.union([reference, list(reference, { min: 1, max: LIMITS.callersMax })]), "Calling services."),
-  rpc: optional(text(check.checkRpc), "RPC method or glob."),
-  percent: optional(percent),
-})
 
 const headerChange = object<D.HeaderChangeDocument>("HeaderChange", {
   set: optional(headerValues),

@@ -1,7 +1,8 @@
 /** What filters do, in words. */
-import type { RateLimit } from "#shared/model/rate-limit.ts"
+import type { LimitKey, RateLimit } from "#shared/model/rate-limit.ts"
 import type { Cors, Fault, Filter, HeaderChange, PathChange, Rewrite } from "#shared/model/route.ts"
 import type { RequestHead } from "#shared/routing/head.ts"
+import { formatMemberPath } from "#shared/std/member-path.ts"
 import { limitCost } from "./limit-key.ts"
 
 /** A filter's effect, where no request has to be looked at to tell it. */
@@ -30,10 +31,15 @@ export function describeFilter(filter: Filter): string {
 /** `per-caller: 100 requests in 60 s for each caller, 200 at once; this one takes 1`. */
 export function describeLimit(limit: RateLimit, head: RequestHead): string {
   const { name, requests, perMs, burst, key, shadow } = limit
-  const parts = key.map((part) => ("name" in part ? `${part.by} ${part.name}` : part.by))
+  const parts = key.map(describeKey)
   const each = parts.length === 0 ? "" : ` for each ${parts.join(" and ")}`
   const counted = shadow ? " (it only counts)" : ""
   return `${name}: ${requests} requests in ${perMs / 1000} s${each}, ${burst} at once; this one takes ${limitCost(limit, head)}${counted}`
+}
+
+function describeKey(part: LimitKey): string {
+  if (part.by === "claim") return `claim ${formatMemberPath(part.way)}`
+  return "name" in part ? `${part.by} ${part.name}` : part.by
 }
 
 /** `default/orders`, `default/orders/v2`: as `weft-debug` writes it. */

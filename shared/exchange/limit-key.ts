@@ -1,6 +1,8 @@
 /** What a rate limit reads of a request: whose bucket it takes from, and how much. */
 import type { LimitKey, RateLimit } from "#shared/model/rate-limit.ts"
 import { Reader, type RequestHead } from "#shared/routing/head.ts"
+import { canonicalJson } from "#shared/std/canonical-json.ts"
+import { memberAt } from "#shared/std/member-path.ts"
 
 type Captures = Readonly<Record<string, string>> | undefined
 
@@ -34,6 +36,10 @@ function partOf(part: LimitKey, head: RequestHead, captures: Captures): string |
       return head.method
     case "rpc":
       return head.rpc
+    case "key":
+      return head.principals?.key?.id
+    case "claim":
+      return claimText(memberAt(head.principals?.user?.claims, part.way))
     case "header":
       return head.headers.get(part.name)
     case "cookie":
@@ -41,6 +47,11 @@ function partOf(part: LimitKey, head: RequestHead, captures: Captures): string |
     case "capture":
       return captures?.[part.name]
   }
+}
+
+/** A claim may hold any character, also what separates values: as JSON it does not. */
+function claimText(value: unknown): string | undefined {
+  return value === undefined ? undefined : canonicalJson(value)
 }
 
 /** A service may pass on what the edge said to it of the public. */

@@ -109,8 +109,8 @@ export interface RateLimitDocument {
   /** So many may come at once after a pause. Default: `requests`. */
   burst?: number
   /**
-   * Requests that agree in all of these share a bucket: `caller`, `ip`, `method`, `rpc`, `header:<name>`, `cookie:<name>`,
-   * `capture:<name>`.
+   * Requests that agree in all of these share a bucket: `caller`, `ip`, `method`, `rpc`, `key`, `claim:<name>`, `header:<name>`,
+   * `cookie:<name>`, `capture:<name>`.
    */
   key?: string[]
   /**
@@ -150,6 +150,8 @@ export interface MatchDocument {
   headers?: { [name: string]: ValueDocument }
   query?: { [name: string]: ValueDocument }
   cookies?: { [name: string]: ValueDocument }
+  /** Claims of the end user's token, by the way to them: `sub`, `realm_access.roles`. */
+  claims?: { [way: string]: ValueDocument }
   /** Calling services. */
   from?: string | string[]
   /** RPC method or glob. */

@@ -11,6 +11,8 @@ const key = tagged(
     ip: object({}),
     method: object({}),
     rpc: object({}),
+    key: object({}),
+    claim: object({ way: list(filled, LIMITS.jwtDepthMax, 1) }),
     header: named,
     cookie: named,
     capture: named,

@@ -35,8 +35,13 @@ export type LimitScope = "isolate" | "mesh" | "exact"
 
 /** A value of the request. Absent values count as one value of their own: leaving a header out is no way around a limit. */
 export type LimitKey =
-  /** The calling service, the sender's address (of IPv6 its /64 network), the HTTP method, the RPC method. */
-  | { readonly by: "caller" | "ip" | "method" | "rpc" }
+  /**
+   * The calling service, the sender's address (of IPv6 its /64 network), the HTTP method, the RPC method, the id of the API key that was
+   * presented.
+   */
+  | { readonly by: "caller" | "ip" | "method" | "rpc" | "key" }
+  /** A claim of the end user's token, by the way to it. */
+  | { readonly by: "claim"; readonly way: readonly string[] }
   /** `capture`: what the rule's path template took under this name. */
   | { readonly by: "header" | "cookie" | "capture"; readonly name: string }
 

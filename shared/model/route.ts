@@ -84,6 +84,11 @@ export interface Match {
   readonly query: readonly ValueMatch[]
   /** Cookie names are case-sensitive; of a repeated cookie the first value counts. */
   readonly cookies: readonly ValueMatch[]
+  /**
+   * Claims of the end user's verified token, by the way to them (`sub`, `realm_access.roles`). Of a list, a condition holds for any one
+   * of its values. Nobody who was not authenticated has any. Absent: no condition.
+   */
+  readonly claims?: readonly ValueMatch[]
   /** Calling services; public traffic has no caller and never matches. */
   readonly from?: readonly ServiceId[]
   /** RPC method name, or a glob with `*`. A match with an RPC method takes RPC calls only. */

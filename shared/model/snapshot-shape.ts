@@ -109,6 +109,7 @@ const match = object(
       regex: object({ value: filled }),
     }),
     method: filled,
+    claims: valueMatches,
     from: list(id, LIMITS.callersMax),
     rpc: filled,
     percent,

@@ -4,14 +4,21 @@
  */
 import type { ServiceId } from "#shared/model/names.ts"
 import type { Match, ValueMatch, ValueTest } from "#shared/model/route.ts"
+import { parseMemberPath } from "#shared/std/member-path.ts"
 import type { Reader } from "./head.ts"
 import type { LinearRegex, RegexPool } from "./regex.ts"
 
 export type Condition =
   | { readonly on: "method"; readonly method: string }
   | { readonly on: "from"; readonly callers: ReadonlySet<ServiceId> }
-  | { readonly on: NamedValue; readonly value: ValueMatch; readonly regex: LinearRegex | undefined }
+  | ({ readonly on: NamedValue } & TestedValue)
+  | ({ readonly on: "claim"; readonly way: readonly string[] } & TestedValue)
   | { readonly on: "percent"; readonly percent: number }
+
+interface TestedValue {
+  readonly value: ValueMatch
+  readonly regex: LinearRegex | undefined
+}
 
 type NamedValue = "header" | "query" | "cookie"
 
@@ -20,14 +27,16 @@ export function conditionsOf(match: Match, regexes: RegexPool): readonly Conditi
   const conditions: Condition[] = []
   if (match.method !== undefined) conditions.push({ on: "method", method: match.method })
   if (match.from !== undefined) conditions.push({ on: "from", callers: new Set(match.from) })
+  const regexOf = ({ test }: ValueMatch) => (test.kind === "regex" ? regexes.get(test.value) : undefined)
   const addValues = (on: NamedValue, values: readonly ValueMatch[]) => {
-    for (const value of values) {
-      conditions.push({ on, value, regex: value.test.kind === "regex" ? regexes.get(value.test.value) : undefined })
-    }
+    for (const value of values) conditions.push({ on, value, regex: regexOf(value) })
   }
   addValues("header", match.headers)
   addValues("query", match.query)
   addValues("cookie", match.cookies)
+  for (const value of match.claims ?? []) {
+    conditions.push({ on: "claim", way: parseMemberPath(value.name) ?? [value.name], value, regex: regexOf(value) })
+  }
   if (match.percent !== undefined) conditions.push({ on: "percent", percent: match.percent })
   return conditions
 }
@@ -54,6 +63,8 @@ function holds(condition: Condition, reader: Reader): boolean {
       return takes(condition.value.test, reader.query(condition.value.name), condition.regex) !== negated(condition)
     case "cookie":
       return takes(condition.value.test, reader.cookie(condition.value.name), condition.regex) !== negated(condition)
+    case "claim":
+      return takesClaim(condition.value.test, reader.claim(condition.way), condition.regex) !== negated(condition)
     case "percent":
       return reader.head.dice * 100 < condition.percent
   }
@@ -72,6 +83,12 @@ function takesHeader(test: ValueTest, value: string | null, regex: LinearRegex |
   if (takes(test, value, regex)) return true
   if (value === null || test.kind === "absent" || test.kind === "present" || !value.includes(", ")) return false
   return value.split(", ").some((part) => takes(test, part, regex))
+}
+
+/** A claim may be a list: the test holds when it holds for any one of its values (Istio: `@request.auth.claims`). */
+function takesClaim(test: ValueTest, values: readonly string[] | undefined, regex: LinearRegex | undefined): boolean {
+  if (test.kind === "absent" || test.kind === "present") return (values === undefined) === (test.kind === "absent")
+  return values?.some((value) => takes(test, value, regex)) ?? false
 }
 
 /** Absent, empty and present are three states: an empty value is present, and equals "". */

@@ -4,6 +4,7 @@
  */
 import type { ServiceId } from "#shared/model/names.ts"
 import type { Principals } from "#shared/model/principal.ts"
+import { memberAt } from "#shared/std/member-path.ts"
 
 export interface RequestHead {
   /** Upper-case. */
@@ -56,6 +57,14 @@ export class Reader {
   query(name: string): string | null {
     this.#query ??= new URLSearchParams(this.head.rawQuery)
     return this.#query.get(name)
+  }
+
+  /** All values of a claim of the end user's token: one, or those of a list; undefined when it is absent. */
+  claim(way: readonly string[]): readonly string[] | undefined {
+    const user = this.head.principals?.user
+    const value = user && memberAt(user.claims, way)
+    if (value === undefined || value === null) return undefined
+    return (Array.isArray(value) ? value : [value]).filter((one) => typeof one !== "object").map(String)
   }
 
   /** The first value of the cookie. */

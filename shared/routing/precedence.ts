@@ -10,7 +10,7 @@
  *   regex     no regex is more specific than another; the other criteria decide
  *   RPC       a call's method name is to it what the path is to a request: exact name > most literal characters of a
  *             glob > any. A match with an RPC method takes nothing else, so the two never compete.
- *   headers   cookies and callers count as header conditions
+ *   headers   cookies, claims and callers count as header conditions
  *   percent   a match for a share of requests comes before the same match for all, or it would take none
  */
 import type { RouteId } from "#shared/model/names.ts"
@@ -87,7 +87,8 @@ export function rankOf(match: Match): Rank {
   return {
     ...rankOfPath(match),
     method: match.method === undefined ? 0 : 1,
-    headers: match.headers.length + match.cookies.length + (match.from === undefined ? 0 : 1),
+    headers:
+      match.headers.length + match.cookies.length + (match.claims?.length ?? 0) + (match.from === undefined ? 0 : 1),
     query: match.query.length,
     percent: match.percent === undefined ? 0 : 1,
   }

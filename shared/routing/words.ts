@@ -16,6 +16,7 @@ export function describeMatch(match: Match): string {
   for (const value of match.headers) parts.push(`header ${describeValue(value)}`)
   for (const value of match.query) parts.push(`query parameter ${describeValue(value)}`)
   for (const value of match.cookies) parts.push(`cookie ${describeValue(value)}`)
+  for (const value of match.claims ?? []) parts.push(`claim ${describeValue(value)}`)
   if (match.percent !== undefined) parts.push(`${match.percent} % of requests`)
   return parts.length === 0 ? "every request" : parts.join(", ")
 }
@@ -43,6 +44,8 @@ export function describeFailure(condition: Condition, reader: Reader): string {
       return describeValueFailure("query parameter", condition.value, reader.query(condition.value.name))
     case "cookie":
       return describeValueFailure("cookie", condition.value, reader.cookie(condition.value.name))
+    case "claim":
+      return describeValueFailure("claim", condition.value, reader.claim(condition.way)?.join(", ") ?? null)
     case "percent":
       return `the dice fell on ${(head.dice * 100).toFixed(2)}, and the match takes what is below ${condition.percent}`
   }

@@ -16,6 +16,7 @@ export function covers(wide: Match, narrow: Match): boolean {
     coversValues(wide.headers, narrow.headers) &&
     coversValues(wide.query, narrow.query) &&
     coversValues(wide.cookies, narrow.cookies) &&
+    coversValues(wide.claims ?? [], narrow.claims ?? []) &&
     coversPercent(wide.percent, narrow.percent)
   )
 }

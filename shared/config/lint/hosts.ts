@@ -47,8 +47,8 @@ function takesEverything({ rules }: Route): boolean {
   return rules.some(({ matches }) => matches.some(isUnconditional))
 }
 
-function isUnconditional({ path, method, headers, query, cookies, from, rpc, percent }: Match): boolean {
-  const conditions = headers.length + query.length + cookies.length
+function isUnconditional({ path, method, headers, query, cookies, claims = [], from, rpc, percent }: Match): boolean {
+  const conditions = headers.length + query.length + cookies.length + claims.length
   const free = method === undefined && from === undefined && rpc === undefined && (percent ?? 100) >= 100
   return free && conditions === 0 && (path === undefined || isCatchAll(path))
 }

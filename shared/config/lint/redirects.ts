@@ -114,8 +114,8 @@ function locate(redirect: Redirect, at: At, matched: Matched): At | undefined {
 }
 
 /** A request that the match takes; undefined where only an expression says which. */
-function startOf({ path, query, percent, from, rpc }: Match, door: Door, gateway?: Gateway): At | undefined {
-  if (path?.kind === "regex" || percent !== undefined || from || rpc !== undefined) return undefined
+function startOf({ path, query, claims, percent, from, rpc }: Match, door: Door, gateway?: Gateway): At | undefined {
+  if (path?.kind === "regex" || percent !== undefined || from || claims || rpc !== undefined) return undefined
   const listener = gateway?.listeners.find(({ name }) => name === door.listener) ?? gateway?.listeners[0]
   const scheme = listener?.protocol ?? "http"
   const pairs = query.map(witnessOf)

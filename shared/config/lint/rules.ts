@@ -87,7 +87,7 @@ function lintExpressions(rule: Rule, match: Match, index: number, sites: Sites):
     sites.atRule(rule, steps, advise("info", "needless-regex", message, `write ${simpler}`), index)
   }
   if (match.path?.kind === "regex") note(["path"], match.path.value, simplerPath(match.path.value))
-  const named = { headers: match.headers, query: match.query, cookies: match.cookies }
+  const named = { headers: match.headers, query: match.query, cookies: match.cookies, claims: match.claims ?? [] }
   for (const [section, values] of Object.entries(named)) {
     for (const { name, test } of values) {
       if (test.kind === "regex") note([section, name], test.value, simplerValue(test.value))

@@ -49,6 +49,15 @@ describe("rate limits in documents", () => {
     })
   })
 
+  it("count by who is asking", () => {
+    const [limit] = limitsOf({ ...PLAIN, key: ["key", "claim:sub", "claim:[https://a.test/tier].x"] })
+    expect(limit?.key).toEqual([
+      { by: "key" },
+      { by: "claim", way: ["sub"] },
+      { by: "claim", way: ["https://a.test/tier", "x"] },
+    ])
+  })
+
   it.each<[string, unknown, string, string, string?]>([
     ["a period under a second", { ...PLAIN, per: "500ms" }, "bad-duration", "per"],
     ["a period over a month", { ...PLAIN, per: "1000h" }, "bad-duration", "per"],
@@ -56,6 +65,8 @@ describe("rate limits in documents", () => {
     ["a key of nothing", { ...PLAIN, key: ["headers:x"] }, "bad-limit-key", "key[0]", "parts: "],
     ["a key without its name", { ...PLAIN, key: ["header:"] }, "bad-limit-key", "key[0]"],
     ["a key that has no name", { ...PLAIN, key: ["ip:x"] }, "bad-limit-key", "key[0]"],
+    ["a claim without its name", { ...PLAIN, key: ["claim:"] }, "bad-limit-key", "key[0]"],
+    ["a claim that is no way", { ...PLAIN, key: ["claim:a..b"] }, "bad-claim", "key[0]"],
     ["a header that is none", { ...PLAIN, key: ["header:a b"] }, "bad-header-name", "key[0]"],
     ["what is not captured", { ...PLAIN, key: ["capture:ident"] }, "unknown-capture", "key[0]", "captures: id"],
     ["a cost over the burst", { ...PLAIN, burst: 2, cost: 3 }, "cost-over-burst", "cost", "raise"],

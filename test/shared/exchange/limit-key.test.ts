@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { limitCost, limitKey } from "#shared/exchange/limit-key.ts"
 import { serviceId } from "#shared/model/names.ts"
+import type { Claims, Principals } from "#shared/model/principal.ts"
 import type { LimitCost, LimitKey, RateLimit } from "#shared/model/rate-limit.ts"
 import type { RequestHead } from "#shared/routing/head.ts"
 
@@ -17,6 +18,14 @@ function head(headers: Record<string, string>, more: Partial<RequestHead> = {}):
   }
 }
 
+const SUB: LimitKey = { by: "claim", way: ["sub"] }
+const nobody: Principals = { caller: undefined, user: undefined, key: undefined, address: undefined }
+const withKey = (id: string): Principals => ({ ...nobody, key: { id, owner: "Acme", scopes: [] } })
+const withClaims = (claims: Claims): Principals => ({
+  ...nobody,
+  user: { issuer: "i", subject: "s", audiences: [], presenter: undefined, claims },
+})
+
 const key = (parts: readonly LimitKey[], request: RequestHead, captures?: Record<string, string>) =>
   limitKey({ ...LIMIT, key: parts }, request, captures)
 
@@ -32,6 +41,22 @@ describe("the key of a request", () => {
     ["the method", { by: "method" }, head({}), head({}, { method: "HEAD" })],
     ["the RPC method", { by: "rpc" }, head({}, { rpc: "get" }), head({}, { rpc: "put" })],
     ["the address", { by: "ip" }, head({}, { address: "1.2.3.4" }), head({}, { address: "1.2.3.5" })],
+    ["the API key", { by: "key" }, head({}, { principals: withKey("a") }), head({}, { principals: withKey("b") })],
+    ["no API key", { by: "key" }, head({}, { principals: withKey("-") }), head({})],
+    [
+      "a claim",
+      SUB,
+      head({}, { principals: withClaims({ sub: "a" }) }),
+      head({}, { principals: withClaims({ sub: "b" }) }),
+    ],
+    [
+      "a claim's kind",
+      SUB,
+      head({}, { principals: withClaims({ sub: "1" }) }),
+      head({}, { principals: withClaims({ sub: 1 }) }),
+    ],
+    ["no claim", SUB, head({}, { principals: withClaims({ sub: "-" }) }), head({}, { principals: withClaims({}) })],
+    ["nobody", SUB, head({}, { principals: withClaims({ sub: "" }) }), head({})],
   ])("tells requests apart by %s", (_what, part, one, other) => {
     expect(key([part], one)).toBe(key([part], one))
     expect(key([part], one)).not.toBe(key([part], other))
@@ -41,6 +66,17 @@ describe("the key of a request", () => {
     const part: LimitKey = { by: "capture", name: "id" }
     expect(key([part], head({}), { id: "7" })).not.toBe(key([part], head({}), { id: "8" }))
     expect(key([part], head({}), { id: "7", other: "1" })).toBe(key([part], head({}), { id: "7", other: "2" }))
+  })
+
+  it("cannot be made to look like another's by what a claim holds", () => {
+    const parts: LimitKey[] = ["a", "b"].map((name) => ({ by: "claim", way: [name] }))
+    const keys = [
+      { a: "x\u0000=y", b: "z" },
+      { a: "x", b: "y\u0000=z" },
+      { a: ["x", "y"], b: "z" },
+      { a: '["x","y"]', b: "z" },
+    ].map((claims) => key(parts, head({}, { principals: withClaims(claims) })))
+    expect(new Set(keys).size).toBe(keys.length)
   })
 
   it("tells an absent value from an empty one, and neither from the place of another", () => {

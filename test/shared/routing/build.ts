@@ -1,5 +1,6 @@
 /** Short ways to write routes, tables and request heads. */
 import { DEFAULT_GATEWAY, type RuleId, routeId, type ServiceId, serviceId } from "#shared/model/names.ts"
+import type { Claims, Principals } from "#shared/model/principal.ts"
 import type {
   Attachment,
   Backend,
@@ -27,6 +28,7 @@ export interface MatchText {
   readonly headers?: readonly (string | ValueMatch)[]
   readonly query?: readonly (string | ValueMatch)[]
   readonly cookies?: readonly (string | ValueMatch)[]
+  readonly claims?: readonly (string | ValueMatch)[]
   readonly from?: readonly string[]
   readonly rpc?: string
   readonly percent?: number
@@ -57,6 +59,7 @@ export function aMatch(text: MatchText = {}): Match {
     headers: (text.headers ?? []).map(aValue),
     query: (text.query ?? []).map(aValue),
     cookies: (text.cookies ?? []).map(aValue),
+    ...(text.claims === undefined ? {} : { claims: text.claims.map(aValue) }),
     ...(text.from === undefined ? {} : { from: text.from.map(service) }),
     ...(text.rpc === undefined ? {} : { rpc: text.rpc }),
     ...(text.percent === undefined ? {} : { percent: text.percent }),
@@ -111,6 +114,8 @@ export interface HeadText {
   readonly host?: string
   readonly headers?: Readonly<Record<string, string>> | readonly (readonly [string, string])[]
   readonly caller?: string
+  /** Of the end user's verified token. */
+  readonly claims?: Claims
   readonly rpc?: string
   readonly dice?: number
 }
@@ -128,7 +133,13 @@ export function aHead(text: HeadText = {}): RequestHead {
     caller: text.caller === undefined ? undefined : service(text.caller),
     rpc: text.rpc,
     dice: text.dice ?? 0,
+    ...(text.claims && { principals: principalsWith(text.claims) }),
   }
+}
+
+function principalsWith(claims: Claims): Principals {
+  const user = { issuer: "https://iss.test", subject: "", audiences: [], presenter: undefined, claims }
+  return { caller: undefined, user, key: undefined, address: undefined }
 }
 
 export const PUBLIC: Entry = { at: "gateway", gateway: DEFAULT_GATEWAY, port: 443, protocol: "https" }

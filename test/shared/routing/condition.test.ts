@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import type { ValueTest } from "#shared/model/route.ts"
+import type { ValueMatch, ValueTest } from "#shared/model/route.ts"
 import { conditionsOf, firstFailing } from "#shared/routing/condition.ts"
 import { Reader } from "#shared/routing/head.ts"
 import { RegexPool } from "#shared/routing/regex.ts"
@@ -70,6 +70,58 @@ describe("a repeated header", () => {
   })
 })
 
+describe("a claim", () => {
+  const claims = {
+    sub: "alice",
+    group: ["dev", "ops"],
+    level: 3,
+    admin: false,
+    empty: [],
+    none: null,
+    nested: { key1: ["valueA", "valueB"], "a.b": "c" },
+  }
+  const stopped = (condition: string | ValueMatch) => stoppedBy({ claims: [condition] }, { claims })
+
+  it.each<[string | ValueMatch, boolean]>([
+    ["sub=alice", true],
+    ["sub=ali", false],
+    ["sub!=bob", true],
+    ["sub!=alice", false],
+    [aTest("sub", { kind: "prefix", value: "al" }), true],
+    ["group=dev", true],
+    ["group=ops", true],
+    ["group=dev, ops", false],
+    ["group!=dev", false],
+    ["group!=qa", true],
+    [aTest("group", { kind: "regex", value: "o.s" }), true],
+    ["level=3", true],
+    ["admin=false", true],
+    ["nested.key1=valueB", true],
+    ["nested[a.b]=c", true],
+    ["nested", true],
+    ["nested=x", false],
+    ["empty", true],
+    ["empty=", false],
+    ["none", false],
+    ["!none", true],
+    ["!missing", true],
+    ["missing!=x", true],
+    ["sub.length", false],
+    ["constructor", false],
+    ["__proto__", false],
+    ["group.0", false],
+  ])("%j holds: %s", (condition, holds) => {
+    expect(stopped(condition)).toBe(holds ? undefined : "claim")
+  })
+
+  it("of nobody is absent, and no header stands for it", () => {
+    const headers = { sub: "alice", "request.auth.claims.sub": "alice" }
+    expect(stoppedBy({ claims: ["sub"] }, {})).toBe("claim")
+    expect(stoppedBy({ claims: ["sub=alice"] }, { headers })).toBe("claim")
+    expect(stoppedBy({ claims: ["!sub"] }, {})).toBeUndefined()
+  })
+})
+
 describe("the query", () => {
   it("is decoded, case-sensitive, and counts the first of repeated parameters", () => {
     expect(stoppedBy({ query: ["a b=c d"] }, { query: "a%20b=c+d" })).toBeUndefined()
@@ -97,15 +149,23 @@ describe("conditions together", () => {
       headers: ["h=1"],
       query: ["q=1"],
       cookies: ["c=1"],
+      claims: ["sub=a"],
       percent: 50,
     }
-    const head: HeadText = { caller: "cart", headers: { h: "1", cookie: "c=1" }, query: "q=1", dice: 0.49 }
+    const head: HeadText = {
+      caller: "cart",
+      headers: { h: "1", cookie: "c=1" },
+      query: "q=1",
+      claims: { sub: "a" },
+      dice: 0.49,
+    }
     expect(stoppedBy(match, head)).toBeUndefined()
     expect(stoppedBy(match, { ...head, method: "HEAD" })).toBe("method")
     expect(stoppedBy(match, { ...head, caller: "other" })).toBe("from")
     expect(stoppedBy(match, { ...head, headers: { cookie: "c=1" } })).toBe("header")
     expect(stoppedBy(match, { ...head, query: "" })).toBe("query")
     expect(stoppedBy(match, { ...head, headers: { h: "1" } })).toBe("cookie")
+    expect(stoppedBy(match, { ...head, claims: { sub: "b" } })).toBe("claim")
     expect(stoppedBy(match, { ...head, dice: 0.5 })).toBe("percent")
     expect(stoppedBy({ percent: 100 }, { dice: 1 - 2 ** -53 })).toBeUndefined()
     expect(stoppedBy({ percent: 0 }, { dice: 0 })).toBe("percent")

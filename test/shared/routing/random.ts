@@ -50,6 +50,7 @@ const aMatch: fc.Arbitrary<Match> = fc
     headers: few(aValue),
     query: few(aValue),
     cookies: few(aValue),
+    claims: maybe(fc.array(aValue, { minLength: 1, maxLength: 2 }), 1),
     from: maybe(fc.array(pick(service("cart"), service("team/cart")), { maxLength: 2 }), 1),
     rpc: maybe(pick("get", "get*", "*", "g*t", "*s"), 1),
     percent: maybe(pick(0, 10, 50, 100), 1),
@@ -125,13 +126,18 @@ export const aRandomHead: fc.Arbitrary<HeadText> = fc
     query: someValues(word).map((pairs) => pairs.map(([name, value]) => `${name}=${value}`).join("&")),
     cookies: someValues(word).map((pairs) => pairs.map(([name, value]) => `${name}=${value}`).join("; ")),
     caller: maybe(pick("cart", "team/cart"), 1),
+    claims: maybe(
+      fc.dictionary(pick("p", "q"), fc.oneof(word, pick(1, 12, null), fc.array(word, { maxLength: 2 }))),
+      1,
+    ),
     rpc: maybe(pick("get", "gets", "set"), 1),
     dice: pick(0, 0.05, 0.3, 0.9),
   })
-  .map(({ caller, rpc, cookies, headers, ...head }) => ({
+  .map(({ caller, claims, rpc, cookies, headers, ...head }) => ({
     ...head,
     headers: cookies === "" ? headers : [...headers, ["cookie", cookies] as const],
     ...(caller === undefined ? {} : { caller }),
+    ...(claims === undefined ? {} : { claims }),
     ...(rpc === undefined ? {} : { rpc }),
   }))
 

@@ -87,6 +87,8 @@ function takes(match: Match, head: RequestHead): boolean {
   if (!match.headers.every((value) => headerTakes(value, head.headers.get(value.name)))) return false
   if (!match.query.every((value) => valueTakes(value, query.get(value.name)))) return false
   if (!match.cookies.every((value) => valueTakes(value, cookieOf(head.headers.get("cookie"), value.name)))) return false
+  const claims = head.principals?.user?.claims ?? {}
+  if (!(match.claims ?? []).every((value) => claimTakes(value, claims[value.name]))) return false
   return match.percent === undefined || head.dice * 100 < match.percent
 }
 
@@ -116,6 +118,14 @@ function headerTakes(match: ValueMatch, value: string | null): boolean {
   return match.negate ? !any : any
 }
 
+function claimTakes(match: ValueMatch, claim: unknown): boolean {
+  const { test, negate = false } = match
+  const values = claim === undefined || claim === null ? undefined : [claim].flat().map(String)
+  if (test.kind === "absent") return (values === undefined) !== negate
+  if (test.kind === "present") return (values !== undefined) !== negate
+  return (values ?? []).some((value) => valueTakes({ ...match, negate: false }, value)) !== negate
+}
+
 function valueTakes({ test, negate }: ValueMatch, value: string | null): boolean {
   const plain = () => {
     if (test.kind === "absent") return value === null
@@ -141,7 +151,7 @@ function bySpecific(left: Taken, right: Taken): number {
   const keys = (match: Match): (number | string)[] => [
     ...pathKeys(match),
     match.method ? 1 : 0,
-    match.headers.length + match.cookies.length + (match.from ? 1 : 0),
+    match.headers.length + match.cookies.length + (match.claims?.length ?? 0) + (match.from ? 1 : 0),
     match.query.length,
     match.percent === undefined ? 0 : 1,
   ]

@@ -71,10 +71,13 @@ const AUTHENTICATIONS: { [name: string]: AuthenticationDocument } = {
     },
   },
   access: { access: { team: "acme", audiences: ["tag"] }, required: false },
+  claimed: { required: false, jwt: [jwt({ claimHeaders: { "x-nested": "nested.key1" } })] },
   callee: { required: false, jwt: [jwt({ claimHeaders: { "x-user-id": "sub" } })] },
 }
 
 const NAMES = Object.keys(AUTHENTICATIONS)
+
+const answer = (rule: string) => ({ filters: [{ respond: { status: 200, headers: { "x-rule": rule } } }] })
 
 const DOCUMENT: MeshDocument = {
   services: {
@@ -83,6 +86,21 @@ const DOCUMENT: MeshDocument = {
   },
   routes: {
     revision: { hosts: ["revision.test"], rules: [{ filters: [{ respond: { status: 200 } }] }] },
+    claimed: {
+      service: "claimed",
+      rules: [
+        {
+          match: { path: "/claims", claims: { "nested.key1": "valueA", sub: { prefix: "al" } } },
+          ...answer("by-claim"),
+        },
+        { match: { path: "/claims", claims: { "nested.key1": { not: "valueA" } } }, ...answer("other") },
+        {
+          match: { path: "/limited" },
+          ...answer("limited"),
+          rateLimits: [{ requests: 1, per: "1h", scope: "isolate", key: ["claim:sub"] }],
+        },
+      ],
+    },
     app: {
       hosts: ["app.test"],
       rules: [
@@ -485,6 +503,45 @@ describe("an API key", () => {
     await expect.poll(() => withKey(key), { timeout: 5_000, interval: 20 }).toBe(401)
     // The lease and what a pull takes, with room for a slow machine.
     expect(Date.now() - revokedAtMs).toBeLessThan(4_000)
+  })
+})
+
+describe("routes and limits by who is asking", () => {
+  const nested = (more: object = {}) => rsa.sign(claims({ nested: { key1: ["valueA", "valueB"] }, ...more }))
+  /** From a service of the mesh, which passes on what it is sent. */
+  const inside = async (path: string, headers: Headers = []) => {
+    const response = await ask(`/caller/fetch/ANY${path}`, [["x-target", "http://claimed"], ...headers])
+    return response.headers.get("x-rule") ?? response.status
+  }
+
+  it("take a token's claims, of a list any one", async () => {
+    expect(await inside("/claims", bearer(await nested()))).toBe("by-claim")
+    expect(await inside("/claims", bearer(await nested({ nested: { key1: "valueB" } })))).toBe("other")
+    expect(await inside("/claims", bearer(await nested({ sub: "eve" })))).toBe(404)
+  })
+
+  it("take no header for a claim, and nobody for somebody", async () => {
+    const names = ["nested.key1", "request.auth.claims.nested.key1", "x-nested"]
+    expect(
+      await inside(
+        "/claims",
+        names.map((name) => [name, "valueA"] as const),
+      ),
+    ).toBe("other")
+  })
+
+  it("answer a bad token with 401 before they are looked at, also where there is no route", async () => {
+    for (const path of ["/claims", "/nothing-here"]) {
+      expect(await inside(path, bearer(await nested({ exp: 1 })))).toBe(401)
+    }
+    expect(await inside("/nothing-here", bearer(await nested()))).toBe(404)
+  })
+
+  it("count each user apart, and all who are nobody together", async () => {
+    const times = (headers: Headers) => inside("/limited", headers)
+    const [alice, bob] = [bearer(await good()), bearer(await rsa.sign(claims({ sub: "bob" })))]
+    const outcomes = [await times(alice), await times(alice), await times(bob), await times([]), await times([])]
+    expect(outcomes).toEqual(["limited", 429, "limited", "limited", 429])
   })
 })
 

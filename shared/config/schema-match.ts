@@ -1,0 +1,58 @@
+/** The shape of matches in documents. */
+import * as z from "zod"
+import type * as D from "#shared/model/document.ts"
+import { LIMITS } from "#shared/model/limits.ts"
+import { checkRegex } from "./admit-regex.ts"
+import { checkClaim } from "./authentication-checks.ts"
+import * as check from "./checks.ts"
+import { checkPath, checkTemplate } from "./path-syntax.ts"
+import { list, named, object, oneOf, optional, text } from "./schema-kit.ts"
+
+const lower = (name: string): string => name.toLowerCase()
+const reference = text(check.checkReference)
+const regex = text(checkRegex)
+const path = text(checkPath, { pattern: "^/" })
+
+const pathMatch: z.ZodType<D.PathDocument> = z
+  .union([
+    path,
+    oneOf<Exclude<D.PathDocument, string>>("PathMatch", {
+      exact: path,
+      prefix: path,
+      template: text(checkTemplate, { pattern: "^/" }),
+      regex,
+    }),
+  ])
+  .meta({ description: "A string is a prefix match: `path: /v2`." })
+
+const compared = text(check.checkCompared)
+const partCompared = text(check.checkPartCompared)
+const valueMatch: z.ZodType<D.ValueDocument> = z
+  .union([
+    compared,
+    oneOf<Exclude<D.ValueDocument, string>>("ValueMatch", {
+      exact: compared,
+      prefix: partCompared,
+      suffix: partCompared,
+      contains: partCompared,
+      regex,
+      present: z.boolean(),
+      not: z.lazy((): z.ZodType<D.ValueDocument> => valueMatch),
+    }),
+  ])
+  .meta({ id: "Value", description: 'A string is an exact match: `x-canary: "always"`.' })
+
+export const match = object<D.MatchDocument>("Match", {
+  path: optional(pathMatch),
+  method: optional(text(check.checkMethod)),
+  headers: optional(named(check.checkHeaderName, valueMatch, { max: LIMITS.valueMatchesMax, fold: lower })),
+  query: optional(named(check.checkQueryName, valueMatch, { max: LIMITS.valueMatchesMax })),
+  cookies: optional(named(check.checkToken, valueMatch, { max: LIMITS.valueMatchesMax })),
+  claims: optional(
+    named(checkClaim, valueMatch, { max: LIMITS.valueMatchesMax }),
+    "Claims of the end user's token, by the way to them: `sub`, `realm_access.roles`.",
+  ),
+  from: optional(z.union([reference, list(reference, { min: 1, max: LIMITS.callersMax })]), "Calling services."),
+  rpc: optional(text(check.checkRpc), "RPC method or glob."),
+  percent: optional(z.number().min(0).max(100)),
+})
