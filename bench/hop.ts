@@ -167,6 +167,8 @@ interface Way {
   readonly by: "fetch" | "rpc"
   /** The service that a mesh binding addresses. */
   readonly to?: string
+  /** The proxy on the way: `proxy`, unless it is one with other bindings. */
+  readonly proxy?: string
   /** What others are compared with. */
   readonly isFloor?: boolean
 }
@@ -179,6 +181,14 @@ function ways(): Way[] {
   return [
     { name: "fetch direct", binding: "DIRECT", by: "fetch" },
     { name: "fetch bare hop", binding: "BARE", by: "fetch", isFloor: true },
+    // What is counted of each exchange, as the difference to the plain hop.
+    {
+      name: "fetch mesh hop, plain, uncounted",
+      binding: "UNCOUNTED",
+      by: "fetch",
+      to: mesh[0]!.to!,
+      proxy: "uncounted",
+    },
     ...mesh,
     { name: "rpc direct", binding: "DIRECT", by: "rpc" },
     { name: "rpc bare hop", binding: "BARE", by: "rpc", isFloor: true },
@@ -188,17 +198,25 @@ function ways(): Way[] {
 
 function config(folder: string): string {
   const json = (value: unknown) => JSON.stringify(JSON.stringify(value))
-  const sidecar = ({ binding, to }: Way) =>
-    `(name = "${binding}", service = (name = "proxy", entrypoint = "Sidecar", props = (json = ${json({ from: "driver", to })})))`
+  const sidecar = ({ binding, to, proxy = "proxy" }: Way) =>
+    `(name = "${binding}", service = (name = "${proxy}", entrypoint = "Sidecar", props = (json = ${json({ from: "driver", to })})))`
   const worker = (name: string, rest: string, flags = "") =>
     `(modules = [(name = "main", esModule = embed "${name}.js")], compatibilityDate = "2026-10-20", compatibilityFlags = [${flags}], ${rest})`
+  const proxyWith = (objects: readonly (readonly [string, string])[]) => {
+    const bound = objects.map(
+      ([binding, name]) =>
+        `(name = "${binding}", durableObjectNamespace = (className = "${name}", serviceName = "control"))`,
+    )
+    const upstreams = '(name = "UPSTREAM", service = "upstream"), (name = "UPSTREAM_2", service = "upstream")'
+    return worker("proxy", `bindings = [${[upstreams, ...bound].join(", ")}]`, '"enable_request_signal"')
+  }
   const all = ways()
   const sidecars = all.filter(({ to }) => to !== undefined).map(sidecar)
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
     (name = "driver", worker = .driver), (name = "proxy", worker = .proxy), (name = "control", worker = .control),
-    (name = "bare", worker = .bare), (name = "upstream", worker = .upstream),
+    (name = "uncounted", worker = .uncounted), (name = "bare", worker = .bare), (name = "upstream", worker = .upstream),
     (name = "disk", disk = (path = "${folder}", writable = true)),
   ],
   sockets = [(name = "http", address = "127.0.0.1:${PORT}", service = "driver")],
@@ -211,12 +229,8 @@ const control :Workerd.Worker = ${worker(
   durableObjectStorage = (localDisk = "disk"),
   bindings = [${OBJECTS.map(([binding, name]) => `(name = "${binding}", durableObjectNamespace = "${name}")`).join(", ")}]`,
   )};
-const proxy :Workerd.Worker = ${worker(
-    "proxy",
-    `bindings = [(name = "UPSTREAM", service = "upstream"), (name = "UPSTREAM_2", service = "upstream"),
-  ${OBJECTS.map(([binding, name]) => `(name = "${binding}", durableObjectNamespace = (className = "${name}", serviceName = "control"))`).join(", ")}]`,
-    '"enable_request_signal"',
-  )};
+const proxy :Workerd.Worker = ${proxyWith(OBJECTS)};
+const uncounted :Workerd.Worker = ${proxyWith(OBJECTS.filter(([binding]) => binding !== "TELEMETRY"))};
 const driver :Workerd.Worker = ${worker(
     "driver",
     `bindings = [
