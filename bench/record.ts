@@ -43,9 +43,9 @@ const exchanges = Array.from({ length: 12 }, (_, index): Counted => {
 })
 const answers = [{ status: 200 }, { status: 404 }, { refusal: "circuit_open" }] as const
 
-for (const [protocol, method] of [
-  ["http", "GET"],
-  ["rpc", "getOrder"],
+for (const [protocol, asked] of [
+  ["http", { method: "GET" }],
+  ["rpc", { method: "getOrder" }],
 ] as const) {
   const telemetry = new Telemetry(around, [])
   let best = { ns: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY }
@@ -54,7 +54,7 @@ for (const [protocol, method] of [
     const startedAt = process.hrtime.bigint()
     for (let time = 0; time < TIMES; time++) {
       const answer = answers[time % 50 === 0 ? 2 : time % 20 === 0 ? 1 : 0]
-      telemetry.count(exchanges[time % exchanges.length]!, protocol, method, answer, START_MS, background)
+      telemetry.count(exchanges[time % exchanges.length]!, protocol, asked, answer, START_MS, background)
     }
     const ns = Number(process.hrtime.bigint() - startedAt) / TIMES
     const bytes = Math.max(0, process.memoryUsage().heapUsed - heap) / TIMES

@@ -121,6 +121,8 @@ const EDGE_COUNTERS: readonly (readonly [Metric, Field])[] = [
   [METRICS.attempts, "attempts"],
   [METRICS.retries, "retries"],
   [METRICS.budgetExhausted, "budgetExhausted"],
+  [METRICS.requestBytes, "requestBytes"],
+  [METRICS.responseBytes, "responseBytes"],
 ]
 
 /** What came of an exchange in the end says nothing of its attempts: these are without class and refusal. */

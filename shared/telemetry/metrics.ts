@@ -6,7 +6,7 @@ export interface Metric {
   readonly name: string
   readonly type: "counter" | "gauge" | "histogram"
   /** The name ends with it. */
-  readonly unit?: "seconds"
+  readonly unit?: "seconds" | "bytes"
   readonly help: string
 }
 
@@ -32,6 +32,18 @@ export const METRICS = {
     name: "weft_retry_budget_exhausted",
     type: "counter",
     help: "Exchanges that were not tried again because the retry budget was spent.",
+  },
+  requestBytes: {
+    name: "weft_request_body_bytes",
+    type: "counter",
+    unit: "bytes",
+    help: "Lengths that bodies of requests declared; of what has none nothing is counted.",
+  },
+  responseBytes: {
+    name: "weft_response_body_bytes",
+    type: "counter",
+    unit: "bytes",
+    help: "Lengths that bodies of answers declared; of what has none nothing is counted.",
   },
   isolates: { name: "weft_isolates", type: "gauge", help: "Proxy isolates that reported within the last minute." },
   snapshotAge: {

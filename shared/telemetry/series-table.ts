@@ -82,13 +82,22 @@ export class SeriesTable {
     return kind
   }
 
-  count(row: number, durationMs: number, attempts: number, budgetExhausted: boolean): void {
+  count(
+    row: number,
+    durationMs: number,
+    attempts: number,
+    budgetExhausted: boolean,
+    requestBytes: number,
+    responseBytes: number,
+  ): void {
     const numbers = this.#numbers
     const at = row * FIELDS.length
     numbers[at + FIELD.requests]! += 1
     if (durationMs > 0) numbers[at + FIELD.durationMs]! += durationMs
     numbers[at + FIELD.attempts]! += attempts
     if (attempts > 1) numbers[at + FIELD.retries]! += attempts - 1
+    if (requestBytes > 0) numbers[at + FIELD.requestBytes]! += requestBytes
+    if (responseBytes > 0) numbers[at + FIELD.responseBytes]! += responseBytes
     if (budgetExhausted) numbers[at + FIELD.budgetExhausted]! += 1
     this.#buckets[row * BUCKETS + bucketOf(durationMs)]! += 1
     this.#requests += 1

@@ -41,6 +41,9 @@ export const FIELDS = [
   "retries",
   /** Exchanges whose answer was not tried for again for want of budget. */
   "budgetExhausted",
+  /** Of bodies that declared their length. */
+  "requestBytes",
+  "responseBytes",
 ] as const
 export type Field = (typeof FIELDS)[number]
 

@@ -33,7 +33,7 @@ function pass(ms: number): void {
 function seriesOf(to: string, times: number, ms = 5): readonly Series[] {
   const table = new SeriesTable()
   const row = table.row("public", to, "", "default/r/0", "", 200, "")
-  for (let time = 0; time < times; time++) table.count(row, ms, 1, false)
+  for (let time = 0; time < times; time++) table.count(row, ms, 1, false, 0, 0)
   return table.take()
 }
 
@@ -210,7 +210,7 @@ describe("a shard of telemetry", () => {
         200,
         "",
       )
-      for (let ms = 1; ms < 2_000; ms *= 2) table.count(row, ms, 1, false)
+      for (let ms = 1; ms < 2_000; ms *= 2) table.count(row, ms, 1, false, 0, 0)
     }
     const series = encode(table.take())
     expect(series.length).toBeGreaterThan(2 * 1024 * 1024)

@@ -27,7 +27,7 @@ export async function serve(request: Request, entrance: Entrance, mesh: Mesh): P
   const canonical = canonicalise(request, entrance, mesh)
   const exchange = begin(entrance, isRefusal(canonical) ? NOTHING_CARRIED : canonical, mesh)
   const answer = isRefusal(canonical) ? canonical : await decide(exchange, canonical, mesh)
-  record(exchange, "http", request.method, answer, mesh)
+  record(exchange, "http", request, answer, mesh)
   const response = toldStanding(isRefusal(answer) ? respond(answer) : answer, exchange)
   return !isRefusal(canonical) && canonical.debug ? debugged(response, exchange) : response
 }

@@ -7,19 +7,20 @@ import type { AccessRecord } from "#shared/telemetry/access-record.ts"
 import type { Exchange } from "./exchange.ts"
 import { changeable } from "./filter.ts"
 import type { Mesh } from "./mesh.ts"
+import type { Answered, Asked } from "./recorder.ts"
 
 export function record(
   exchange: Exchange,
   protocol: AccessRecord["protocol"],
-  method: string,
-  answer: { readonly status: number } | Refusal,
+  asked: Asked,
+  answer: Answered | Refusal,
   mesh: Mesh,
 ): void {
   const nowMs = mesh.nowMs()
   const { telemetry } = mesh
-  telemetry.count(exchange, protocol, method, answer, nowMs, mesh)
+  telemetry.count(exchange, protocol, asked, answer, nowMs, mesh)
   if (telemetry.listeners.length === 0) return
-  const finished = finish(exchange, protocol, method, answer, nowMs)
+  const finished = finish(exchange, protocol, asked.method, answer, nowMs)
   for (const listener of telemetry.listeners) listener(finished, mesh)
 }
 

@@ -22,6 +22,18 @@ export interface Counts {
   readonly requests: number
 }
 
+/** What was asked: a request, or the method of an RPC call, which has no headers. */
+export interface Asked {
+  readonly method: string
+  readonly headers?: Pick<Headers, "get">
+}
+
+/** A response; of RPC 200, or 500 when the call threw. */
+export interface Answered {
+  readonly status: number
+  readonly headers?: Pick<Headers, "get">
+}
+
 /** What is counted of an `Exchange`. */
 export interface Counted {
   readonly entrance: Entrance
@@ -39,12 +51,11 @@ export class Recorder {
   readonly #methods = new MethodNames()
   #tallies = new Map<string, Tally>()
 
-  /** `status` in an answer is that of HTTP; of RPC 200, or 500 when the call threw. */
   count(
     exchange: Counted,
     protocol: AccessRecord["protocol"],
-    method: string,
-    answer: { readonly status: number } | Refusal,
+    asked: Asked,
+    answer: Answered | Refusal,
     nowMs: number,
   ): void {
     const { entrance, matched, backend, trace, attempts, limited } = exchange
@@ -53,10 +64,12 @@ export class Recorder {
     const to = backend?.service ?? (isService ? entrance.peer.to : undefined) ?? ""
     const refusal = isRefusal(answer) ? answer.refusal : ""
     const status = isRefusal(answer) ? (answer.status ?? REFUSALS[answer.refusal].status) : answer.status
-    const name = protocol === "rpc" ? this.#methods.nameFor(to, method, status < 500, matched?.rule) : ""
+    const name = protocol === "rpc" ? this.#methods.nameFor(to, asked.method, status < 500, matched?.rule) : ""
     const row = this.#table.row(from, to, backend?.subset ?? "", matched?.rule.id ?? "", name, status, refusal)
     const durationMs = nowMs - exchange.startedAtMs
-    this.#table.count(row, durationMs, attempts, exchange.budgetExhausted)
+    const requestBytes = isBodiless(asked.method) ? 0 : declaredBytes(asked.headers)
+    const responseBytes = refusal !== "" || asked.method === "HEAD" ? 0 : declaredBytes((answer as Answered).headers)
+    this.#table.count(row, durationMs, attempts, exchange.budgetExhausted, requestBytes, responseBytes)
     this.#table.exemplify(row, trace.traceId, isSampled(trace), durationMs, nowMs)
     if (!limited) return
     for (const id of limited.refusedBy) this.tally("rate_limited", id)
@@ -88,4 +101,15 @@ export class Recorder {
     this.#tallies = new Map()
     return { series: this.#table.take(), tallies, requests }
   }
+}
+
+/** To look for a header costs more than all else that is counted: not where there can be none. */
+function isBodiless(method: string): boolean {
+  return method === "GET" || method === "HEAD"
+}
+
+/** What a length says that is none, or was not said, is 0. */
+function declaredBytes(headers: Pick<Headers, "get"> | undefined): number {
+  const declared = Number(headers?.get("content-length") ?? 0)
+  return Number.isSafeInteger(declared) && declared > 0 ? declared : 0
 }

@@ -55,7 +55,7 @@ export async function perform(
         isReplayable(operation),
         mesh,
       )
-  record(exchange, "rpc", method, recorded(answer), mesh)
+  record(exchange, "rpc", { method }, recorded(answer), mesh)
   switch (answer.kind) {
     case "value":
       return answer.value

@@ -7,7 +7,7 @@ import type { Refusal } from "#shared/model/refusal.ts"
 import type { TallyName } from "#shared/model/telemetry.ts"
 import type { AccessRecord } from "#shared/telemetry/access-record.ts"
 import type { Background } from "./mesh.ts"
-import { type Counted, Recorder } from "./recorder.ts"
+import { type Answered, type Asked, type Counted, Recorder } from "./recorder.ts"
 import { Reporter, type ReporterSurroundings } from "./reporter.ts"
 
 /** Gets each exchange's record right after its answer was decided; what takes longer is the background's. */
@@ -28,13 +28,13 @@ export class Telemetry {
   count(
     exchange: Counted,
     protocol: AccessRecord["protocol"],
-    method: string,
-    answer: { readonly status: number } | Refusal,
+    asked: Asked,
+    answer: Answered | Refusal,
     nowMs: number,
     background: Background,
   ): void {
     if (!this.#recorder) return
-    this.#recorder.count(exchange, protocol, method, answer, nowMs)
+    this.#recorder.count(exchange, protocol, asked, answer, nowMs)
     this.#reporter?.counted(nowMs, background)
   }
 

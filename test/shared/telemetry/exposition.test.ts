@@ -12,7 +12,7 @@ function totalsOf(shard: string, exemplars: readonly Exemplar[] = []): ShardTota
   const table = new SeriesTable()
   const see = (status: number, refusal: Labels["refusal"], durations: readonly number[]) => {
     const row = table.row("public", "default/orders", "v2", "default/shop/checkout", "", status, refusal)
-    for (const ms of durations) table.count(row, ms, 2, ms > 100)
+    for (const ms of durations) table.count(row, ms, 2, ms > 100, 0, 0)
   }
   see(200, "", [0, 1, 3, 250, 251, 999, 70_000])
   see(503, "circuit_open", [5])

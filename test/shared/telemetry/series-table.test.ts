@@ -26,7 +26,7 @@ const request: fc.Arbitrary<Request> = fc.record({
 })
 
 function count(table: SeriesTable, { from, to, rule, status, refusal, ms, attempts }: Request): void {
-  table.count(table.row(from, to, "", rule, "", status, refusal), ms, attempts, attempts === 4)
+  table.count(table.row(from, to, "", rule, "", status, refusal), ms, attempts, attempts === 4, 0, 0)
 }
 
 const sumOf = (series: readonly Series[], field: keyof typeof FIELD) =>
@@ -66,7 +66,7 @@ describe("an isolate's table", () => {
     let most = 0
     for (let index = 0; index < offered; index++) {
       const status = index % 10 === 0 ? 503 : 200
-      table.count(table.row(`a/${index}`, `b/${index % 777}`, "", `r/${index}`, "", status, ""), 3, 1, false)
+      table.count(table.row(`a/${index}`, `b/${index % 777}`, "", `r/${index}`, "", status, ""), 3, 1, false, 0, 0)
       most = Math.max(most, table.size)
     }
     const { overflowed } = table
@@ -91,7 +91,7 @@ describe("an isolate's table", () => {
     const table = new SeriesTable(8)
     const fill = (prefix: string) => {
       for (let index = 0; index < 20; index++)
-        table.count(table.row(`${prefix}${index}`, "", "", "", "", 200, ""), 1, 1, false)
+        table.count(table.row(`${prefix}${index}`, "", "", "", "", 200, ""), 1, 1, false, 0, 0)
       return table.take().map(({ labels }) => labels.from)
     }
     expect(fill("a")).toEqual(["other", ..."01234567".split("").map((digit) => `a${digit}`)])
@@ -111,7 +111,7 @@ describe("an isolate's table", () => {
 
   it("tells no label that could break a line of text", () => {
     const table = new SeriesTable()
-    table.count(table.row("a b", 'x"y\n', "", "r".repeat(5_000), "", 200, ""), 1, 1, false)
+    table.count(table.row("a b", 'x"y\n', "", "r".repeat(5_000), "", 200, ""), 1, 1, false, 0, 0)
     expect(table.take()[0]!.labels).toMatchObject({ from: OTHER, to: OTHER, rule: OTHER, class: "2xx" })
   })
 
@@ -119,7 +119,7 @@ describe("an isolate's table", () => {
     const table = new SeriesTable()
     const row = table.row("public", "default/a", "", "", "", 200, "")
     const offer = (traceId: string, isSampled: boolean, ms: number) => {
-      table.count(row, ms, 1, false)
+      table.count(row, ms, 1, false, 0, 0)
       table.exemplify(row, traceId, isSampled, ms, 1_000 + ms)
     }
     const shown = () => table.take()[0]!.exemplar
@@ -132,7 +132,7 @@ describe("an isolate's table", () => {
     offer("sampled and slower", true, 3)
     offer("sampled and faster", true, 1)
     expect(shown()).toEqual({ traceId: "sampled and slower", durationMs: 3, atMs: 1_003 })
-    table.count(row, 1, 1, false)
+    table.count(row, 1, 1, false, 0, 0)
     expect(shown()).toBeUndefined()
   })
 })

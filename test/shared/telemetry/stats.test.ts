@@ -33,7 +33,7 @@ function seriesOf(...seen: readonly Seen[]): Series[] {
     ...one
   } of seen) {
     const row = table.row(from, to, subset, rule, "", status, refusal)
-    for (let time = 0; time < (one.times ?? 1); time++) table.count(row, one.ms ?? 5, one.attempts ?? 1, false)
+    for (let time = 0; time < (one.times ?? 1); time++) table.count(row, one.ms ?? 5, one.attempts ?? 1, false, 0, 0)
   }
   return table.take()
 }

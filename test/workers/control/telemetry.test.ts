@@ -16,7 +16,7 @@ afterEach(() => {
 async function seen(shard: string, from: string, to: string, times: number, status = 200): Promise<void> {
   const table = new SeriesTable()
   const row = table.row(from, to, "", "default/r/0", "", status, "")
-  for (let time = 0; time < times; time++) table.count(row, 8, 1, false)
+  for (let time = 0; time < times; time++) table.count(row, 8, 1, false, 0, 0)
   const report = { isolate: `${from}-${to}-${status}`.replaceAll("/", "_"), sequence: 1, series: encode(table.take()) }
   await controlEnv.TELEMETRY.getByName(shard).report({ ...report, tallies: [], snapshotAgeMs: 0 })
 }

@@ -56,7 +56,7 @@ function isolate(...answers: Answer[]) {
     /** Requests, one after the other at the same time; `alive` ends what they leave behind. */
     request(times = 1, alive = true): void {
       for (let time = 0; time < times; time++) {
-        recorder.count(exchangeAt(nowMs - 5), "http", "GET", { status: 200 }, nowMs)
+        recorder.count(exchangeAt(nowMs - 5), "http", { method: "GET" }, { status: 200 }, nowMs)
         reporter.counted(nowMs, { waitUntil: (promise) => void (alive && background.push(promise)) })
       }
       if (!alive) sleepers.length = 0
