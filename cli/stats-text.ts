@@ -26,7 +26,7 @@ const NAMES: Readonly<Record<StatsBy, readonly (readonly [title: string, name: (
     ["SUBSET", ({ subset }) => plain(subset || "-")],
   ],
   rule: [
-    ["ROUTE", ({ rule, to }) => (rule ? short(rule) : to ? `no route, ${serviceText(to)}` : "no route")],
+    ["ROUTE", ({ rule, to }) => (rule ? short(rule) : to ? `${serviceText(to)} (no route)` : "(no route)")],
     ["METHOD", ({ method }) => plain(method || "-")],
   ],
   edge: [

@@ -41,6 +41,7 @@ async function enter(request: Request, door: Entrance, env: ProxyEnv, context: B
     return await serve(request, door, mesh)
   } catch (error) {
     console.error("weft: internal error", error instanceof Error ? error.stack : error)
+    isolate?.telemetry.failed(door, Date.now(), context)
     return respond(refuse("internal"))
   }
 }

@@ -76,6 +76,13 @@ export class Recorder {
     for (const id of limited.shadowed) this.tally("rate_limit_shadowed", id)
   }
 
+  /** What a bug leaves of an exchange: who was asking whom. */
+  countFailed(entrance: Entrance): void {
+    const peer = entrance.at === "service" ? entrance.peer : undefined
+    const row = this.#table.row(peer?.from ?? PUBLIC, peer?.to ?? "", "", "", "", REFUSALS.internal.status, "internal")
+    this.#table.count(row, 0, 0, false, 0, 0)
+  }
+
   /** What is rare and no exchange: it may allocate. */
   tally(name: TallyName, label = "", count = 1): void {
     const isFull = this.#tallies.size >= LIMITS.isolateTalliesMax && !this.#tallies.has(`${name} ${label}`)

@@ -3,6 +3,7 @@
  * (reporter.ts); whoever wants to know more of each one is a `Listener` and gets its access record. With nowhere to report to, and
  * without a listener, an exchange costs nothing here.
  */
+import type { Entrance } from "#shared/exchange/decide.ts"
 import type { Refusal } from "#shared/model/refusal.ts"
 import type { TallyName } from "#shared/model/telemetry.ts"
 import type { AccessRecord } from "#shared/telemetry/access-record.ts"
@@ -35,6 +36,12 @@ export class Telemetry {
   ): void {
     if (!this.#recorder) return
     this.#recorder.count(exchange, protocol, asked, answer, nowMs)
+    this.#reporter?.counted(nowMs, background)
+  }
+
+  /** An exchange that a bug of the mesh ended before it could be recorded. */
+  failed(entrance: Entrance, nowMs: number, background: Background): void {
+    this.#recorder?.countFailed(entrance)
     this.#reporter?.counted(nowMs, background)
   }
 

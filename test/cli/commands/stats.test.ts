@@ -69,7 +69,7 @@ idle                 -     -    -     -     -        -
         row({ rule: "", method: "", to: "default/mail" }),
         row({ rule: "", to: "" }),
       ],
-      "ROUTE           SUCCESS   RPS  P50   P95   P99  RETRIES\nshop/0          100.00%  10.0  3ms  20ms  1.2s        -\nno route, mail  100.00%  10.0  3ms  20ms  1.2s        -\nno route        100.00%  10.0  3ms  20ms  1.2s        -\n",
+      "ROUTE            SUCCESS   RPS  P50   P95   P99  RETRIES\nshop/0           100.00%  10.0  3ms  20ms  1.2s        -\nmail (no route)  100.00%  10.0  3ms  20ms  1.2s        -\n(no route)       100.00%  10.0  3ms  20ms  1.2s        -\n",
     ],
     [
       ["stat", "route"],

@@ -1,6 +1,8 @@
 /** What is counted of an exchange, from what was decided about it. */
 import { describe, expect, it } from "vitest"
+import type { Entrance } from "#shared/exchange/decide.ts"
 import { LIMITS } from "#shared/model/limits.ts"
+import { DEFAULT_GATEWAY } from "#shared/model/names.ts"
 import { FIELD, type Field } from "#shared/telemetry/series.ts"
 import type { Dataset } from "#workers/proxy/analytics.ts"
 import { analyse } from "#workers/proxy/analytics.ts"
@@ -9,7 +11,7 @@ import { type Answered, type Asked, type Counted, Recorder } from "#workers/prox
 const NOW_MS = 1_000_000
 const GET: Asked = { method: "GET" }
 const OK: Answered = { status: 200 }
-const GATEWAY = { at: "gateway", gateway: "default/default" } as const
+const GATEWAY: Entrance = { at: "gateway", gateway: DEFAULT_GATEWAY }
 const from = (caller: string, to?: string) => ({ at: "service", peer: { from: caller, to } }) as const
 
 function exchange(more: object = {}): Counted {
@@ -87,6 +89,16 @@ describe("an exchange is counted under", () => {
     expect(counted(one, { method: "no such thing" }, OK, "rpc").text).toBe("default/b|default/a|||other|2xx|")
     expect(counted(one, { method: "PATCH" }, OK, "http").text).toBe("default/b|default/a||||2xx|")
   })
+})
+
+it("an exchange that a bug ended is counted as internal", () => {
+  const recorder = new Recorder()
+  recorder.countFailed(GATEWAY)
+  recorder.countFailed(from("default/b", "default/a") as never)
+  const told = recorder
+    .take()
+    .series.map(({ labels, numbers }) => [...Object.values(labels), numbers[FIELD.requests]].join("|"))
+  expect(told).toEqual(["public|||||5xx|internal|1", "default/b|default/a||||5xx|internal|1"])
 })
 
 describe("of an exchange is counted", () => {
