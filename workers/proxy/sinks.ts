@@ -1,5 +1,6 @@
 /** Where an isolate's counts and records go, by the proxy's bindings and variables. */
-import { type Shard, shardFor } from "#shared/protocol/telemetry.ts"
+import type { Region } from "#shared/propagation/regions.ts"
+import { type Shard, shardFor } from "#shared/propagation/shards.ts"
 import { analyse } from "./analytics.ts"
 import type { ReporterSurroundings, ShardObject } from "./reporter.ts"
 import type { Listener } from "./telemetry.ts"
@@ -13,14 +14,14 @@ export interface TelemetryEnv {
   readonly WEFT_ACCESS_LOG?: string
 }
 
-/** `continent` is asked when the first report goes out. */
+/** `region` is asked when the first report goes out. */
 export function sinksOf(
   { TELEMETRY, ANALYTICS }: TelemetryEnv,
   isolate: string,
-  continent: () => string | undefined,
+  region: () => Region | undefined,
 ): Pick<ReporterSurroundings, "shard" | "analyse"> {
   return {
-    ...(TELEMETRY && { shard: shardsOf(TELEMETRY, isolate, continent) }),
+    ...(TELEMETRY && { shard: shardsOf(TELEMETRY, isolate, region) }),
     ...(ANALYTICS && { analyse: (series) => analyse(ANALYTICS, series) }),
   }
 }
@@ -35,11 +36,11 @@ const logged: Listener = (record) => console.log(JSON.stringify(record))
 function shardsOf(
   namespace: DurableObjectNamespace,
   isolate: string,
-  continent: () => string | undefined,
+  region: () => Region | undefined,
 ): () => ShardObject {
   let shard: Shard | undefined
   return () => {
-    shard ??= shardFor(isolate, continent())
+    shard ??= shardFor(isolate, region())
     const { name, hint } = shard
     return namespace.getByName(name, hint && { locationHint: hint }) as unknown as ShardObject
   }

@@ -57,7 +57,6 @@ export class Isolate {
   readonly consistency = new Consistency()
   readonly telemetry: Telemetry
   colo: string | undefined
-  continent: string | undefined
   region: Region | undefined
   readonly #localOrigins: LocalOrigins
   readonly #alone: Surroundings
@@ -72,7 +71,7 @@ export class Isolate {
     this.#atEdge = { edge: true, keepsAmbiguousNames }
     this.#localOrigins = parseLocalOrigins(env.WEFT_LOCAL_ORIGINS)
     const id = randomHex(16)
-    const sinks = sinksOf(env, id, () => this.continent)
+    const sinks = sinksOf(env, id, () => this.region)
     const reporting = { ...SURROUNDINGS, ...sinks, isolate: id, snapshotAgeMs: () => this.snapshots.ageMs }
     this.telemetry = new Telemetry(reporting, listenersOf(env))
     const breakers = (cluster: string) => env.BREAKER?.getByName(cluster) as unknown as BreakerRpc | undefined
@@ -164,8 +163,7 @@ export class WorkerMesh implements Mesh {
     if (this.#isolate.colo !== undefined) return
     const cf = this.#request?.cf
     this.#isolate.colo = cf?.colo as string | undefined
-    this.#isolate.continent = cf?.continent as string | undefined
-    this.#isolate.region = regionOf(this.#isolate.colo, this.#isolate.continent)
+    this.#isolate.region = regionOf(this.#isolate.colo, cf?.continent as string | undefined)
   }
 
   get routes(): Routes | undefined {

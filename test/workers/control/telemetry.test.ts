@@ -1,7 +1,7 @@
 import { reset } from "cloudflare:test"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
+import { SHARDS } from "#shared/propagation/shards.ts"
 import type { Stats } from "#shared/protocol/control-api.ts"
-import { SHARDS } from "#shared/protocol/telemetry.ts"
 import { SeriesTable } from "#shared/telemetry/series-table.ts"
 import { encode } from "#shared/telemetry/wire.ts"
 import { parseExposition } from "#test/support/exposition-parser.ts"
