@@ -12,6 +12,12 @@ export const TALLIES = [
   /** By rate limit: requests that it refused, and that it would have refused were it not in shadow. */
   "rate_limited",
   "rate_limit_shadowed",
+  /** By access policy: requests that it refused, that its audit took, that it would have decided otherwise were it no dry run, and that
+   * passed because its authorizer failed. */
+  "access_denied",
+  "access_audited",
+  "access_rehearsed",
+  "access_unasked",
   /** By cluster: ejections of endpoints by outlier detection. */
   "ejections",
   /** Requests that were counted as `other`, by who had no place for them: `isolate`, `shard`. */

@@ -109,6 +109,30 @@ export const TALLY_METRICS: Readonly<Record<TallyName, Metric & { readonly label
     label: "limit",
     help: "Requests that a rate limit in shadow would have refused.",
   },
+  access_denied: {
+    name: "weft_access_denied_requests",
+    type: "counter",
+    label: "policy",
+    help: "Requests that an access policy refused.",
+  },
+  access_audited: {
+    name: "weft_access_audited_requests",
+    type: "counter",
+    label: "policy",
+    help: "Requests that a rule of an audit took.",
+  },
+  access_rehearsed: {
+    name: "weft_access_rehearsed_requests",
+    type: "counter",
+    label: "policy",
+    help: "Requests that would have been decided otherwise were the policy no dry run.",
+  },
+  access_unasked: {
+    name: "weft_access_unasked_requests",
+    type: "counter",
+    label: "policy",
+    help: "Requests that passed because the policy's authorizer failed.",
+  },
   ejections: {
     name: "weft_outlier_ejections",
     type: "counter",

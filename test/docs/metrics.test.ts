@@ -28,6 +28,7 @@ const LABELS = new Set([
   "class",
   "refusal",
   "limit",
+  "policy",
   "cluster",
   "where",
   "state",

@@ -4,27 +4,17 @@
  * it the split's, a fallback or the target of a copy. Authorizers are asked first, then the policies decide (Istio: CUSTOM, DENY, ALLOW).
  */
 
-import type { Guards, Verdict } from "#shared/identity/access.ts"
+import type { Guards } from "#shared/identity/access.ts"
 import type { Subject } from "#shared/identity/access-condition.ts"
 import { nameOf, type ServiceId } from "#shared/model/names.ts"
 import { isRefusal, type Refusal, refuse } from "#shared/model/refusal.ts"
 import type { Place } from "#shared/model/target.ts"
+import { type AccessNotes, noted } from "./access-notes.ts"
 import { type Asking, ask } from "./authorizer.ts"
 import type { CanonicalRequest } from "./canonicalise.ts"
 import type { Exchange } from "./exchange.ts"
 import type { Mesh } from "./mesh.ts"
 import type { Outgoing } from "./send.ts"
-
-/** What policies said of an exchange, where they said anything that is worth writing down. */
-export interface AccessNotes {
-  /** The rules or policies that refused it. */
-  readonly deniedBy: readonly string[]
-  readonly audited: readonly string[]
-  /** What dry runs would have decided otherwise. */
-  readonly rehearsed: readonly Verdict[]
-  /** Policies whose authorizer failed, and which let the request pass all the same. */
-  readonly unasked: readonly string[]
-}
 
 /** Public traffic at its gateway. */
 export async function authorizeAtGateway(
@@ -102,16 +92,9 @@ function decide(exchange: Exchange, guards: Guards, subject: Subject): Refusal |
 
 /** Who is refused learns nothing of what there is to get past. */
 const FORBIDDEN = refuse("forbidden")
-const NOTHING: AccessNotes = { deniedBy: [], audited: [], rehearsed: [], unasked: [] }
 
 function note(exchange: Exchange, notes: Partial<AccessNotes>): void {
-  const { deniedBy, audited, rehearsed, unasked } = exchange.access ?? NOTHING
-  exchange.access = {
-    deniedBy: [...deniedBy, ...(notes.deniedBy ?? [])],
-    audited: [...audited, ...(notes.audited ?? [])],
-    rehearsed: [...rehearsed, ...(notes.rehearsed ?? [])],
-    unasked: [...unasked, ...(notes.unasked ?? [])],
-  }
+  exchange.access = noted(exchange.access, notes)
 }
 
 function subjectOf({ principals, entrance }: Exchange, { address, request, rpc }: Asking): Subject {

@@ -13,6 +13,7 @@ import { MethodNames } from "#shared/telemetry/method-names.ts"
 import { OTHER, PUBLIC, type Series } from "#shared/telemetry/series.ts"
 import { SeriesTable } from "#shared/telemetry/series-table.ts"
 import { isSampled, type TraceContext } from "#shared/telemetry/trace-context.ts"
+import type { AccessNotes } from "./access-notes.ts"
 import type { LimitVerdict } from "./limiter.ts"
 
 /** What was counted since the last time. */
@@ -44,6 +45,7 @@ export interface Counted {
   readonly attempts: number
   readonly budgetExhausted: boolean
   readonly limited: LimitVerdict | undefined
+  readonly access: AccessNotes | undefined
 }
 
 export class Recorder {
@@ -58,7 +60,7 @@ export class Recorder {
     answer: Answered | Refusal,
     nowMs: number,
   ): void {
-    const { entrance, matched, backend, trace, attempts, limited } = exchange
+    const { entrance, matched, backend, trace, attempts, limited, access } = exchange
     const isService = entrance.at === "service"
     const from = isService ? entrance.peer.from : PUBLIC
     const to = backend?.service ?? (isService ? entrance.peer.to : undefined) ?? ""
@@ -71,9 +73,21 @@ export class Recorder {
     const responseBytes = refusal !== "" || asked.method === "HEAD" ? 0 : declaredBytes((answer as Answered).headers)
     this.#table.count(row, durationMs, attempts, exchange.budgetExhausted, requestBytes, responseBytes)
     this.#table.exemplify(row, trace.traceId, isSampled(trace), durationMs, nowMs)
-    if (!limited) return
-    for (const id of limited.refusedBy) this.tally("rate_limited", id)
-    for (const id of limited.shadowed) this.tally("rate_limit_shadowed", id)
+    if (limited) this.#tallyLimits(limited)
+    if (access) this.#tallyAccess(access)
+  }
+
+  #tallyLimits({ refusedBy, shadowed }: LimitVerdict): void {
+    for (const id of refusedBy) this.tally("rate_limited", id)
+    for (const id of shadowed) this.tally("rate_limit_shadowed", id)
+  }
+
+  #tallyAccess({ deniedBy, audited, rehearsed, unasked }: AccessNotes): void {
+    for (const id of deniedBy.slice(0, LIMITS.policiesTold)) this.tally("access_denied", id)
+    for (const id of audited) this.tally("access_audited", id)
+    for (const { by } of rehearsed)
+      for (const id of by.slice(0, LIMITS.policiesTold)) this.tally("access_rehearsed", id)
+    for (const id of unasked) this.tally("access_unasked", id)
   }
 
   /** What a bug leaves of an exchange: who was asking whom. */

@@ -170,6 +170,26 @@ describe("tallies", () => {
     expect(recorder.take().tallies).toEqual([])
   })
 
+  it("tell what access policies said", () => {
+    const recorder = new Recorder()
+    const nothing = { deniedBy: [], audited: [], rehearsed: [], unasked: [] }
+    const rehearsed = [{ allowed: false, why: "no-allow", by: ["default/staff", "default/tried"] }]
+    const access = { ...nothing, deniedBy: ["default/no-admin/0"], audited: ["default/seen/1"], rehearsed }
+    recorder.count(exchange({ access }), "http", GET, { refusal: "forbidden" }, NOW_MS)
+    recorder.count(exchange({ access: { ...nothing, unasked: ["default/ask"] } }), "rpc", GET, OK, NOW_MS)
+    const many = Array.from({ length: 100 }, (_, index) => `default/p${index}`)
+    recorder.count(exchange({ access: { ...nothing, deniedBy: many } }), "http", GET, { refusal: "forbidden" }, NOW_MS)
+    const { tallies } = recorder.take()
+    expect(tallies.slice(0, 5)).toEqual([
+      ["access_denied", "default/no-admin/0", 1],
+      ["access_audited", "default/seen/1", 1],
+      ["access_rehearsed", "default/staff", 1],
+      ["access_rehearsed", "default/tried", 1],
+      ["access_unasked", "default/ask", 1],
+    ])
+    expect(tallies).toHaveLength(5 + LIMITS.policiesTold)
+  })
+
   it("have a limit of labels", () => {
     const recorder = new Recorder()
     for (let index = 0; index < 1_000; index++) recorder.tally("ejections", `default/s${index}`)
