@@ -17,6 +17,9 @@ const NATIVE: { readonly [typed: string]: string } = {
   referencegrant: "ReferenceGrant",
   coreservice: "CoreService",
   namespace: "Namespace",
+  authorizationpolicy: "AuthorizationPolicy",
+  authorizationpolicies: "AuthorizationPolicy",
+  requestauthentication: "RequestAuthentication",
 }
 
 /** `routes`, `Route`, `svc` -> `Route`, `Service`; kinds of dialects (`HTTPRoute`) are taken as they are. */

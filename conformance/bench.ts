@@ -146,8 +146,8 @@ function proxyConfig(backends: readonly EchoBackend[]): object {
       bindings: [{ name: "ROUTE_TABLE", class_name: "RouteTableObject", script_name: "weft-control" }],
     },
     vars: { WEFT_DEBUG: "on", WEFT_LEASE_MS: String(LEASE_MS) },
-    services: [...distinct.values()].map(({ binding, backend, namespace }) => {
-      return { binding, service: "echo", entrypoint: "Echo", props: { backend, namespace } }
+    services: [...distinct.values()].map(({ binding, backend, namespace, entrypoint = "Echo", props }) => {
+      return { binding, service: "echo", entrypoint, props: { backend, namespace, ...props } }
     }),
   }
 }

@@ -22,6 +22,9 @@ export interface EchoBackend {
   readonly binding: string
   readonly backend: string
   readonly namespace: string
+  /** What answers there, where it is no echo, and what it is told beside the name. */
+  readonly entrypoint?: "Authorizer" | "Keys"
+  readonly props?: object
 }
 
 /** Where a request enters the mesh. */

@@ -14,10 +14,12 @@ import type { Form, FormTest } from "./form.ts"
 import { grpcRouteForm } from "./gateway-api-grpcroute.ts"
 import { httpRouteForm } from "./gateway-api-httproute.ts"
 import { meshForm } from "./gateway-api-mesh.ts"
+import { istioAuthzForm } from "./istio-authz.ts"
+import { istioPathsForm } from "./istio-paths.ts"
 import { sumLine, sumOf, testLines } from "./table.ts"
 
 /** Every form of case files that can be run. The first one that takes a file reads it. */
-const FORMS: readonly Form[] = [meshForm, grpcRouteForm, httpRouteForm]
+const FORMS: readonly Form[] = [istioAuthzForm, istioPathsForm, meshForm, grpcRouteForm, httpRouteForm]
 /** Forms that need no mesh. */
 const CORE_FORMS: readonly CoreForm[] = [outlierForm, weightedForm, retryForm]
 

@@ -42,6 +42,7 @@ const MAY_IMPORT: { readonly [layer: string]: readonly string[] } = {
   "shared/dialects": [
     "shared/dialects",
     "shared/config",
+    "shared/identity",
     "shared/routing",
     "shared/model",
     "shared/std",

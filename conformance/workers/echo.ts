@@ -47,6 +47,21 @@ export class Echo extends WorkerEntrypoint<object, Props> {
   }
 }
 
+/** An external authorizer: it goes by the header `x-ext-authz`, and says what it found. */
+export class Authorizer extends WorkerEntrypoint<object, Props> {
+  override fetch(request: Request): Response {
+    const allowed = request.headers.get("x-ext-authz") === "allow"
+    return new Response(allowed ? "allowed" : "denied by the authorizer", { status: allowed ? 200 : 403 })
+  }
+}
+
+/** Publishes the keys of all issuers. */
+export class Keys extends WorkerEntrypoint<object, { readonly keys: readonly object[] }> {
+  override fetch(): Response {
+    return Response.json({ keys: this.ctx.props.keys })
+  }
+}
+
 /** For the runner: what arrived since it asked last. */
 export default {
   fetch(): Response {

@@ -4,6 +4,7 @@
  *   documents -> parse -> merge with the head -> resolve -> snapshot -> text, and the plan of what changes
  */
 import { gatewayApi } from "#shared/dialects/gateway-api/index.ts"
+import { istio } from "#shared/dialects/istio/index.ts"
 import type { Change, Note, Resource, SourcedDocument } from "#shared/model/document.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { Problem } from "#shared/model/problem.ts"
@@ -39,7 +40,7 @@ export interface Compiled {
 }
 
 /** The languages beside the native one. */
-const DIALECTS = [gatewayApi]
+const DIALECTS = [gatewayApi, istio]
 
 export function compile(
   head: readonly Resource[],

@@ -2,6 +2,8 @@
  * Another system's language for the same things. Its objects are resources beside the native ones, in the same
  * apply; what they mean is worked out over all resources together, when the mesh is resolved.
  */
+import type { AccessPolicy } from "#shared/model/access-policy.ts"
+import type { Authentication } from "#shared/model/authentication.ts"
 import type { Note, Resource } from "#shared/model/document.ts"
 import type { GatewayId, ServiceId } from "#shared/model/names.ts"
 import type { Gateway, Route } from "#shared/model/route.ts"
@@ -40,6 +42,8 @@ export interface Translation {
   readonly gateways: readonly { readonly resource: Resource; readonly gateway: Gateway }[]
   /** `createdAtMs` says which of two routes of one revision is older. */
   readonly routes: readonly { readonly resource: Resource; readonly route: Route; readonly createdAtMs?: number }[]
+  readonly policies?: readonly AccessPolicy[]
+  readonly authentications?: readonly Authentication[]
   readonly notes: readonly Note[]
 }
 

@@ -8,7 +8,8 @@ import { DEFAULT_NAMESPACE } from "#shared/model/names.ts"
 import type { Problem } from "#shared/model/problem.ts"
 import { formatPath, type Step } from "#shared/std/steps.ts"
 import { complain, quote } from "./complaint.ts"
-import { type Dialect, isNative } from "./dialect.ts"
+import { type Dialect, isNative, type Reading } from "./dialect.ts"
+import { readForeign } from "./foreign.ts"
 import { type Found, problemsOf } from "./issues.ts"
 import { plainData } from "./plain.ts"
 import { documentSchema } from "./schema.ts"
@@ -36,11 +37,11 @@ export interface Parsed {
   readonly notes?: Note[]
 }
 
-/** Documents in a language other than the native one are read by the first dialect that takes them. */
+/** Documents in a language other than the native one are read by the dialect that takes them. */
 export function parse(document: SourcedDocument, dialects: readonly Dialect[] = []): Parsed {
   const { value, problems: impure } = plainData(document.content)
-  const dialect = dialects.find((one) => one.takes(value))
-  if (dialect) return parseForeign(document, value, impure, dialect)
+  const reading = readForeign(value, dialects)
+  if (reading) return parseForeign(document, reading, impure)
   switch (dialectOf(value)) {
     case "native":
       return parseNative(document, value, impure)
@@ -67,8 +68,11 @@ export function pathOf(resource: ResourceKey & { readonly spec?: unknown }, step
   return formatPath([section, resource.name, ...steps])
 }
 
-function parseForeign(document: SourcedDocument, value: unknown, impure: readonly Found[], dialect: Dialect): Parsed {
-  const { resources, found, broken, notes } = dialect.read(value)
+function parseForeign(
+  document: SourcedDocument,
+  { resources, found, broken, notes }: Reading,
+  impure: readonly Found[],
+): Parsed {
   const problems = [
     ...impure.map((one) => locate(document, one)),
     ...withoutEchoes(found, impure).map((one) => locate(document, one, (one as (typeof found)[number]).resource)),

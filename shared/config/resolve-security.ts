@@ -1,10 +1,10 @@
 /** Who has to prove who they are, and who may do what: the part of a mesh that older proxies must not pass over. */
-import type { AccessPolicy } from "#shared/model/access-policy.ts"
 import type { Resource } from "#shared/model/document.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { Problem } from "#shared/model/problem.ts"
 import type { Security } from "#shared/model/snapshot.ts"
 import type { Report } from "./complaint.ts"
+import type { Translation } from "./dialect.ts"
 import { compare } from "./merge.ts"
 import type { ResourceKey } from "./parse.ts"
 import { resolveAccessPolicy } from "./resolve-access.ts"
@@ -19,7 +19,7 @@ export interface ResolvedSecurity {
 /** Of native resources. `foreign` is what objects in other languages say. */
 export function resolveSecurity(
   resources: readonly Resource[],
-  foreign: readonly AccessPolicy[],
+  foreign: Pick<Translation, "policies" | "authentications">,
   names: Names,
   reportFor: (resource: ResourceKey) => Report,
 ): ResolvedSecurity {
@@ -30,8 +30,8 @@ export function resolveSecurity(
         const scope = { ...names, namespace: resource.namespace, report: reportFor(resource) }
         return one(resource, scope) ?? []
       })
-  const authentications = each("Authentication", resolveAuthentication)
-  const policies = [...each("AccessPolicy", resolveAccessPolicy), ...foreign]
+  const authentications = [...each("Authentication", resolveAuthentication), ...(foreign.authentications ?? [])]
+  const policies = [...each("AccessPolicy", resolveAccessPolicy), ...(foreign.policies ?? [])]
   return {
     security: {
       ...(authentications.length > 0 && { authentications: byId(authentications) }),

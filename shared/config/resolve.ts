@@ -70,9 +70,9 @@ export function resolve(
     const scope = { ...names, namespace: resource.namespace, report: reportFor(resource) }
     checkFallback(scope, service.id, resource.spec as ServiceDocument)
   }
-  const { security, problems: insecure } = resolveSecurity(resources.filter(isNative), [], names, reportFor)
+  const { security, problems: insecure } = resolveSecurity(resources.filter(isNative), foreign, names, reportFor)
   // Of one that could not be read nobody knows what it covers.
-  if (!broken.some(({ kind }) => kind === "Authentication")) {
+  if (!broken.some(({ kind }) => kind === "Authentication" || kind === "RequestAuthentication")) {
     checkClaims(routes, security.authentications ?? [], reportFor)
   }
   problems.push(...tooMany("services", services.length, LIMITS.servicesMax))
@@ -90,19 +90,30 @@ export function resolve(
   return { snapshot, problems, notes: [...foreign.notes] }
 }
 
-/** What all dialects say together. Their services and gateways are added to the names that native routes may use. */
+/**
+ * What all dialects say together. Their services and gateways are added to the names that native routes may use, and the dialects
+ * that come after.
+ */
 function translateAll(
   resources: readonly Resource[],
   dialects: readonly Dialect[],
   names: { services: Map<ServiceId, Service | "broken">; gateways: Map<GatewayId, Gateway | "broken"> },
   routes: ReadonlySet<string>,
 ): Translation {
-  const all = dialects.map((dialect) => dialect.translate(resources, { ...names, routes }))
-  const services = all.flatMap((one) => one.services)
-  const gateways = all.flatMap((one) => one.gateways)
-  for (const { service } of services) names.services.set(service.id, service)
-  for (const { gateway } of gateways) names.gateways.set(gateway.id, gateway)
-  return { services, gateways, routes: all.flatMap((one) => one.routes), notes: all.flatMap((one) => one.notes) }
+  const all = dialects.map((dialect) => {
+    const one = dialect.translate(resources, { ...names, routes })
+    for (const { service } of one.services) names.services.set(service.id, service)
+    for (const { gateway } of one.gateways) names.gateways.set(gateway.id, gateway)
+    return one
+  })
+  return {
+    services: all.flatMap((one) => one.services),
+    gateways: all.flatMap((one) => one.gateways),
+    routes: all.flatMap((one) => one.routes),
+    policies: all.flatMap((one) => one.policies ?? []),
+    authentications: all.flatMap((one) => one.authentications ?? []),
+    notes: all.flatMap((one) => one.notes),
+  }
 }
 
 function of(resources: readonly Resource[], kind: string): Resource[] {

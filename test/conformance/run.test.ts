@@ -66,6 +66,19 @@ describe("the runner", () => {
     expect(out).toContain("the mesh has no active health checks")
   })
 
+  it("runs Istio's policies and paths, and notices what is not as expected", async () => {
+    const files = ["authz", "path_normalization", "authz_wrong"].map((form) => join(FIXTURES, `istio_${form}.json`))
+    const { exit, lines, out } = await conformance(...files)
+    expect(lines.at(-1), out).toBe("36 passed, 6 failed, 13 skipped")
+    expect(exit).toBe(1)
+    expect(out).toContain("OwnWrong")
+    expect(out.match(/^FAIL .*/gm)).toHaveLength(2)
+    expect(out).toContain("status 403 (forbidden) instead of 200")
+    expect(out).toContain('header X-A at the backend is "2" instead of absent')
+    expect(out).toContain('did you mean "from"?')
+    expect(out).toContain("an escaped slash is refused")
+  })
+
   it("runs only what is asked for", async () => {
     const { exit, lines } = await conformance(fixture("httproute"), "--only", "OwnWebSocket", "--verbose")
     expect(lines.at(-1)).toBe("1 passed, 0 failed, 0 skipped")
@@ -83,6 +96,17 @@ describe("the runner", () => {
     "passes every case of gateway_api_%s.json that can apply to Workers",
     async (form) => {
       const file = join(CASES, `gateway_api_${form}.json`)
+      if (!existsSync(file)) return
+      const { exit, lines, out } = await conformance(file)
+      expect(lines.at(-1), out).toMatch(/^\d+ passed, 0 failed, \d+ skipped$/)
+      expect(exit).toBe(0)
+    },
+  )
+
+  it.skipIf(!existsSync(CASES)).each(["authz", "path_normalization"])(
+    "passes every case of istio_%s.json that can apply to Workers",
+    async (form) => {
+      const file = join(CASES, `istio_${form}.json`)
       if (!existsSync(file)) return
       const { exit, lines, out } = await conformance(file)
       expect(lines.at(-1), out).toMatch(/^\d+ passed, 0 failed, \d+ skipped$/)

@@ -8,7 +8,6 @@ import { problemsOf } from "#shared/config/issues.ts"
 import type { ResourceKey } from "#shared/config/parse.ts"
 import type { Note } from "#shared/model/document.ts"
 import { DEFAULT_NAMESPACE } from "#shared/model/names.ts"
-import type { Step } from "#shared/std/steps.ts"
 import { GATEWAY_GROUP, groupOf, RESOURCE_KINDS } from "./kinds.ts"
 import { SCHEMAS } from "./schema.ts"
 
@@ -43,38 +42,25 @@ export function takes(content: unknown): boolean {
 
 export function read(content: unknown): Reading {
   const reading: Reading = { resources: [], found: [], broken: [], notes: [] }
-  readObject(content, [], reading)
+  const { apiVersion, kind } = content as Written
+  if (typeof apiVersion !== "string" || typeof kind !== "string") {
+    const path = [typeof apiVersion === "string" ? "kind" : "apiVersion"]
+    reading.found.push({ path, complaint: complain("wrong-type", "It must be a text") })
+    return reading
+  }
+  const group = groupOf(apiVersion)
+  if (RESOURCE_KINDS[kind]?.group === group) readResource(content, kind, reading)
+  else readOther(content as object, group, kind, reading)
   return reading
 }
 
 interface Written {
   readonly apiVersion?: unknown
   readonly kind?: unknown
-  readonly items?: unknown
   readonly metadata?: unknown
 }
 
-function readObject(content: unknown, at: readonly Step[], reading: Reading): void {
-  if (!takes(content)) {
-    reading.found.push({ path: at, complaint: complain("missing-key", 'An object needs "apiVersion" and "kind"') })
-    return
-  }
-  const { apiVersion, kind, items } = content as Written
-  if (typeof apiVersion !== "string" || typeof kind !== "string") {
-    const path = [...at, typeof apiVersion === "string" ? "kind" : "apiVersion"]
-    reading.found.push({ path, complaint: complain("wrong-type", "It must be a text") })
-    return
-  }
-  if (kind.endsWith("List") && Array.isArray(items)) {
-    for (const [index, item] of items.entries()) readObject(item, [...at, "items", index], reading)
-    return
-  }
-  const group = groupOf(apiVersion)
-  if (RESOURCE_KINDS[kind]?.group === group) readResource(content, kind, at, reading)
-  else readOther(content as object, group, kind, at, reading)
-}
-
-function readResource(content: unknown, kind: string, at: readonly Step[], reading: Reading): void {
+function readResource(content: unknown, kind: string, reading: Reading): void {
   const spec = asWritten(content as object)
   const key = keyOf(spec, kind)
   const result = SCHEMAS[kind]!.safeParse(spec, { reportInput: true, jitless: true })
@@ -84,17 +70,17 @@ function readResource(content: unknown, kind: string, at: readonly Step[], readi
   }
   reading.broken.push(key)
   for (const { path, complaint } of problemsOf(result.error.issues)) {
-    reading.found.push({ path: [...at, ...path], complaint, resource: key })
+    reading.found.push({ path, complaint, resource: key })
   }
 }
 
-function readOther(content: object, group: string, kind: string, at: readonly Step[], reading: Reading): void {
+function readOther(content: object, group: string, kind: string, reading: Reading): void {
   const [outcome, reason] = (group === GATEWAY_GROUP && OTHER_KINDS[kind]) || ["ignored", undefined]
   if (group === GATEWAY_GROUP && reason === undefined && !kind.startsWith("X")) {
     const known = [...Object.keys(RESOURCE_KINDS).filter((one) => RESOURCE_KINDS[one]!.group === group)]
     const message = `The group ${quote(group)} has no kind ${quote(kind)}`
     reading.found.push({
-      path: [...at, "kind"],
+      path: ["kind"],
       complaint: complain("unknown-kind", message, hintFrom(kind, "kinds", [...known, ...Object.keys(OTHER_KINDS)])),
     })
     return
@@ -129,7 +115,8 @@ function keyOf(content: object, kind: string): ResourceKey {
   }
 }
 
-function asWritten(content: object): object {
+/** Without what only a cluster's server adds. */
+export function asWritten(content: object): object {
   const { status: _, ...rest } = withoutNulls(content) as Record<string, unknown>
   const { metadata } = rest
   if (typeof metadata !== "object" || metadata === null) return rest
