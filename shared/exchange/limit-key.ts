@@ -3,6 +3,7 @@ import type { LimitKey, RateLimit } from "#shared/model/rate-limit.ts"
 import { Reader, type RequestHead } from "#shared/routing/head.ts"
 import { canonicalJson } from "#shared/std/canonical-json.ts"
 import { memberAt } from "#shared/std/member-path.ts"
+import { networkOf } from "#shared/std/network.ts"
 
 type Captures = Readonly<Record<string, string>> | undefined
 
@@ -31,7 +32,7 @@ function partOf(part: LimitKey, head: RequestHead, captures: Captures): string |
     case "caller":
       return head.caller
     case "ip":
-      return networkOf(addressOf(head))
+      return networkAt(head)
     case "method":
       return head.method
     case "rpc":
@@ -55,22 +56,7 @@ function claimText(value: unknown): string | undefined {
 }
 
 /** A service may pass on what the edge said to it of the public. */
-function addressOf({ address, caller, headers }: RequestHead): string | null {
-  return address ?? (caller === undefined ? null : headers.get("cf-connecting-ip"))
-}
-
-/** An IPv6 user has a whole /64 of addresses: its network is what tells one user from another. */
-function networkOf(address: string | null): string | null {
-  if (address === null || !address.includes(":")) return address
-  const text = address.toLowerCase()
-  if (text.includes(".")) return text.slice(text.lastIndexOf(":") + 1)
-  const [left = "", right] = text.split("::")
-  const before = left === "" ? [] : left.split(":")
-  const after = right === undefined || right === "" ? [] : right.split(":")
-  const zeros = Array.from({ length: Math.max(0, 8 - before.length - after.length) }, () => "0")
-  const groups = right === undefined ? before : [...before, ...zeros, ...after]
-  return groups
-    .slice(0, 4)
-    .map((group) => group.replace(/^0+(?=.)/, ""))
-    .join(":")
+function networkAt({ address, caller, headers }: RequestHead): string | null {
+  const told = address ?? (caller === undefined ? null : headers.get("cf-connecting-ip"))
+  return told === null ? null : networkOf(told)
 }
