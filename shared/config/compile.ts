@@ -15,9 +15,10 @@ import { checkRegexesTogether } from "./admit-regex.ts"
 import { complain, quote } from "./complaint.ts"
 import { checkEgress } from "./egress-check.ts"
 import { keyText, merge } from "./merge.ts"
-import { type Draft, limited, type Parsed, parse, pathOf } from "./parse.ts"
+import { type Draft, limited, type Parsed, parse, pathOf, type ResourceKey } from "./parse.ts"
 import { plan } from "./plan.ts"
 import { resolve } from "./resolve.ts"
+import { keepSecrets } from "./secrets.ts"
 
 export interface CompileRequest {
   readonly documents: readonly SourcedDocument[]
@@ -47,7 +48,10 @@ export function compile(
   request: CompileRequest,
 ): Compiled | { readonly problems: Problem[] } {
   const parsed = request.documents.map((document) => ({ document, ...parse(document, DIALECTS) }))
-  const drafts = parsed.flatMap(({ resources }) => resources)
+  const { drafts, problems: missing } = withSecrets(
+    parsed.flatMap(({ resources }) => resources),
+    head,
+  )
   const broken = parsed.flatMap((one) => one.broken)
   const resources = merge(head, drafts, request)
 
@@ -56,7 +60,9 @@ export function compile(
   const all = [
     ...parsed.flatMap((one) => one.problems),
     ...duplicates(parsed),
-    ...[...problems, ...checkEgress(snapshot, request.localOrigins ?? "all")].map((one) => located(one, origins)),
+    ...[...missing, ...problems, ...checkEgress(snapshot, request.localOrigins ?? "all")].map((one) =>
+      located(one, origins),
+    ),
   ]
   if (all.length > 0) return { problems: limited(all) }
 
@@ -70,6 +76,22 @@ export function compile(
   return { resources, snapshot, text, changes: plan(head, resources), notes: worstFirst([...ofDocuments, ...told]) }
 }
 
+export interface Declaration extends ResourceKey {
+  readonly path: string
+  readonly source: { readonly file: string }
+}
+
+/** Whatever documents say anything of, well or badly: what somebody must be allowed to change who applies them. */
+export function declaredBy(documents: readonly SourcedDocument[]): Declaration[] {
+  return documents.flatMap((document) => {
+    const { resources, broken } = parse(document, DIALECTS)
+    return [...resources, ...broken].map((draft) => {
+      const { kind, namespace, name } = draft
+      return { kind, namespace, name, path: pathOf(draft), source: { file: document.source } }
+    })
+  })
+}
+
 /** What became of all objects in other languages than the native one. */
 export function notesOf(resources: readonly Resource[]): Note[] {
   return resolve(resources, [], DIALECTS).notes
@@ -81,6 +103,20 @@ const GRAVITY: Readonly<Record<Note["outcome"], number>> = { applied: 3, ignored
 function worstFirst(notes: readonly Note[]): Note[] {
   if (notes.length <= LIMITS.notesMax) return [...notes]
   return notes.toSorted((a, b) => GRAVITY[a.outcome] - GRAVITY[b.outcome]).slice(0, LIMITS.notesMax)
+}
+
+/** Markers that somebody read and wrote back stand for what the head has in their places. */
+function withSecrets(drafts: readonly Draft[], head: readonly Resource[]): { drafts: Draft[]; problems: Problem[] } {
+  const before = new Map(head.map((resource) => [keyText(resource), resource.spec]))
+  const problems: Problem[] = []
+  const kept = drafts.map((draft) => {
+    const { spec, found } = keepSecrets(draft.spec, before.get(keyText(draft)))
+    const { kind, namespace, name } = draft
+    for (const { path, complaint } of found)
+      problems.push({ path: pathOf(draft, path), ...complaint, resource: { kind, namespace, name } })
+    return spec === draft.spec ? draft : { ...draft, spec }
+  })
+  return { drafts: kept, problems }
 }
 
 type Origins = ReadonlyMap<string, SourcedDocument>

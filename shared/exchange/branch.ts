@@ -18,6 +18,7 @@ import { preflight } from "#shared/routing/cors.ts"
 import { type Answer, applyHeaderChange, directAnswer, redirectAnswer } from "#shared/routing/filters.ts"
 import type { RequestHead } from "#shared/routing/head.ts"
 import type { Matched } from "#shared/routing/table.ts"
+import { hideSecret } from "#shared/std/secret.ts"
 import { type Address, rewriteAddress, targetOf, urlAt, urlOf } from "./address.ts"
 import { endpointsOf, filtersOf, type Services } from "./decide.ts"
 import { describeFilter } from "./filter-words.ts"
@@ -55,11 +56,15 @@ export function follow(subject: Subject, backend: Backend | undefined): Outcome 
     step(filter, "request", moved && !isRefusal(moved) ? `to ${urlOf(moved)}` : undefined)
   }
   if (ended && isRefusal(ended)) return { steps, refusal: explainRefusal(ended) }
-  const sent = ended ? { answer: ended } : sending(subject, filters, backend)
+  const sent = ended ? { answer: shownAnswer(ended) } : sending(subject, filters, backend)
   if (!("refusal" in sent)) {
     for (const filter of inOrder(filters, subject, ON_RESPONSE)) step(filter, "response")
   }
   return { steps, ...sent }
+}
+
+function shownAnswer({ headers, ...answer }: Answer): Answer {
+  return { ...answer, headers: headers.map(({ name, value }) => ({ name, value: hideSecret(name, value) })) }
 }
 
 export function explainRefusal({ refusal, detail, status }: Refusal): ExplainedRefusal {

@@ -3,6 +3,7 @@ import type { LimitKey, RateLimit } from "#shared/model/rate-limit.ts"
 import type { Cors, Fault, Filter, HeaderChange, PathChange, Rewrite } from "#shared/model/route.ts"
 import type { RequestHead } from "#shared/routing/head.ts"
 import { formatMemberPath } from "#shared/std/member-path.ts"
+import { hideSecret } from "#shared/std/secret.ts"
 import { limitCost } from "./limit-key.ts"
 
 /** A filter's effect, where no request has to be looked at to tell it. */
@@ -50,8 +51,8 @@ export function backendName({ service, subset }: { readonly service: string; rea
 function describeHeaderChange({ set, add, remove }: HeaderChange): string {
   const parts = [
     ...remove.map((name) => `removes ${name}`),
-    ...set.map(({ name, value }) => `sets ${name}: ${value}`),
-    ...add.map(({ name, value }) => `adds ${name}: ${value}`),
+    ...set.map(({ name, value }) => `sets ${name}: ${hideSecret(name, value)}`),
+    ...add.map(({ name, value }) => `adds ${name}: ${hideSecret(name, value)}`),
   ]
   return parts.length === 0 ? "changes nothing" : parts.join(", ")
 }

@@ -1,5 +1,6 @@
 /** Matches and what fails in them, in words. */
 import type { Match, PathMatch, ValueMatch, ValueTest } from "#shared/model/route.ts"
+import { hideSecret } from "#shared/std/secret.ts"
 import type { Condition } from "./condition.ts"
 import type { Reader, RequestHead } from "./head.ts"
 import { isCatchAll } from "./path-match.ts"
@@ -53,10 +54,17 @@ export function describeFailure(condition: Condition, reader: Reader): string {
 
 function describeValueFailure(what: string, match: ValueMatch, value: string | null): string {
   const is = value === null ? "absent" : value === "" ? "empty" : quote(value)
-  return `the ${what} ${match.name} is ${is}, and must ${match.negate ? "not " : ""}${mustValue(match.test)}`
+  return `the ${what} ${match.name} is ${is}, and must ${match.negate ? "not " : ""}${mustValue(shownTest(match))}`
 }
 
-function describeValue({ name, test, negate }: ValueMatch): string {
+/** Who may ask why need not know what was asked for. */
+function shownTest({ name, test }: ValueMatch): ValueTest {
+  return "value" in test ? { ...test, value: hideSecret(name, test.value) } : test
+}
+
+function describeValue(match: ValueMatch): string {
+  const { name, negate } = match
+  const test = shownTest(match)
   if (test.kind === "present" || test.kind === "absent") return `${name} is ${negate ? "not " : ""}${test.kind}`
   return `${name} ${negate ? "not " : ""}${test.kind} ${quote(test.value)}`
 }
