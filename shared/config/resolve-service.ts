@@ -60,7 +60,12 @@ export function resolveService(resource: ResourceKey, document: ServiceDocument,
 
 /** `orders` -> `ORDERS`; in the namespace `team-a` -> `TEAM_A__ORDERS`. */
 export function derivedBinding(namespace: string, name: string): string {
-  return namespace === DEFAULT_NAMESPACE ? upper(name) : `${upper(namespace)}__${upper(name)}`
+  return `${bindingPrefix(namespace)}${upper(name)}`
+}
+
+/** What the derived bindings of a namespace begin with: nothing in the default one. */
+export function bindingPrefix(namespace: string): string {
+  return namespace === DEFAULT_NAMESPACE ? "" : `${upper(namespace)}__`
 }
 
 function upper(name: string): string {
