@@ -74,7 +74,7 @@ export async function startWorld({ faulty = false }: WorldOptions = {}): Promise
     adminToken: ADMIN_TOKEN,
     vars: {
       weft: { WEFT_LEASE_MS: String(LEASE_MS), WEFT_ACCESS_LOG: "on", ...local },
-      "weft-control": local,
+      "weft-control": { ...local, WEFT_ADMIN_HOSTS: "admin.test, app.test, localhost, 127.0.0.1" },
     },
     onLog: ({ worker, message }) => {
       if (worker === "weft") log.push(message)

@@ -5,6 +5,7 @@ import type { BreakerStatus } from "#shared/protocol/breaker.ts"
 import type {
   Applied,
   ApplyRequest,
+  AuditList,
   BreakerList,
   ForceBreaker,
   NewToken,
@@ -22,13 +23,16 @@ import type {
 import type { RevisionConvergence } from "#shared/protocol/convergence.ts"
 import type { Explained, ExplainRequest } from "#shared/protocol/explain.ts"
 import { EXIT, type Failure, failed } from "./command.ts"
-import { type Connection, connect } from "./connection.ts"
+import { type Connection, type ConnectOptions, connect } from "./connection.ts"
 import type { Io } from "./io.ts"
 import { plain } from "./output.ts"
 import type { StatsQuery } from "./stats-query.ts"
 
 /** A compile of the largest mesh stays far below this. */
 const TIMEOUT_MS = 30_000
+/** How often, and how long at most, a request waits until its token may make it. */
+const WAITS_MAX = 3
+const RETRY_AFTER_MS_MAX = 60_000
 
 type Answer<T> = Promise<T | Failure>
 
@@ -40,34 +44,49 @@ interface Sending {
   readonly keyed?: boolean
   /** Only when the head is still this revision. */
   readonly ifHead?: number
+  /** The word of the answer that asked for it. */
+  readonly confirm?: string | undefined
+}
+
+/** As the API has them. */
+export type AuditParameters = {
+  readonly before?: number
+  readonly limit?: number
+  readonly who?: string
+  readonly operation?: string
+  readonly outcome?: string
+  readonly since?: number
 }
 
 export type Client = ReturnType<typeof clientOf>
 
 /** A client for the control that the call's options and environment name; if they name none, that is its every answer. */
-export function clientFor(call: { io: Io; options: { url?: string; token?: string } }): Client {
-  return clientOf(connect(call.io, call.options))
+export function clientFor(call: { io: Io; options: ConnectOptions }): Client {
+  return clientOf(connect(call.io, call.options), call.io)
 }
 
-function clientOf(connection: Connection | Failure) {
+function clientOf(connection: Connection | Failure, io: Pick<Io, "sleep">) {
   const ask = async <T>(path: string, sending: Sending = {}): Answer<T> =>
-    failed(connection) ? connection : send<T>(connection, path, sending)
+    failed(connection) ? connection : send<T>(connection, io, path, sending)
   return {
     plan: (body: ApplyRequest) => ask<Plan>("/v1/plan", { method: "POST", body }),
-    apply: (body: ApplyRequest) => ask<Applied>("/v1/apply", { method: "POST", body, keyed: true }),
-    rollback: (body: RollbackRequest, ifHead: number) =>
-      ask<Applied>("/v1/rollback", { method: "POST", body, keyed: true, ifHead }),
+    apply: (body: ApplyRequest, confirm?: string) =>
+      ask<Applied>("/v1/apply", { method: "POST", body, keyed: true, confirm }),
+    rollback: (body: RollbackRequest, ifHead: number, confirm?: string) =>
+      ask<Applied>("/v1/rollback", { method: "POST", body, keyed: true, ifHead, confirm }),
     revisions: (query: { before?: number; limit: number }) => ask<RevisionList>("/v1/revisions", { query }),
     revision: (revision: number | "head") => ask<RevisionDetail>(`/v1/revisions/${revision}`),
     convergence: (revision: number) => ask<RevisionConvergence>(`/v1/revisions/${revision}/convergence`),
     diff: (from: number, to: number) => ask<Plan>("/v1/diff", { query: { from, to } }),
     resources: (query: { kind?: string; namespace?: string; name?: string; revision?: number }) =>
       ask<ResourceList>("/v1/resources", { query }),
-    remove: (kind: string, namespace: string, name: string) =>
+    remove: (kind: string, namespace: string, name: string, confirm?: string) =>
       ask<Applied>(`/v1/resources/${[kind, namespace, name].map(encodeURIComponent).join("/")}`, {
         method: "DELETE",
         keyed: true,
+        confirm,
       }),
+    audit: (query: AuditParameters) => ask<AuditList>("/v1/audit", { query }),
     status: () => ask<Status>("/v1/status"),
     stats: ({ by, window, points, from, to }: StatsQuery) =>
       ask<Stats>("/v1/stats", { query: { by, window, points, from, to } }),
@@ -83,11 +102,17 @@ function clientOf(connection: Connection | Failure) {
   }
 }
 
-async function send<T>(connection: Connection, path: string, sending: Sending): Answer<T> {
+async function send<T>(connection: Connection, io: Pick<Io, "sleep">, path: string, sending: Sending): Answer<T> {
   const request = requestOf(connection, path, sending)
   const repeatable = request.method === "GET" || sending.keyed === true
   let answer = await exchange(request.clone())
-  if (answer instanceof Error && repeatable && wasLost(answer)) answer = await exchange(request)
+  if (answer instanceof Error && repeatable && wasLost(answer)) answer = await exchange(request.clone())
+  for (let wait = 0; wait < WAITS_MAX && !(answer instanceof Error) && answer.status === 429; wait++) {
+    // Nothing was done, whatever it was.
+    if (answer.retryAfterMs > RETRY_AFTER_MS_MAX) break
+    await io.sleep(answer.retryAfterMs)
+    answer = await exchange(request.clone())
+  }
   if (answer instanceof Error) return unreachable(connection, answer)
   if (answer.status === 204) return undefined as T
   const body = parseJson(answer.text)
@@ -102,6 +127,7 @@ function requestOf(connection: Connection, path: string, sending: Sending): Requ
   const headers = new Headers({ accept: "application/json" })
   if (connection.token !== undefined) headers.set("authorization", `Bearer ${connection.token}`)
   if (sending.keyed) headers.set("idempotency-key", randomUUID())
+  if (sending.confirm !== undefined) headers.set("weft-confirm", sending.confirm)
   if (sending.ifHead !== undefined) headers.set("if-match", `"${sending.ifHead}"`)
   if (sending.body !== undefined) headers.set("content-type", "application/json")
   return new Request(url, {
@@ -114,10 +140,11 @@ function requestOf(connection: Connection, path: string, sending: Sending): Requ
 }
 
 /** The whole answer, or the error that kept it from coming. */
-async function exchange(request: Request): Promise<{ status: number; text: string } | Error> {
+async function exchange(request: Request): Promise<{ status: number; text: string; retryAfterMs: number } | Error> {
   try {
     const response = await fetch(request, { signal: AbortSignal.timeout(TIMEOUT_MS) })
-    return { status: response.status, text: await response.text() }
+    const [, seconds = "1"] = /^(\d{1,6})$/.exec(response.headers.get("retry-after") ?? "") ?? []
+    return { status: response.status, text: await response.text(), retryAfterMs: Number(seconds) * 1000 }
   } catch (error) {
     return error as Error
   }
@@ -161,8 +188,9 @@ function refusal(connection: Connection, status: number, body: unknown): Failure
   if (status === 403)
     return {
       exit: EXIT.forbidden,
+      ...(details?.problems && { problems: details.problems }),
       message: `not allowed: ${said}`,
-      hint: `the token is from ${connection.tokenFrom ?? "nowhere"}; an admin makes one with another role by \`weft token create\``,
+      hint: `the token is from ${connection.tokenFrom ?? "nowhere"}; an admin makes others by \`weft token create\``,
     }
   if (details === undefined)
     return {
@@ -170,6 +198,14 @@ function refusal(connection: Connection, status: number, body: unknown): Failure
       message: `what answers at ${connection.url} (status ${status}) is not a Weft control`,
     }
   if (status >= 500) return { exit: EXIT.unreachable, message: `control failed (${status}): ${said}` }
+  if (status === 429)
+    return {
+      exit: EXIT.forbidden,
+      message: said,
+      hint: "other requests with this token, or from this address, used it up",
+    }
+  if (status === 428 && details.confirm)
+    return { exit: EXIT.problems, message: said, confirm: details.confirm, hint: "look at it, then say --confirm" }
   if (status === 422 && details.problems) return { exit: EXIT.problems, message: said, problems: details.problems }
   if (status === 409 || status === 412)
     return { exit: EXIT.problems, message: said, hint: "somebody else changed the mesh meanwhile; look and try again" }

@@ -1,5 +1,7 @@
 /** What a command is: a row that describes it (program.ts) and a module, loaded only when it runs, that does it. */
 import type { Problem } from "#shared/model/problem.ts"
+import type { AuditOutcome } from "#shared/protocol/audit.ts"
+import type { ProblemDetails } from "#shared/protocol/control-api.ts"
 import type { Io } from "./io.ts"
 import type { Format } from "./output.ts"
 
@@ -22,6 +24,8 @@ export interface Failure {
   readonly hint?: string
   /** The document's problems, when they are the reason. */
   readonly problems?: readonly Problem[]
+  /** The change takes so much away that it has to be confirmed. */
+  readonly confirm?: NonNullable<ProblemDetails["confirm"]>
 }
 
 export interface Call {
@@ -36,6 +40,8 @@ export interface Call {
 export interface Options {
   readonly url?: string
   readonly token?: string
+  readonly insecure?: boolean
+  readonly confirm?: boolean
   readonly output?: Format
   readonly file?: readonly string[]
   readonly dryRun?: boolean
@@ -47,7 +53,13 @@ export interface Options {
   readonly revision?: number
   readonly limit?: number
   readonly role?: "metrics" | "viewer" | "operator" | "admin"
-  readonly expires?: number
+  readonly expires?: number | "never"
+  readonly namespaces?: readonly string[]
+  readonly who?: string
+  readonly operation?: string
+  readonly outcome?: AuditOutcome
+  readonly since?: number
+  readonly before?: number
   readonly owner?: string
   readonly scope?: readonly string[]
   readonly for?: number
@@ -82,7 +94,7 @@ export interface Options {
 
 export type Handler = (call: Call) => Promise<ExitCode>
 
-export type OptionKind = "text" | "list" | "count" | "port" | "duration" | readonly string[]
+export type OptionKind = "text" | "list" | "count" | "port" | "duration" | "life" | readonly string[]
 
 export interface CommandRow {
   /** `apply`, `token create`. */
@@ -93,6 +105,8 @@ export interface CommandRow {
   readonly options?: readonly (readonly [flags: string, description: string, kind?: OptionKind])[]
   /** The command talks to control: `--url` and `--token`. */
   readonly control?: true
+  /** The command may remove much: `--confirm`. */
+  readonly confirms?: true
   /** The command returns data: `-o`. */
   readonly data?: true
   readonly examples?: readonly string[]

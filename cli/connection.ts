@@ -1,5 +1,5 @@
 /** Which control to talk to, and with which token. */
-import { readFileSync } from "node:fs"
+import { readFileSync, statSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { EXIT, type Failure } from "./command.ts"
 import type { Io } from "./io.ts"
@@ -13,17 +13,40 @@ export interface Connection {
   readonly tokenFrom: string | undefined
 }
 
-export function connect(io: Io, options: { url?: string; token?: string }): Connection | Failure {
+export interface ConnectOptions {
+  readonly url?: string
+  readonly token?: string
+  readonly insecure?: boolean
+}
+
+export function connect(io: Io, options: ConnectOptions): Connection | Failure {
   const given = options.url ?? (io.env.WEFT_URL || DEFAULT_URL)
   const url = URL.parse(given)
   if (!url || !/^https?:$/.test(url.protocol))
     return { exit: EXIT.usage, message: `"${given}" is not an http or https URL` }
   const base = url.href.replace(/\/+$/, "")
+  const unsafe = options.insecure ? undefined : unsafety(io, url)
+  if (unsafe) return unsafe
+  // Said each time, and not kept anywhere: a variable or a file would be forgotten.
+  if (options.insecure) io.trustAnyCertificate()
   if (options.token) return withToken(base, options.token, "--token")
   if (io.env.WEFT_TOKEN) return withToken(base, io.env.WEFT_TOKEN, "WEFT_TOKEN")
   // A token that a local start left behind must not travel to a control somewhere else.
   const local = isLoopback(url.hostname) ? localToken(io.cwd) : undefined
+  if (local && "exit" in local) return local
   return { url: base, token: local?.token, tokenFrom: local?.path }
+}
+
+/** Why the token must not be sent this way: whoever is on it could read it, and say whatever he likes in control's place. */
+function unsafety(io: Io, url: URL): Failure | undefined {
+  const hint = "use https://, or say --insecure with this command if you know the way there"
+  if (url.protocol === "http:" && !isLoopback(url.hostname))
+    return { exit: EXIT.usage, message: `http:// would carry the token in the clear to ${url.host}`, hint }
+  if (url.protocol === "https:" && io.env.NODE_TLS_REJECT_UNAUTHORIZED === "0") {
+    const message = "NODE_TLS_REJECT_UNAUTHORIZED=0 switches the check of certificates off"
+    return { exit: EXIT.usage, message, hint: "unset it, or say --insecure with this command" }
+  }
+  return undefined
 }
 
 /** What cannot stand in a header is no token, and must not be printed by whoever notices that. */
@@ -41,15 +64,30 @@ function isLoopback(hostname: string): boolean {
 }
 
 /** The `.weft/token` of the nearest folder upwards, as a local start writes it. */
-function localToken(cwd: string): { token: string; path: string } | undefined {
+function localToken(cwd: string): { token: string; path: string } | Failure | undefined {
   for (let folder = cwd; ; folder = dirname(folder)) {
     const path = join(folder, ".weft", "token")
     try {
       const token = readFileSync(path, "utf8").trim()
-      if (token) return { token, path }
+      if (token) return readableByOthers(path) ?? { token, path }
     } catch {
       // Not here; further up.
     }
     if (dirname(folder) === folder) return undefined
   }
+}
+
+/** What others could have read is no secret any more, and what others wrote may be anybody's. */
+function readableByOthers(path: string): Failure | undefined {
+  if (process.platform === "win32") return undefined
+  const { mode, uid } = statSync(path)
+  const message =
+    (mode & 0o077) !== 0
+      ? `others may read ${path}`
+      : uid !== process.getuid?.()
+        ? `${path} is another user's`
+        : undefined
+  return message === undefined
+    ? undefined
+    : { exit: EXIT.forbidden, message, hint: `make it yours alone (chmod 600 ${path}), or set WEFT_TOKEN` }
 }

@@ -121,7 +121,7 @@ function answerFacts({ status, headers, body }: NonNullable<Branch["answer"]>): 
 
 function refusalFacts({ name, status, title, detail }: NonNullable<Explained["refusal"]>, paint: Paint): Fact[] {
   return listed("refused", [
-    `${paint("red", `${status} ${name}`)}  ${title}`,
+    `${paint("red", plain(`${status} ${name}`))}  ${plain(title)}`,
     ...(detail === undefined ? [] : [plain(detail)]),
   ])
 }

@@ -8,6 +8,10 @@ export interface Io {
   readonly out: Stream
   readonly err: Stream
   stdin(): Promise<string>
+  /** A person's answer, in one line; undefined when nobody is there to ask. */
+  ask(question: string): Promise<string | undefined>
+  /** From now on connections to whoever has no valid certificate are taken as well. */
+  trustAnyCertificate(): void
   nowMs(): number
   sleep(ms: number): Promise<void>
   /** Runs wrangler in a folder; what it prints is kept, not shown. */
@@ -34,6 +38,10 @@ export function processIo(): Io {
     out: stream(process.stdout),
     err: stream(process.stderr),
     stdin: readStdin,
+    ask,
+    trustAnyCertificate: () => {
+      process.env.NODE_TLS_REJECT_UNAUTHORIZED = "0"
+    },
     nowMs: () => Date.now(),
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     wrangler: runWrangler,
@@ -84,6 +92,17 @@ function onKey(listener: (key: string) => void): () => void {
     stdin.off("data", heard)
     stdin.setRawMode(false)
     stdin.pause()
+  }
+}
+
+async function ask(question: string): Promise<string | undefined> {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined
+  const { createInterface } = await import("node:readline/promises")
+  const prompt = createInterface({ input: process.stdin, output: process.stderr })
+  try {
+    return await prompt.question(question)
+  } finally {
+    prompt.close()
   }
 }
 

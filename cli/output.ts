@@ -63,10 +63,46 @@ export function count(n: number, one: string, many = `${one}s`): string {
   return `${n} ${n === 1 ? one : many}`
 }
 
-/** Text that others wrote, for a terminal: one line, and no sequence that could move the cursor or hide a line. */
+/** What a terminal obeys, or reorders text by. Breaks of lines are only breaks. */
+const OBEYED = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\u{e0000}-\u{e007f}]/gu
+/** The same without those that JSON and YAML write themselves. */
+const IN_QUOTES = /[^\P{Cc}\n\t]|[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\u{e0000}-\u{e007f}]/gu
+
+/** Text that others wrote, for a terminal: one line, and what could move the cursor or hide something is shown instead. */
 export function plain(text: string): string {
-  return stripVTControlCharacters(text).replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]+/gu, " ")
+  return text.replace(/[\t\n\v\f\r\u0085\u2028\u2029]+/g, " ").replace(OBEYED, escaping)
 }
+
+function escaping(char: string): string {
+  const units = Array.from({ length: char.length }, (_, index) => char.charCodeAt(index).toString(16).padStart(4, "0"))
+  return units.map((unit) => `\\u${unit}`).join("")
+}
+
+/**
+ * The last gate before a terminal, should somebody have forgotten `plain`: what is not a line's end, or one of our own colors and
+ * pictures on a terminal, comes out as text.
+ */
+export function gated(stream: Stream, colored: boolean): Stream {
+  const own = colored || stream.terminal ? OWN : LINES
+  const safe = (part: string, index: number) => (index % 2 === 1 ? part : part.replace(OBEYED, escaping))
+  return {
+    terminal: stream.terminal,
+    get columns() {
+      return stream.columns
+    },
+    get rows() {
+      return stream.rows
+    },
+    write: (text) => stream.write(text.split(own).map(safe).join("")),
+  }
+}
+
+const LINES = /([\n\t])/
+const ESCAPE = "\u001b"
+/** Colors; a progress line that takes the place of the one before; and a picture that is drawn anew in a screen of its own. */
+const OWN = new RegExp(
+  `(\r?\n|\t|${ESCAPE}\\[[\\d;]*m|\r?${ESCAPE}\\[K|${ESCAPE}\\[[HJ]|${ESCAPE}\\[\\?(?:1049|25)[hl])`,
+)
 
 /** Writes `value` as JSON or YAML, or as the text for people. */
 export async function print(io: Io, format: Format, value: unknown, text: () => string): Promise<void> {
@@ -80,18 +116,15 @@ export async function yaml(value: unknown, options: { sorted?: boolean } = {}): 
   const document = new Document(value, { aliasDuplicateObjects: false, sortMapEntries: options.sorted ?? false })
   visit(document, {
     Scalar(_key, scalar) {
-      if (typeof scalar.value === "string" && scalar.value.search(COMMANDING) >= 0) scalar.type = "QUOTE_DOUBLE"
+      if (typeof scalar.value === "string" && scalar.value.search(IN_QUOTES) >= 0) scalar.type = "QUOTE_DOUBLE"
     },
   })
   return escaped(document.toString({ lineWidth: 0 }))
 }
 
-/** What a terminal may obey or reorder by, and JSON and YAML need not escape. */
-const COMMANDING = /[\u007f-\u009f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
-
 /** The same data for whoever parses it: these stand in quotes only, where both languages read the escape. */
 function escaped(text: string): string {
-  return text.replace(COMMANDING, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`)
+  return text.replace(IN_QUOTES, escaping)
 }
 
 function width(cell: string): number {

@@ -3,7 +3,8 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import { parseDuration } from "#shared/std/duration.ts"
 import { type CommandRow, EXIT, type ExitCode, type OptionKind, type Options } from "./command.ts"
 import { DEFAULT_URL } from "./connection.ts"
-import type { Io } from "./io.ts"
+import type { Io, Stream } from "./io.ts"
+import { gated, painter } from "./output.ts"
 import { COMMANDS, GROUPS } from "./rows.ts"
 
 const EPILOGUE = `
@@ -17,8 +18,12 @@ Environment:
   WEFT_TOKEN  the token; without it, for a control on this machine, .weft/token of the nearest folder upwards
   NO_COLOR    no colors`
 
+const CONFIRM = "carry it out without asking, even if it removes more than half of a kind or the last of it"
+
 /** Runs one command line, without the program's own name. Never throws for what a person may do wrong. */
-export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
+export async function run(argv: readonly string[], world: Io): Promise<ExitCode> {
+  const colored = (stream: Stream) => painter(world, stream)("bold", "") !== ""
+  const io: Io = { ...world, out: gated(world.out, colored(world.out)), err: gated(world.err, colored(world.err)) }
   if (argv[0] === "complete") {
     const { complete } = await import("./commands/completion.ts")
     return complete(
@@ -61,9 +66,13 @@ function addCommand(program: Command, row: CommandRow, io: Io, done: (exit: Exit
   const command = parent.command(row.args ? `${words.at(-1)} ${row.args}` : words.at(-1)!).description(row.summary)
   for (const [flags, description, kind] of row.options ?? []) command.addOption(optionOf(flags, description, kind))
   if (row.data) command.addOption(optionOf("-o, --output <format>", "for programs", ["table", "json", "yaml"]))
+  if (row.confirms) command.addOption(optionOf("--confirm", CONFIRM))
   if (row.control) {
     command.addOption(optionOf("--url <url>", `control's address (WEFT_URL, ${DEFAULT_URL})`, "text"))
     command.addOption(optionOf("--token <token>", "the token; WEFT_TOKEN keeps it out of the shell's history", "text"))
+    command.addOption(
+      optionOf("--insecure", "also talk http:// to another machine, and to one without a valid certificate"),
+    )
   }
   if (row.examples)
     command.addHelpText("after", `\nExamples:\n${row.examples.map((example) => `  ${example}`).join("\n")}`)
@@ -88,6 +97,7 @@ function optionOf(flags: string, description: string, kind?: OptionKind): Option
   if (kind === "count") option.argParser(parseCount)
   if (kind === "port") option.argParser(parsePort)
   if (kind === "duration") option.argParser(parseDurationOption)
+  if (kind === "life") option.argParser((text) => (text === "never" ? text : parseDurationOption(text)))
   return option
 }
 

@@ -6,11 +6,20 @@ import { count, type Paint, painter, plain } from "./output.ts"
 
 /** Prints why a command failed; returns its exit code. `outcome` ends the list of problems: `nothing was applied`. */
 export function report(io: Io, failure: Failure, outcome = "nothing was changed"): ExitCode {
-  if (failure.problems && failure.problems.length > 0) return reportProblems(io, failure.problems, outcome)
   const paint = painter(io, io.err)
-  io.err.write(`${paint("red", "error")}: ${failure.message}\n`)
-  if (failure.hint) io.err.write(`  ${paint("cyan", failure.hint)}\n`)
+  if (failure.problems && failure.problems.length > 0) {
+    if (failure.exit === EXIT.forbidden) io.err.write(`${paint("red", "error")}: ${lines(failure.message)}\n`)
+    reportProblems(io, failure.problems, outcome)
+    return failure.exit
+  }
+  io.err.write(`${paint("red", "error")}: ${lines(failure.message)}\n`)
+  if (failure.hint) io.err.write(`  ${paint("cyan", lines(failure.hint))}\n`)
   return failure.exit
+}
+
+/** Messages are the CLI's own, of several lines at times; what others said stands in them as one. */
+function lines(text: string): string {
+  return text.split("\n").map(plain).join("\n")
 }
 
 export function reportProblems(io: Io, problems: readonly Problem[], outcome: string | undefined): ExitCode {

@@ -1,5 +1,6 @@
 /** Every command of `weft`, a row each. Adding one is a row here and a module in commands/. */
 import type { CommandRow } from "./command.ts"
+import { ACCESS, KEYS } from "./rows-access.ts"
 import { WATCHING } from "./rows-stats.ts"
 
 const FILES = [
@@ -19,6 +20,7 @@ const CHANGING: readonly CommandRow[] = [
     summary: "make the mesh as documents say",
     options: [FILES, ["--dry-run", "say what would change, and change nothing"], PRUNE, WAIT, TIMEOUT, MESSAGE],
     control: true,
+    confirms: true,
     data: true,
     examples: ["weft apply -f mesh.yaml --wait", "weft apply -f mesh/ --prune -m 'drop the old shop'"],
     load: () => import("./commands/apply.ts"),
@@ -48,6 +50,7 @@ const CHANGING: readonly CommandRow[] = [
     summary: "remove one resource",
     options: [NAMESPACE, WAIT, TIMEOUT],
     control: true,
+    confirms: true,
     data: true,
     examples: ["weft delete route shop"],
     load: () => import("./commands/delete.ts"),
@@ -55,9 +58,10 @@ const CHANGING: readonly CommandRow[] = [
   {
     path: "rollback",
     args: "[revision]",
-    summary: "make an old revision the newest again; without a number, the one before head",
+    summary: "make an old revision the newest again; without a number, what was before head, and again before that",
     options: [MESSAGE, WAIT, TIMEOUT],
     control: true,
+    confirms: true,
     data: true,
     load: () => import("./commands/rollback.ts"),
   },
@@ -149,66 +153,6 @@ const BREAKERS: readonly CommandRow[] = [
     control: true,
     data: true,
     load: async () => ({ run: (await import("./commands/breaker-force.ts")).close }),
-  },
-]
-
-const ACCESS: readonly CommandRow[] = [
-  {
-    path: "token list",
-    summary: "list who may use control",
-    control: true,
-    data: true,
-    load: () => import("./commands/token-list.ts"),
-  },
-  {
-    path: "token create",
-    args: "<name>",
-    summary: "make a token; standard output is the token and nothing else, and it is shown only this once",
-    options: [
-      ["--role <role>", "what it may do (default viewer)", ["metrics", "viewer", "operator", "admin"]],
-      ["--expires <duration>", "until when it is good, for example 30d (default for ever)", "duration"],
-    ],
-    control: true,
-    data: true,
-    load: () => import("./commands/token-create.ts"),
-  },
-  {
-    path: "token revoke",
-    args: "<name>",
-    summary: "make a token useless, at once",
-    control: true,
-    load: () => import("./commands/token-revoke.ts"),
-  },
-]
-
-const KEYS: readonly CommandRow[] = [
-  {
-    path: "key list",
-    summary: "list the API keys of end users",
-    control: true,
-    data: true,
-    load: () => import("./commands/key-list.ts"),
-  },
-  {
-    path: "key create",
-    args: "<id>",
-    summary: "make an API key; standard output is the key and nothing else, and it is shown only this once",
-    options: [
-      ["--owner <owner>", "whose key it is (default the id)", "text"],
-      ["--scope <scopes...>", "what it is for, as policies and services read it", "list"],
-      ["--expires <duration>", "until when it is good, for example 30d (default a year)", "duration"],
-    ],
-    control: true,
-    data: true,
-    examples: ['weft key create acme --owner "Acme Inc." --scope orders:read'],
-    load: () => import("./commands/key-create.ts"),
-  },
-  {
-    path: "key revoke",
-    args: "<id>",
-    summary: "make an API key useless, within the lease of the proxies' routes",
-    control: true,
-    load: () => import("./commands/key-revoke.ts"),
   },
 ]
 

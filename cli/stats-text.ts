@@ -119,5 +119,7 @@ export function emptyText({ rows }: Pick<Stats, "rows">, windowText: string, isF
 /** Says on standard error what the figures do not have. */
 export function warnOfMissing(io: Io, { missing }: Pick<Stats, "missing">): void {
   if (missing.length === 0) return
-  io.err.write(`warning: telemetry of ${missing.join(", ")} did not answer; what it counted is missing here\n`)
+  io.err.write(
+    `warning: telemetry of ${missing.map(plain).join(", ")} did not answer; what it counted is missing here\n`,
+  )
 }

@@ -58,7 +58,10 @@ export async function startBench(tests: readonly FormTest[]): Promise<Bench> {
   }
   const changed = async (out: string) => converged(client, (JSON.parse(out) as { revision: number }).revision)
   const applyAll = async (documents: readonly object[]) =>
-    weft(["apply", "-f", "-", "--prune", "-o", "json"], documents.map((one) => JSON.stringify(one)).join("\n---\n"))
+    weft(
+      ["apply", "-f", "-", "--prune", "--confirm", "-o", "json"],
+      documents.map((one) => JSON.stringify(one)).join("\n---\n"),
+    )
 
   return {
     async apply(documents) {
@@ -67,7 +70,7 @@ export async function startBench(tests: readonly FormTest[]): Promise<Bench> {
       await changed(await applyAll(documents))
     },
     async remove(kind, namespace, name) {
-      await changed(await weft(["delete", kind, `${namespace}/${name}`, "-o", "json"]))
+      await changed(await weft(["delete", kind, `${namespace}/${name}`, "--confirm", "-o", "json"]))
     },
     send,
     async arrived() {
@@ -161,6 +164,8 @@ async function runCli(args: readonly string[], url: string, stdin: string) {
     out: { terminal: false, write: (text) => void out.push(text) },
     err: { terminal: false, write: (text) => void err.push(text) },
     stdin: async () => stdin,
+    ask: async () => undefined,
+    trustAnyCertificate() {},
     nowMs: () => Date.now(),
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     wrangler: () => Promise.reject(new Error("the runner deploys nothing")),

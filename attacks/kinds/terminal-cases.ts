@@ -30,25 +30,25 @@ async function faultsOf({ setup }: AttackCase): Promise<string[] | undefined> {
 /** The token leaves this machine by TLS, to whom a certificate vouches for, unless it is said each time that it may go otherwise. */
 async function tlsFaults(): Promise<string[]> {
   const faults: string[] = []
-  const plain = await runCli(["status", "--url", "http://admin.test"], { token: TOKEN })
+  const plain = await runCli(["history", "--url", "http://admin.test"], { token: TOKEN })
   if (plain.exit === 0 || plain.exit === 3)
     faults.push(`http:// to another machine ends with ${plain.exit}: ${plain.err.trim()}`)
   const seen: (string | undefined)[] = []
   const server = await selfSigned((request, response) => {
     seen.push(request.headers.authorization)
-    response.end("{}")
+    response.end('{"revisions":[]}')
   })
   try {
     const url = `https://localhost:${(server.address() as AddressInfo).port}`
-    const distrusted = await runCli(["status", "--url", url], { token: TOKEN })
+    const distrusted = await runCli(["history", "--url", url], { token: TOKEN })
     if (distrusted.exit === 0 || seen.length > 0) faults.push("a certificate that nobody vouches for was taken")
-    const disabled = await runCli(["status", "--url", url], {
+    const disabled = await runCli(["history", "--url", url], {
       token: TOKEN,
       env: { NODE_TLS_REJECT_UNAUTHORIZED: "0" },
     })
     if (disabled.exit === 0 || seen.length > 0)
       faults.push("a variable of the environment is enough to take any certificate")
-    await runCli(["status", "--url", url, "--insecure"], { token: TOKEN })
+    await runCli(["history", "--url", url, "--insecure"], { token: TOKEN })
     if (seen.length === 0) faults.push("--insecure does not reach the server")
   } finally {
     server.close()

@@ -2,6 +2,7 @@
 import { changeCounts, changeLines, finish, noteLines } from "#cli/changes.ts"
 import { type Client, clientFor } from "#cli/client.ts"
 import { type Call, EXIT, type ExitCode, failed } from "#cli/command.ts"
+import { confirming } from "#cli/confirm.ts"
 import { type Loaded, loadDocuments } from "#cli/documents.ts"
 import { painter, print } from "#cli/output.ts"
 import { during } from "#cli/progress.ts"
@@ -19,7 +20,7 @@ export async function run(call: Call): Promise<ExitCode> {
   if (options.dryRun) return preview(call, client, loaded)
 
   const request = { documents: loaded.documents, ...optional(options) }
-  const applied = await during(io, "applying", client.apply(request))
+  const applied = await confirming(call, (word) => during(io, "applying", client.apply(request, word)))
   if (failed(applied)) return report(io, { ...applied, problems: loaded.place(applied.problems ?? []) }, NOTHING)
   return finish(call, client, applied, "applied", loaded.place)
 }

@@ -8,7 +8,7 @@ import { findingLines, problemLines, report } from "#cli/report.ts"
 import type { Note } from "#shared/model/document.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { Finding, Problem } from "#shared/model/problem.ts"
-import type { Status } from "#shared/protocol/control-api.ts"
+import type { ResourceList, Status } from "#shared/protocol/control-api.ts"
 
 /** An isolate with traffic takes up a change within this time; one that is silent for longer has none. */
 const LEASE_MS = LIMITS.snapshotSleepLeases * LIMITS.snapshotLeaseMs
@@ -45,12 +45,20 @@ async function checkLive(call: Call): Promise<Checked | Failure> {
   const [status, head] = await Promise.all([client.status(), client.resources({})])
   if (failed(status)) return status
   if (failed(head)) return head
-  const [{ compile }, { lint }] = await compiler()
-  const result = compile(head.resources, { documents: [], prune: false, revision: head.revision })
-  // A newer control may know documents that this version cannot read.
-  const findings = "problems" in result ? [] : lint({ ...result, unbound: status.unbound })
+  const findings = await findingsOf(head, status)
   const notes = (head.notes ?? []).filter(({ outcome }) => outcome === "invalid" || outcome === "unsupported")
   return { problems: checkMesh(status, call.io.nowMs()), findings, notes, about: aliveText(status) }
+}
+
+/** A newer control may hold documents that this version cannot read: then it has nothing to say of them. */
+async function findingsOf({ resources, revision }: ResourceList, { unbound }: Status): Promise<Finding[]> {
+  const [{ compile }, { lint }] = await compiler()
+  try {
+    const result = compile(resources, { documents: [], prune: false, revision })
+    return "problems" in result ? [] : lint({ ...result, unbound })
+  } catch {
+    return []
+  }
 }
 
 /** Loaded only when it is needed. */

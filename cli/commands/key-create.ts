@@ -11,7 +11,7 @@ export async function run(call: Call): Promise<ExitCode> {
     id,
     owner: options.owner ?? id,
     ...(options.scope && { scopes: options.scope }),
-    ...(options.expires !== undefined && { expiresInSeconds: Math.ceil(options.expires / 1000) }),
+    ...(options.expires !== undefined && { expiresInSeconds: Math.ceil(Number(options.expires) / 1000) }),
   })
   if (failed(created)) return report(io, created, "no key was made")
   await print(io, call.format, created, () => `${created.key}\n`)

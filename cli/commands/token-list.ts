@@ -12,10 +12,11 @@ export async function run(call: Call): Promise<ExitCode> {
   const nowMs = io.nowMs()
   await print(io, call.format, list, () =>
     table(
-      ["NAME", "ROLE", "AGE", "EXPIRES", "LAST USED"],
+      ["NAME", "ROLE", "NAMESPACES", "AGE", "EXPIRES", "LAST USED"],
       list.tokens.map((token) => [
         plain(token.name),
         plain(token.role),
+        token.namespaces?.map(plain).join(", ") ?? "all",
         age(token.createdAtMs, nowMs),
         expiry(token.expiresAtMs, nowMs),
         token.lastUsedAtMs === undefined ? "never" : `${age(token.lastUsedAtMs, nowMs)} ago`,

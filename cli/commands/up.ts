@@ -2,6 +2,7 @@
 import { watch } from "node:fs"
 import { writeFile } from "node:fs/promises"
 import { basename, dirname, join, resolve } from "node:path"
+import { stripVTControlCharacters } from "node:util"
 import { type Call, EXIT, type ExitCode, failed } from "#cli/command.ts"
 import type { LogLine } from "#cli/local/logs.ts"
 import type { LocalMesh } from "#cli/local/mesh.ts"
@@ -105,6 +106,7 @@ function watchPath(path: string, changed: () => Promise<void>): () => void {
 
 function logText({ io }: Call, line: LogLine): string {
   const paint = painter(io, io.out)
-  const text = line.message.split("\n").map(plain).join("\n")
+  const lines = stripVTControlCharacters(line.message).split("\n")
+  const text = lines.map(plain).join("\n")
   return `${paint("cyan", line.worker ?? "runtime")}  ${line.level === "error" ? paint("red", text) : text}\n`
 }

@@ -74,6 +74,7 @@ export async function startLocalMesh(options: LocalMeshOptions): Promise<LocalMe
     [proxy]: { ...reachable(workers[0]!), ...options.vars?.[proxy] },
     [control]: {
       ...reachable(workers[1]!),
+      ...answering(workers[1]!),
       ...options.vars?.[control],
       WEFT_ADMIN_TOKEN: options.adminToken,
     },
@@ -129,6 +130,11 @@ export async function startLocalMesh(options: LocalMeshOptions): Promise<LocalMe
 /** Upstreams of a developer's mesh may be on the same machine, unless the Worker's own configuration says what may. */
 function reachable({ options }: BuiltWorker): Readonly<Record<string, string>> {
   return options.bindings && "WEFT_LOCAL_ORIGINS" in options.bindings ? {} : { WEFT_LOCAL_ORIGINS: "*" }
+}
+
+/** A page that makes its own name lead to this machine does not reach control (DNS rebinding). */
+function answering({ options }: BuiltWorker): Readonly<Record<string, string>> {
+  return options.bindings && "WEFT_ADMIN_HOSTS" in options.bindings ? {} : { WEFT_ADMIN_HOSTS: "localhost, 127.0.0.1" }
 }
 
 interface Prepared {

@@ -27,6 +27,7 @@ export async function seed(controlUrl: string, token: string, files: readonly st
   return { revision, applied: true }
 }
 
+/** Whatever it removes: programs that apply mean what they say. */
 export function apply(controlUrl: string, token: string, request: ApplyRequest): Promise<Applied> {
   return ask<Applied>(`${controlUrl}/v1/apply`, token, request)
 }
@@ -38,19 +39,24 @@ export async function readYaml(file: string): Promise<readonly SourcedDocument[]
   return documents
 }
 
-async function ask<T>(url: string, token: string, body?: unknown): Promise<T> {
+async function ask<T>(url: string, token: string, body?: unknown, confirm?: string): Promise<T> {
   const response = await fetch(url, {
-    headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : writing()) },
+    headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : writing(confirm)) },
     signal: AbortSignal.timeout(TIMEOUT_MS),
     ...(body === undefined ? {} : { method: "POST", body: JSON.stringify(body) }),
   })
   const text = await response.text()
   if (response.ok) return JSON.parse(text) as T
+  const word = response.status === 428 && confirm === undefined && (JSON.parse(text) as ProblemDetails).confirm?.word
+  if (word) return ask<T>(url, token, body, word)
   throw new Error(`${new URL(url).pathname} answered ${response.status}: ${explain(text)}`)
 }
 
-function writing(): Record<string, string> {
-  return { "content-type": "application/json", "idempotency-key": crypto.randomUUID() }
+function writing(confirm?: string): Record<string, string> {
+  return {
+    ...{ "content-type": "application/json", "idempotency-key": crypto.randomUUID() },
+    ...(confirm !== undefined && { "weft-confirm": confirm }),
+  }
 }
 
 function explain(text: string): string {

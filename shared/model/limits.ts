@@ -1,4 +1,5 @@
 /** Every limit has a name and stands here. Sizes in bytes, times in milliseconds. */
+import { CONTROL_LIMITS } from "./limits-control.ts"
 import { PROPAGATION_LIMITS } from "./propagation-limits.ts"
 
 export const LIMITS = {
@@ -259,30 +260,5 @@ export const LIMITS = {
   /** Of a label: ids of rules that hand requests on are made of several. */
   labelCharsMax: 1_024,
 
-  /** The control plane. Small requests: everything but plan and apply. */
-  controlBodyBytesMax: 16 * 1024,
-  /** A request in words, with all the headers that a request may have. */
-  explainBodyBytesMax: 128 * 1024,
-  documentsMax: 1_000,
-  /** What is told of objects in other languages than the native one, the worst first. */
-  notesMax: 1_000,
-  sourceCharsMax: 1_024,
-  /** How often an apply without If-Match is compiled again when another one was faster. */
-  applyAttemptsMax: 5,
-  historyPageMax: 200,
-  idempotencyKeyCharsMax: 255,
-  idempotencyKeysMax: 10_000,
-  /** A row of a Durable Object holds 2 MB at most; long texts are kept in pieces of this size. */
-  chunkBytesMax: 1024 * 1024,
-  isolatesMax: 1_000,
-  isolateSilenceMsMax: 60_000,
-  isolateBindingsMax: 5_000,
-  /** Endpoints that one isolate tells it has found fault with. */
-  outliersMax: 64,
-  tokensMax: 1_000,
-  tokenCharsMin: 16,
-  tokenCharsMax: 512,
-  tokenLifeSecondsMax: 10 * 365 * 24 * 60 * 60,
-  /** A token's last use is written at most this often. */
-  tokenUseMs: 60_000,
+  ...CONTROL_LIMITS,
 } as const

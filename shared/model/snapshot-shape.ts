@@ -204,7 +204,7 @@ const snapshot = object(
     gateways: list(gateway, LIMITS.gatewaysMax),
     routes: list(route, LIMITS.routesMax),
   },
-  { authentications, policies },
+  { authentications, policies, meantEmpty: flag },
 )
 
 /** Backends that the control plane marked as invalid are answered with 500 and may point anywhere. */

@@ -27,6 +27,12 @@ export interface Snapshot extends Security {
   readonly services: readonly Service[]
   readonly gateways: readonly Gateway[]
   readonly routes: readonly Route[]
+  /** Without services and routes, and somebody confirmed that this is meant: what serves requests takes an empty mesh up only then. */
+  readonly meantEmpty?: true
+}
+
+export function isEmptyMesh({ services, routes }: Pick<Snapshot, "services" | "routes">): boolean {
+  return services.length === 0 && routes.length === 0
 }
 
 /** A snapshot with its place in history. `digest` is the SHA-256 of `text`, in lower-case hex. */

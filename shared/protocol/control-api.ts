@@ -7,14 +7,14 @@
  *   GET    /v1/schema.json                           viewer    JSON Schema of a document, for editors
  *   GET    /v1/whoami                                viewer    -> WhoAmI
  *   POST   /v1/plan                                  viewer    ApplyRequest -> Plan            (dry run; nothing is written)
- *   POST   /v1/apply                                 operator  ApplyRequest -> Applied         If-Match, Idempotency-Key
- *   POST   /v1/rollback                              operator  RollbackRequest -> Applied      If-Match, Idempotency-Key
+ *   POST   /v1/apply                                 operator  ApplyRequest -> Applied         If-Match, Idempotency-Key, Weft-Confirm
+ *   POST   /v1/rollback                              operator  RollbackRequest -> Applied      If-Match, Idempotency-Key, Weft-Confirm
  *   GET    /v1/revisions?before=&limit=              viewer    -> RevisionList
  *   GET    /v1/revisions/{revision|head}             viewer    -> RevisionDetail
  *   GET    /v1/revisions/{revision|head}/convergence viewer    -> RevisionConvergence            (convergence.ts)
  *   GET    /v1/diff?from=&to=                        viewer    -> Plan                          (revision 0 is the empty mesh)
  *   GET    /v1/resources?kind=&namespace=&name=&revision=   viewer    -> ResourceList
- *   DELETE /v1/resources/{kind}/{namespace}/{name}   operator  -> Applied
+ *   DELETE /v1/resources/{kind}/{namespace}/{name}   operator  -> Applied                      If-Match, Idempotency-Key, Weft-Confirm
  *   POST   /v1/explain                               viewer    ExplainRequest -> Explained      (explain.ts; nothing is sent)
  *   GET    /v1/status                                viewer    -> Status
  *   GET    /v1/breakers                              viewer    -> BreakerList
@@ -27,13 +27,18 @@
  *   GET    /v1/keys                                  viewer    -> ApiKeyList                    (api-keys.ts)
  *   POST   /v1/keys                                  operator  NewApiKey -> ApiKeyCreated
  *   DELETE /v1/keys/{id}                             operator  -> 204
+ *   GET    /v1/audit?before=&limit=&who=&operation=&outcome=&since=&until=   admin   -> AuditList
  *
- * Errors are RFC 9457 `application/problem+json`: 400 malformed, 401, 403, 404, 409 stale (head moved on too often),
- * 412 If-Match failed, 413, 415, 422 with `problems`.
+ * A token that is limited to namespaces sees and changes only what is in them. Values that are secrets are never read back.
+ *
+ * Errors are RFC 9457 `application/problem+json`: 400 malformed, 401, 403, 404, 405, 408, 409 stale (head moved on too often),
+ * 412 If-Match failed, 413, 415, 421 another host, 422 with `problems`, 428 with `confirm`, 429 with `Retry-After`, 503 with
+ * `Retry-After`. Every answer has a `Weft-Request-Id`, which the audit log and the Worker's log have too.
  */
 import type { Change, Note, Resource, SourcedDocument } from "#shared/model/document.ts"
 import type { Finding, Problem } from "#shared/model/problem.ts"
 import type { StatsBy, StatsRow } from "#shared/model/telemetry.ts"
+import type { AuditEntry } from "./audit.ts"
 import type { BreakerStatus } from "./breaker.ts"
 import type { IsolateStatus, RevisionSummary } from "./route-table.ts"
 
@@ -50,8 +55,11 @@ export interface ApplyRequest {
 }
 
 export interface RollbackRequest {
-  readonly to: number
+  /** `previous`: the revision whose content came before the head's. */
+  readonly to: number | "previous"
   readonly message?: string
+  /** Without a second step, whatever it removes. Takes a message that says why. */
+  readonly force?: boolean
 }
 
 export interface Plan {
@@ -70,6 +78,8 @@ export interface Applied extends Plan {
   readonly digest: string
   /** As `weft-revision` on a public request: to be served by this revision or a newer one. Absent while there is no revision. */
   readonly consistencyToken?: string
+  /** The revision whose content was restored, when this is a rollback. */
+  readonly rollbackOf?: number
 }
 
 export interface RevisionList {
@@ -162,15 +172,23 @@ export interface Stats {
   readonly missing: readonly string[]
 }
 
-export interface WhoAmI {
-  readonly name: string
+/** What a token lets its holder do. */
+export interface Permission {
   readonly role: Role
+  /** The only namespaces whose resources the token may read and change; absent: the whole mesh. Never empty. */
+  readonly namespaces?: readonly string[]
 }
 
-export interface TokenInfo {
+export interface WhoAmI extends Permission {
   readonly name: string
-  readonly role: Role
+  readonly expiresAtMs?: number
+}
+
+export interface TokenInfo extends Permission {
+  readonly name: string
   readonly createdAtMs: number
+  /** The token that made it; absent for tokens older than this field. */
+  readonly createdBy?: string
   readonly expiresAtMs?: number
   readonly lastUsedAtMs?: number
 }
@@ -179,10 +197,11 @@ export interface TokenList {
   readonly tokens: readonly TokenInfo[]
 }
 
-export interface NewToken {
+/** An admin's token is one of the whole mesh: who makes tokens could make one for every namespace. */
+export interface NewToken extends Permission {
   readonly name: string
-  readonly role: Role
-  readonly expiresInSeconds?: number
+  /** Default `LIMITS.tokenLifeSecondsDefault`; `never` has to be said. */
+  readonly expiresInSeconds?: number | "never"
 }
 
 /** The only time the token's secret is shown. */
@@ -197,6 +216,23 @@ export interface ProblemDetails {
   readonly status: number
   readonly detail?: string
   readonly problems?: readonly Problem[]
-  /** With 409 and 412: the head now. */
+  /** With 409, 412 and 428: the head now. */
   readonly head?: number
+  /** With 428: what would go, and what the header `Weft-Confirm` has to say for it to go. Good for this change of this head. */
+  readonly confirm?: { readonly word: string; readonly removals: readonly Removal[] }
+}
+
+/** What a change takes away of one kind. */
+export interface Removal {
+  readonly kind: string
+  readonly removed: number
+  /** How many there were. */
+  readonly of: number
+  /** `namespace/name`, the first few. */
+  readonly names: readonly string[]
+}
+
+export interface AuditList {
+  /** Newest first. */
+  readonly entries: readonly AuditEntry[]
 }

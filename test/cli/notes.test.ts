@@ -41,7 +41,7 @@ describe("a note", () => {
     [
       "cannot move the cursor",
       { ...note, message: "a\u001b[2Jb\nc" },
-      "invalid  HTTPRoute team/web spec.rules[0]  ResolvedRefs BackendNotFound: ab c\n",
+      "invalid  HTTPRoute team/web spec.rules[0]  ResolvedRefs BackendNotFound: a\\u001b[2Jb c\n",
     ],
   ])("%s", (_, one, line) => {
     expect(noteLines([one], (_, text) => text)).toBe(line)

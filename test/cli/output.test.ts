@@ -35,10 +35,12 @@ describe("age", () => {
 describe("plain", () => {
   it.each([
     ["a\nb\tc", "a b c"],
-    ["\u001b[31mred\u001b[0m", "red"],
-    ["\u001b]0;title\u0007x", "x"],
-    ["\u009b2J", ""],
-    ["safe\u202eevil", "safe evil"],
+    ["\u001b[31mred\u001b[0m", "\\u001b[31mred\\u001b[0m"],
+    ["\u001b]0;title\u0007x", "\\u001b]0;title\\u0007x"],
+    ["\u009b2J", "\\u009b2J"],
+    ["safe\u202eevil", "safe\\u202eevil"],
+    ["tag\u{e0041}", "tag\\udb40\\udc41"],
+    ["one\r\n\u2028two", "one two"],
     ["Grüße 東京", "Grüße 東京"],
   ])("%j is shown as %j", (text, shown) => {
     expect(plain(text)).toBe(shown)
@@ -61,7 +63,15 @@ it("counts and lists", () => {
 
 describe("data that others wrote, as JSON and YAML", () => {
   const value = {
-    "k\u009b2J": ["\u001b[31m", "c1 \u009b2J", "\u202egnp.exe", "\u2066x\u2069", "del \u007f", "line\u2028end"],
+    "k\u009b2J": [
+      "\u001b[31m",
+      "c1 \u009b2J",
+      "\u202egnp.exe",
+      "\u2066x\u2069",
+      "del \u007f",
+      "line\u2028end",
+      "tag \u{e0041}\u061c",
+    ],
     "Grüße 東京": "a: b # c",
   }
   it.each(["json", "yaml"] as const)(

@@ -21,6 +21,9 @@ export interface RunOptions {
   /** A person is watching. */
   readonly terminal?: boolean
   readonly wrangler?: Io["wrangler"]
+  /** What a person says when asked; nobody is there without. */
+  readonly answer?: string
+  readonly onInsecure?: () => void
   /** Time goes by itself: for a real control. */
   readonly realTime?: boolean
   /** Every `sleep` calls this with the time that then is. */
@@ -46,6 +49,11 @@ export async function weft(argv: readonly string[], options: RunOptions = {}): P
     out: { write: (text) => void out.push(text), terminal, columns: options.columns, rows: options.rows },
     err: { write: (text) => void err.push(text), terminal },
     stdin: async () => options.stdin ?? "",
+    async ask(question) {
+      if (options.answer !== undefined) err.push(question)
+      return options.answer
+    },
+    trustAnyCertificate: () => options.onInsecure?.(),
     nowMs: () => (options.realTime ? Date.now() : nowMs),
     async sleep(ms) {
       nowMs += ms
@@ -88,7 +96,7 @@ export function folderOf(files: { readonly [path: string]: string }): string {
   const folder = mkdtempSync(join(tmpdir(), "weft-test-"))
   for (const [path, text] of Object.entries(files)) {
     mkdirSync(dirname(join(folder, path)), { recursive: true })
-    writeFileSync(join(folder, path), text)
+    writeFileSync(join(folder, path), text, { mode: 0o600 })
   }
   return folder
 }

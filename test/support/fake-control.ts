@@ -13,8 +13,18 @@ import type { Resource } from "#shared/model/document.ts"
 import type { Problem } from "#shared/model/problem.ts"
 import { convergence, type Witness } from "#shared/propagation/convergence.ts"
 import type { ApiKeyInfo, NewApiKey } from "#shared/protocol/api-keys.ts"
+import type { AuditEntry } from "#shared/protocol/audit.ts"
 import { clusterOf } from "#shared/protocol/breaker.ts"
-import type { ApplyRequest, Change, ForceBreaker, Stats, Status, TokenInfo } from "#shared/protocol/control-api.ts"
+import type {
+  ApplyRequest,
+  Change,
+  ForceBreaker,
+  NewToken,
+  RollbackRequest,
+  Stats,
+  Status,
+  TokenInfo,
+} from "#shared/protocol/control-api.ts"
 import { ROOT } from "#shared/protocol/convergence.ts"
 import type { DescribedRequest, Explained, ExplainRequest } from "#shared/protocol/explain.ts"
 import type { IsolateStatus, RevisionSummary } from "#shared/protocol/route-table.ts"
@@ -42,6 +52,7 @@ export interface FakeControl {
   keys: ApiKeyInfo[]
   /** What the mesh counted, whatever is asked of it. */
   stats: (query: Readonly<Record<string, string>>) => Omit<Stats, "by">
+  audit: AuditEntry[]
   /** What the compiler would say of the next documents. */
   problems: (request: ApplyRequest) => readonly Problem[]
   /** Answers instead of the mesh, when it returns something; `"drop"` cuts the connection after the work is done. */
@@ -63,6 +74,7 @@ export async function startFakeControl(): Promise<FakeControl> {
     tokens: [{ name: "root", role: "admin", createdAtMs: NOW_MS - 3 * 86_400_000 }],
     keys: [],
     stats: () => ({ spanMs: 60_000, rows: [], missing: [] }),
+    audit: [],
     problems: () => [],
     intercept: () => undefined,
     stop: () => new Promise((resolve) => server.close(() => resolve())),
@@ -116,10 +128,13 @@ function api(control: FakeControl): Hono {
     return c.json(commit(control, c.req.raw, merged(control, request), { message: request.message ?? "" }))
   })
   app.post("/v1/rollback", async (c) => {
-    const { to, message } = await c.req.json<{ to: number; message?: string }>()
+    const { to: wanted, message } = await c.req.json<RollbackRequest>()
+    const to = wanted === "previous" ? (head()?.rollbackOf ?? head()?.revision ?? 0) - 1 : wanted
+    if (to < 1) return details(404, `There is no revision before ${head()?.revision} to go back to.`)
     if (!control.revisions.some(({ revision }) => revision === to)) return details(404, `There is no revision ${to}.`)
     if (c.req.header("if-match") !== `"${head()?.revision}"`) return details(412, "The head has moved on.")
-    return c.json(commit(control, c.req.raw, at(control, to), { message: message ?? "", rollbackOf: to }))
+    const applied = commit(control, c.req.raw, at(control, to), { message: message ?? "", rollbackOf: to })
+    return c.json({ ...applied, rollbackOf: to })
   })
   app.delete("/v1/resources/:kind/:namespace/:name", (c) => {
     const gone = [c.req.param("kind"), c.req.param("namespace"), c.req.param("name")].join()
@@ -140,12 +155,13 @@ function api(control: FakeControl): Hono {
     const restMs = phase === "open" ? forSeconds * 1000 : 0
     return c.json({ cluster, generation: 2, phase, restMs, sinceMs: NOW_MS, forced: { by: "root", phase, untilMs } })
   })
+  app.get("/v1/audit", (c) => c.json({ entries: control.audit }))
   app.get("/v1/tokens", (c) => c.json({ tokens: control.tokens }))
   app.post("/v1/tokens", async (c) => {
-    const { name, role, expiresInSeconds } = await c.req.json()
+    const { name, role, namespaces, expiresInSeconds = 90 * 86_400 } = await c.req.json<NewToken>()
     if (control.tokens.some((token) => token.name === name)) return details(409, `There is a token ${name} already.`)
-    const expiry = expiresInSeconds === undefined ? {} : { expiresAtMs: NOW_MS + expiresInSeconds * 1000 }
-    const info: TokenInfo = { name, role, createdAtMs: NOW_MS, ...expiry }
+    const expiry = expiresInSeconds === "never" ? {} : { expiresAtMs: NOW_MS + expiresInSeconds * 1000 }
+    const info: TokenInfo = { name, role, ...(namespaces && { namespaces }), createdAtMs: NOW_MS, ...expiry }
     control.tokens.push(info)
     return c.json({ ...info, token: `secret-of-${name}` }, 201)
   })

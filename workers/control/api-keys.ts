@@ -30,6 +30,7 @@ export const KEYS: readonly Endpoint[] = [
       bytesMax: LIMITS.controlBodyBytesMax,
       example: { id: "acme", owner: "Acme Inc.", scopes: ["orders:read"], expiresInSeconds: 7_776_000 },
     },
+    target: ({ body }) => `key ${body.id}`,
     answers: { status: 201, description: "The key.", schema: shapes.keyCreated, problems: [409] },
     handle: createKey,
   }),
@@ -42,6 +43,7 @@ export const KEYS: readonly Endpoint[] = [
     description:
       "Each proxy refuses it from its next answered pull on, which is within the lease of its routes, about 2 s.",
     params: shapes.params.key,
+    target: ({ params }) => `key ${params.id}`,
     answers: { status: 204, description: "The key is no longer valid.", problems: [404] },
     handle: revokeKey,
   }),

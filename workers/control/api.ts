@@ -1,9 +1,11 @@
 /** The table of endpoints: method, path, role, shapes, handler. The router, the roles and the reference all come from it. */
 import { z } from "@hono/zod-openapi"
+import type { ResourceKey } from "#shared/config/parse.ts"
 import { jsonSchema } from "#shared/config/schema.ts"
 import { LIMITS } from "#shared/model/limits.ts"
-import type { ApplyRequest, ForceBreaker, NewToken, RollbackRequest } from "#shared/protocol/control-api.ts"
+import type { ApplyRequest, ForceBreaker, RollbackRequest } from "#shared/protocol/control-api.ts"
 import type { ExplainRequest } from "#shared/protocol/explain.ts"
+import { ACCESS } from "./api-access.ts"
 import { KEYS } from "./api-keys.ts"
 import { TELEMETRY } from "./api-telemetry.ts"
 import { forceBreaker, listBreakers } from "./breakers.ts"
@@ -17,7 +19,6 @@ import * as breakerShapes from "./schemas-breaker.ts"
 import { revisionConvergence } from "./schemas-convergence.ts"
 import * as shapes from "./schemas-explain.ts"
 import { showStatus } from "./status.ts"
-import * as tokens from "./tokens.ts"
 
 const EXAMPLE: ApplyRequest = {
   documents: [
@@ -48,7 +49,7 @@ const APPLIED: Answers = {
   status: 200,
   description: "Done, or nothing to do.",
   schema: schemas.applied,
-  problems: [409, 412, 422],
+  problems: [409, 412, 422, 428],
 }
 
 const CHANGES: readonly Endpoint[] = [
@@ -56,6 +57,8 @@ const CHANGES: readonly Endpoint[] = [
     method: "POST",
     path: "/v1/plan",
     role: "viewer",
+    namespaced: true,
+    reads: true,
     group: "Changes",
     summary: "Say what an apply would change",
     description: "A dry run: the documents are compiled against the head, and nothing is written.",
@@ -67,10 +70,11 @@ const CHANGES: readonly Endpoint[] = [
     method: "POST",
     path: "/v1/apply",
     role: "operator",
+    namespaced: true,
     group: "Changes",
     summary: "Apply documents",
     description:
-      "Adds and replaces what the documents declare, all or nothing, and makes a new revision of it. Other resources stay as they are, unless `prune` is set.",
+      "Adds and replaces what the documents declare, all or nothing, and makes a new revision of it. Other resources stay as they are, unless `prune` is set. A token that is limited to namespaces prunes there only.",
     body: { schema: schemas.applyRequest, bytesMax: LIMITS.documentBytesMax, example: EXAMPLE },
     changesMesh: true,
     answers: APPLIED,
@@ -80,28 +84,33 @@ const CHANGES: readonly Endpoint[] = [
     method: "POST",
     path: "/v1/rollback",
     role: "operator",
+    namespaced: true,
+    evenUnrecorded: true,
     group: "Changes",
     summary: "Restore an earlier revision",
-    description: "Makes a new, higher revision with the content of the old one. History is never rewritten.",
+    description:
+      "Makes a new, higher revision with the content of the old one. History is never rewritten. `previous` is the revision whose content came before the head's; asked for again, it goes further back. Neither the head nor the old revision is compiled, so that it works when they no longer would.",
     body: {
       schema: schemas.rollbackRequest,
       bytesMax: LIMITS.controlBodyBytesMax,
       example: { to: 3, message: "v2 of orders fails" },
     },
     changesMesh: true,
-    answers: { ...APPLIED, problems: [404, 409, 412, 422] },
+    answers: { ...APPLIED, problems: [404, 409, 412, 422, 428] },
     handle: changes.rollBack,
   }),
-  endpoint<changes.ResourceKey>({
+  endpoint<ResourceKey>({
     method: "DELETE",
     path: "/v1/resources/{kind}/{namespace}/{name}",
     role: "operator",
+    namespaced: true,
+    target: ({ params }) => `${params.kind} ${params.namespace}/${params.name}`,
     group: "Changes",
     summary: "Remove one resource",
     description: "Refused with 422 while something else refers to it.",
     params: schemas.params.resource,
     changesMesh: true,
-    answers: { ...APPLIED, problems: [404, 409, 412, 422] },
+    answers: { ...APPLIED, problems: [404, 409, 412, 422, 428] },
     handle: changes.removeResource,
   }),
 ]
@@ -111,6 +120,7 @@ const HISTORY: readonly Endpoint[] = [
     method: "GET",
     path: "/v1/revisions",
     role: "viewer",
+    namespaced: true,
     group: "History",
     summary: "List revisions, newest first",
     query: schemas.query.revisions,
@@ -121,6 +131,7 @@ const HISTORY: readonly Endpoint[] = [
     method: "GET",
     path: "/v1/revisions/{revision}",
     role: "viewer",
+    namespaced: true,
     group: "History",
     summary: "Show a revision with its resources",
     params: schemas.params.revision,
@@ -131,6 +142,7 @@ const HISTORY: readonly Endpoint[] = [
     method: "GET",
     path: "/v1/revisions/{revision}/convergence",
     role: "viewer",
+    namespaced: true,
     group: "History",
     summary: "Say how far a revision has come",
     description:
@@ -143,6 +155,7 @@ const HISTORY: readonly Endpoint[] = [
     method: "GET",
     path: "/v1/diff",
     role: "viewer",
+    namespaced: true,
     group: "History",
     summary: "Say how two revisions differ",
     query: schemas.query.diff,
@@ -156,6 +169,7 @@ const MESH: readonly Endpoint[] = [
     method: "GET",
     path: "/v1/status",
     role: "viewer",
+    namespaced: true,
     group: "Mesh",
     summary: "Say what the mesh is doing",
     description:
@@ -167,6 +181,7 @@ const MESH: readonly Endpoint[] = [
     method: "GET",
     path: "/v1/breakers",
     role: "viewer",
+    namespaced: true,
     group: "Mesh",
     summary: "List breakers that are not simply closed",
     description: "And those that closed within the last minute.",
@@ -177,6 +192,8 @@ const MESH: readonly Endpoint[] = [
     method: "POST",
     path: "/v1/breakers",
     role: "operator",
+    namespaced: true,
+    target: ({ body }) => `breaker ${body.namespace}/${body.service}${body.subset ? `/${body.subset}` : ""}`,
     group: "Mesh",
     summary: "Force a breaker open or closed for a while",
     description:
@@ -193,6 +210,8 @@ const MESH: readonly Endpoint[] = [
     method: "POST",
     path: "/v1/explain",
     role: "viewer",
+    namespaced: true,
+    reads: true,
     group: "Mesh",
     summary: "Say where a request would go, and why",
     description:
@@ -211,57 +230,12 @@ const MESH: readonly Endpoint[] = [
     method: "GET",
     path: "/v1/resources",
     role: "viewer",
+    namespaced: true,
     group: "Mesh",
     summary: "List resources",
     query: schemas.query.resources,
     answers: { status: 200, description: "The resources.", schema: schemas.resourceList, problems: [404] },
     handle: history.listResources,
-  }),
-]
-
-const TOKENS: readonly Endpoint[] = [
-  endpoint({
-    method: "GET",
-    path: "/v1/whoami",
-    role: "viewer",
-    group: "Tokens",
-    summary: "Say whose token this is",
-    answers: { status: 200, description: "The caller.", schema: schemas.whoAmI },
-    handle: tokens.showCaller,
-  }),
-  endpoint({
-    method: "GET",
-    path: "/v1/tokens",
-    role: "admin",
-    group: "Tokens",
-    summary: "List tokens",
-    description: "Expired tokens stay listed until they are revoked or their name is used again.",
-    answers: { status: 200, description: "The tokens, without their secrets.", schema: schemas.tokenList },
-    handle: tokens.listTokens,
-  }),
-  endpoint<object, object, NewToken>({
-    method: "POST",
-    path: "/v1/tokens",
-    role: "admin",
-    group: "Tokens",
-    summary: "Make a token",
-    body: {
-      schema: schemas.newToken,
-      bytesMax: LIMITS.controlBodyBytesMax,
-      example: { name: "ci", role: "operator", expiresInSeconds: 86_400 },
-    },
-    answers: { status: 201, description: "The token with its secret.", schema: schemas.tokenCreated, problems: [409] },
-    handle: tokens.createToken,
-  }),
-  endpoint<{ name: string }>({
-    method: "DELETE",
-    path: "/v1/tokens/{name}",
-    role: "admin",
-    group: "Tokens",
-    summary: "Revoke a token",
-    params: schemas.params.token,
-    answers: { status: 204, description: "The token is no longer valid.", problems: [404] },
-    handle: tokens.revokeToken,
   }),
 ]
 
@@ -280,6 +254,7 @@ const ABOUT: readonly Endpoint[] = [
     method: "GET",
     path: "/v1/schema.json",
     role: "viewer",
+    namespaced: true,
     group: "This API",
     summary: "The JSON Schema of a document, for editors",
     answers: { status: 200, description: "The schema.", contentType: "application/schema+json" },
@@ -294,7 +269,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...HISTORY,
   ...MESH,
   ...TELEMETRY,
-  ...TOKENS,
+  ...ACCESS,
   ...KEYS,
   ...ABOUT,
 ]

@@ -6,14 +6,17 @@ import type { BreakerList, ForceBreaker } from "#shared/protocol/control-api.ts"
 import { FORCED_ONLY } from "#shared/resilience/breaker.ts"
 import { type Call, reply } from "./endpoint.ts"
 import { readHead, routeTable } from "./mesh.ts"
+import { limitsOf, visibleIds, within } from "./namespaces.ts"
 import { problem } from "./problems.ts"
 
 export async function listBreakers(call: Call<object, object, undefined>): Promise<Response> {
-  return reply<BreakerList>({ breakers: await routeTable(call.env).breakers() })
+  const breakers = await routeTable(call.env).breakers()
+  return reply<BreakerList>({ breakers: visibleIds(call.caller, breakers, ({ cluster }) => cluster) })
 }
 
 export async function forceBreaker(call: Call<object, object, ForceBreaker>): Promise<Response> {
   const { namespace, service: name, subset, phase, forSeconds } = call.body
+  if (!within(call.caller, namespace)) return problem(403, limitsOf(call.caller))
   const head = await readHead(call.env)
   const id = serviceId(namespace, name)
   const { services } = head.text === "" ? { services: [] } : (JSON.parse(head.text) as Snapshot)

@@ -6,7 +6,7 @@ import type { ControlEnv } from "./env.ts"
 export type Method = "GET" | "POST" | "DELETE"
 
 /** The headings of the reference, in its order. */
-export const GROUPS = ["Changes", "History", "Mesh", "Tokens", "API keys", "This API"] as const
+export const GROUPS = ["Changes", "History", "Mesh", "Tokens", "API keys", "Audit", "This API"] as const
 export type Group = (typeof GROUPS)[number]
 
 /** A request body: its shape, the most bytes that are read of it, and an example for the reference. */
@@ -26,6 +26,15 @@ export interface Call<Params, Query, Input> {
   /** The body as it came, for the idempotency key; empty without one. */
   readonly text: string
   readonly request: Request
+  /** What the audit log is told of this call, beyond who called what. Handlers fill it in. */
+  readonly audit: AuditNote
+}
+
+export interface AuditNote {
+  /** What it was done to, in a closed set of words and names that were checked: never what somebody wrote. */
+  target?: string
+  /** The head afterwards. */
+  revision?: number
 }
 
 export interface Endpoint<Params = unknown, Query = unknown, Input = unknown> {
@@ -34,6 +43,11 @@ export interface Endpoint<Params = unknown, Query = unknown, Input = unknown> {
   readonly path: string
   /** The least role that may call it; `open` needs no token. */
   readonly role: Role | "open"
+  /**
+   * A token that is limited to namespaces may call it, and the handler keeps to `call.caller.namespaces`. Absent: such a token is
+   * refused, because nobody has thought about what it may see or do here.
+   */
+  readonly namespaced?: true
   readonly group: Group
   readonly summary: string
   readonly description?: string
@@ -42,6 +56,12 @@ export interface Endpoint<Params = unknown, Query = unknown, Input = unknown> {
   readonly body?: Body<Input>
   /** Whether the endpoint writes and so takes `If-Match` and `Idempotency-Key`. */
   readonly changesMesh?: true
+  /** It changes nothing, although it is no GET: it is not written into the audit log. */
+  readonly reads?: true
+  /** What a write is done to, for the audit log, as far as the request says it. */
+  readonly target?: (call: Pick<Call<Params, Query, Input>, "params" | "body">) => string
+  /** It is done even when the audit log cannot be reached: what ends an outage must not need everything to be up. */
+  readonly evenUnrecorded?: true
   readonly answers: Answers
   readonly handle: (call: Call<Params, Query, Input>) => Response | Promise<Response>
 }
@@ -53,7 +73,7 @@ export interface Answers {
   /** Of the success; `application/json` when absent. */
   readonly contentType?: string
   /** The problems that this endpoint can answer with, beyond those that all have. */
-  readonly problems?: readonly (404 | 409 | 412 | 422)[]
+  readonly problems?: readonly (404 | 409 | 412 | 422 | 428)[]
 }
 
 /**

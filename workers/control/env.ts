@@ -1,4 +1,5 @@
 /** What the control Worker is given by its wrangler config. */
+import type { AuditObject } from "#durable-objects/audit.ts"
 import type { BreakerObject } from "#durable-objects/breaker.ts"
 import type { HealthObject } from "#durable-objects/health.ts"
 import type { LimiterObject } from "#durable-objects/limiter.ts"
@@ -15,10 +16,15 @@ export interface ControlEnv {
   readonly HEALTH: DurableObjectNamespace<HealthObject>
   readonly TELEMETRY: DurableObjectNamespace<TelemetryObject>
   readonly TOKENS: DurableObjectNamespace<TokensObject>
+  readonly AUDIT: DurableObjectNamespace<AuditObject>
   /** Takes the last known good snapshot of each revision, where proxies may read it. */
   readonly WEFT_KV?: KVNamespace
   /** The first admin token, a secret. Absent: only tokens made through the API are accepted. */
   readonly WEFT_ADMIN_TOKEN?: string
+  /** The hosts that this Worker answers on, separated by commas, each with its port if that is not the usual one. Absent: any. */
+  readonly WEFT_ADMIN_HOSTS?: string
+  /** Requests that a token may make in a minute, a whole number; `off` for no limit. Absent: `LIMITS.tokenRequestsPerMinute`. */
+  readonly WEFT_ADMIN_RATE?: string
   /** Origins on this machine that documents may send to, `*` for all: for development. The proxy needs the same. */
   readonly WEFT_LOCAL_ORIGINS?: string
 }

@@ -6,6 +6,7 @@ import type { Explained, ExplainRequest } from "#shared/protocol/explain.ts"
 import type { IsolateStatus } from "#shared/protocol/route-table.ts"
 import { type Call, reply } from "./endpoint.ts"
 import { readHead, readRevision } from "./mesh.ts"
+import { type Bounds, limitsOf, visibleIds } from "./namespaces.ts"
 import { problem } from "./problems.ts"
 import { askWitnesses, isolatesOf } from "./witnesses.ts"
 
@@ -24,7 +25,21 @@ export async function explainRequest(call: Call<object, object, ExplainRequest>)
   }
   const bindings = bindingsOf(isolatesOf(witnesses))
   const by = { revision: mesh.revision, snapshot: decoded.snapshot, ...(bindings && { bindings }) }
-  return reply<Explained>(explain(by, request), revision === undefined ? { head: mesh.revision } : {})
+  const story = explain(by, request)
+  const told = call.caller.namespaces ? ownStory(call.caller, story) : story
+  return told instanceof Response ? told : reply<Explained>(told, revision === undefined ? { head: mesh.revision } : {})
+}
+
+/** A story that leads through other namespaces is not this caller's to hear; of the matches beside it only his own are named. */
+function ownStory(caller: Bounds, story: Explained): Explained | Response {
+  const rules = (story.shares ?? []).map(({ rule }) => rule)
+  const backends = story.branches.map(({ backend }) => backend)
+  const led = [story.winner?.route, ...rules, ...backends].filter((id) => id !== undefined)
+  if (visibleIds(caller, led, (id) => id).length < led.length) {
+    return problem(403, `${limitsOf(caller)} Where this request goes is decided elsewhere.`)
+  }
+  const others = visibleIds(caller, story.others, ({ route }) => route)
+  return { ...story, others, more: story.more + story.others.length - others.length }
 }
 
 /** Isolates that say nothing of their bindings prove nothing. */

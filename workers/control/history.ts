@@ -3,10 +3,12 @@ import { notesOf } from "#shared/config/compile.ts"
 import { isNative } from "#shared/config/dialect.ts"
 import { keyText } from "#shared/config/merge.ts"
 import { plan } from "#shared/config/plan.ts"
+import { shown, shownChanges } from "#shared/config/secrets.ts"
 import type { Note, Resource } from "#shared/model/document.ts"
 import type { Plan, ResourceList, RevisionDetail, RevisionList } from "#shared/protocol/control-api.ts"
 import { type Call, reply } from "./endpoint.ts"
 import { readHead, readRevision, routeTable } from "./mesh.ts"
+import { limitsOf, visible, within } from "./namespaces.ts"
 import { problem } from "./problems.ts"
 
 const PAGE = 50
@@ -36,7 +38,7 @@ export async function showRevision(call: Call<{ revision: number | "head" }, obj
   if (!found?.summary) {
     return problem(404, revision === "head" ? "There is no revision yet." : `There is no revision ${revision}.`)
   }
-  const detail = { ...found.summary, resources: found.resources }
+  const detail = { ...found.summary, resources: visible(call.caller, found.resources).map(shown) }
   // A numbered revision never changes: only `head` depends on the head.
   return reply<RevisionDetail>(detail, revision === "head" ? { head: found.revision } : {})
 }
@@ -47,22 +49,23 @@ export async function diff(call: Call<object, DiffQuery, undefined>): Promise<Re
   const after = call.query.to === undefined ? head : await readRevision(call.env, call.query.to)
   if (!before) return problem(404, `There is no revision ${call.query.from}.`)
   if (!after) return problem(404, `There is no revision ${call.query.to}.`)
-  const changes = plan(before.resources, after.resources)
+  const changes = shownChanges(visible(call.caller, plan(before.resources, after.resources)))
   return reply<Plan>({ head: head.revision, changes }, { head: head.revision })
 }
 
 export async function listResources(call: Call<object, ResourcesQuery, undefined>): Promise<Response> {
   const { kind, namespace, name, revision } = call.query
+  if (namespace !== undefined && !within(call.caller, namespace)) return problem(403, limitsOf(call.caller))
   const mesh = revision === undefined ? await readHead(call.env) : await readRevision(call.env, revision)
   if (!mesh) return problem(404, `There is no revision ${revision}.`)
-  const resources = mesh.resources.filter(
+  const resources = visible(call.caller, mesh.resources).filter(
     (resource) =>
       (kind === undefined || resource.kind === kind) &&
       (namespace === undefined || resource.namespace === namespace) &&
       (name === undefined || resource.name === name),
   )
   return reply<ResourceList>(
-    { revision: mesh.revision, resources, ...notesAbout(resources, mesh.resources) },
+    { revision: mesh.revision, resources: resources.map(shown), ...notesAbout(resources, mesh.resources) },
     revision === undefined ? { head: mesh.revision } : {},
   )
 }

@@ -25,14 +25,24 @@ export function readParams(params: Record<string, string>, schema: z.ZodObject):
 }
 
 /** A JSON body of at most `bytesMax` bytes, with its text. */
-export async function readBody(request: Request, body: Body<unknown>): Promise<Input<{ json: unknown; text: string }>> {
+export async function readBody(
+  request: Request,
+  body: Body<unknown>,
+  withinMs: number = LIMITS.controlBodyMs,
+): Promise<Input<{ json: unknown; text: string }>> {
   if (!isJson(request.headers)) return problem(415, "Send the body with `Content-Type: application/json`, unpacked.")
-  const bytes = await readBytes(request, body.bytesMax)
-  if (!bytes) return problem(413, `At most ${body.bytesMax} bytes are read.`)
+  const bytes = await readBytes(request, body.bytesMax, withinMs)
+  if (bytes === "late") return problem(408, `A body has to come within ${withinMs / 1000} seconds.`)
+  if (bytes === "broken") return problem(400, "The body broke off.")
+  if (bytes === "large") return problem(413, `At most ${body.bytesMax} bytes are read.`)
   const text = decode(bytes)
   if (text === undefined) return problem(400, "The body is not UTF-8.")
   const json = parseJson(text)
-  if ("problem" in json) return problem(400, "The body is not strict JSON.", { problems: [located(json.problem)] })
+  if ("problem" in json) {
+    // What is JSON and yet says two things, or too much, is understood and refused.
+    const status = json.problem.rule === "syntax" ? 400 : 422
+    return problem(status, "The body is not strict JSON.", { problems: [located(json.problem)] })
+  }
   const checked = check(json.value, body.schema, "body")
   return checked instanceof Response ? checked : { value: { json: checked.value, text } }
 }
@@ -66,16 +76,40 @@ function isJson(headers: Headers): boolean {
   return /^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i.test(headers.get("content-type") ?? "")
 }
 
-/** Undefined when there is more than `bytesMax`. The announced length saves reading; what is counted is what came. */
-async function readBytes(request: Request, bytesMax: number): Promise<Uint8Array | undefined> {
-  if (Number(request.headers.get("content-length") ?? 0) > bytesMax) return undefined
+/** The announced length saves reading; what is counted is what came. */
+async function readBytes(
+  request: Request,
+  bytesMax: number,
+  withinMs: number,
+): Promise<Uint8Array | "large" | "late" | "broken"> {
+  if (Number(request.headers.get("content-length") ?? 0) > bytesMax) return "large"
+  const reader = request.body?.getReader()
+  let isLate = false
+  // A body that trickles in holds a request open for as long as its sender likes.
+  const timer = setTimeout(() => {
+    isLate = true
+    void reader?.cancel().catch(() => {})
+  }, withinMs)
   const chunks: Uint8Array[] = []
   let size = 0
-  for await (const chunk of request.body ?? []) {
-    size += chunk.byteLength
-    if (size > bytesMax) return undefined
-    chunks.push(chunk)
+  try {
+    for (let part = await reader?.read(); part?.done === false; part = await reader?.read()) {
+      size += part.value.byteLength
+      if (size > bytesMax) {
+        void reader?.cancel().catch(() => {})
+        return "large"
+      }
+      chunks.push(part.value)
+    }
+  } catch {
+    return "broken"
+  } finally {
+    clearTimeout(timer)
   }
+  return isLate ? "late" : joined(chunks, size)
+}
+
+function joined(chunks: readonly Uint8Array[], size: number): Uint8Array {
   const bytes = new Uint8Array(size)
   let offset = 0
   for (const chunk of chunks) {

@@ -9,20 +9,28 @@ export type ApiDocument = ReturnType<OpenAPIHono["getOpenAPI31Document"]>
 const PROBLEMS = {
   400: "The request is malformed.",
   401: "There is no valid token.",
-  403: "The token's role, or the request's origin, does not allow it.",
+  403: "The token's role, its namespaces, or the request's origin do not allow it.",
   404: "There is no such thing.",
   409: "At odds with what is there: the name is taken.",
   412: "The head is not the revision of `If-Match`.",
+  408: "The body did not come in time.",
   413: "The body is too large.",
   415: "The body is not JSON.",
-  422: "The documents have problems; all are listed.",
+  421: "The host is not one of this Worker's.",
+  422: "What was sent is understood and has problems; all are listed.",
+  428: "The change takes much away and has to be confirmed: `confirm` says what would go, and the word for `Weft-Confirm`.",
+  429: "There were too many requests, or too many wrong tokens; `Retry-After` says how long to wait.",
+  503: "Something that is needed cannot be reached or is slow; `Retry-After` says when to try again.",
 } as const
 
 const ABOUT = `Changes the mesh and says what it is doing. Every path but \`/healthz\` needs a token:
 \`Authorization: Bearer <token>\`, or HTTP Basic with the token as the password (any user name) to open a page in a browser.
 Where an answer depends on the head revision, its \`ETag\` is that revision's number in quotes. Send it back as \`If-Match\`
 with a change, and the change is refused with 412 when the head has moved on. Send an \`Idempotency-Key\` with a change, and
-repeating the request cannot act twice. Errors are problems as in RFC 9457.`
+repeating the request cannot act twice. A change that takes more than half of a kind away, or the last of it, is answered with 428
+and a word; it is carried out when it comes again with that word in \`Weft-Confirm\`. Values that are secrets by the names they
+stand under are never read back: \`(secret)\` stands in their places, and written back keeps them. Errors are problems as in RFC
+9457, and every answer has a \`Weft-Request-Id\`.`
 
 export function describeApi(table: readonly Endpoint[], origin: string): ApiDocument {
   const app = new OpenAPIHono()
@@ -68,6 +76,12 @@ const CHANGE_HEADERS = [
     schema: { type: "string", maxLength: 255 },
     description: "Any unique text.",
   },
+  {
+    name: "Weft-Confirm",
+    in: "header",
+    schema: { type: "string", maxLength: 64 },
+    description: "The word of a 428 answer, good for the same change of the same head.",
+  },
 ]
 
 function success({ answers }: Endpoint) {
@@ -77,8 +91,9 @@ function success({ answers }: Endpoint) {
 }
 
 function problems({ role, body, answers, changesMesh }: Endpoint) {
-  const statuses: (keyof typeof PROBLEMS)[] = role === "open" ? [400, 403] : [400, 401, 403]
-  if (body) statuses.push(413, 415)
+  const statuses: (keyof typeof PROBLEMS)[] = [400, 403, 413, 421, 503]
+  if (role !== "open") statuses.push(401, 429)
+  if (body) statuses.push(408, 415, 422)
   statuses.push(...(answers.problems ?? []))
   const content = { "application/problem+json": { schema: problemDetails } }
   const texts = changesMesh ? { ...PROBLEMS, 409: "Others change the mesh at the same time; try again." } : PROBLEMS

@@ -9,11 +9,15 @@ const TITLES = {
   403: "This is not allowed",
   404: "There is no such thing here",
   405: "This path does not take this method",
+  408: "The request's body did not come in time",
   409: "The request is at odds with what is there",
   412: "The mesh is not at the revision that the request was made for",
   413: "The request's body is too large",
   415: "The request's body must be JSON",
-  422: "The documents have problems",
+  421: "This host is not this Worker's",
+  422: "What was sent has problems",
+  428: "The change has to be confirmed",
+  429: "There were too many requests",
   500: "The control Worker failed; this is a bug",
   503: "The control plane is busy; try again",
 } as const
@@ -23,12 +27,13 @@ export type ProblemStatus = keyof typeof TITLES
 export interface ProblemExtras {
   readonly problems?: readonly Problem[]
   readonly head?: number
+  readonly confirm?: ProblemDetails["confirm"]
   readonly headers?: Readonly<Record<string, string>>
 }
 
 /** `type` stays `about:blank`: the status says what kind of problem it is, `problems[].rule` says which. */
 export function problem(status: ProblemStatus, detail?: string, extras: ProblemExtras = {}): Response {
-  const { problems, head, headers } = extras
+  const { problems, head, confirm, headers } = extras
   const details: ProblemDetails = {
     type: "about:blank",
     title: TITLES[status],
@@ -36,6 +41,7 @@ export function problem(status: ProblemStatus, detail?: string, extras: ProblemE
     ...(detail !== undefined && { detail }),
     ...(problems && { problems }),
     ...(head !== undefined && { head }),
+    ...(confirm && { confirm }),
   }
   return new Response(JSON.stringify(details), {
     status,

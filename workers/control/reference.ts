@@ -5,7 +5,7 @@ import { STYLE } from "./reference-style.ts"
 
 type Html = ReturnType<typeof html>
 
-const COMMON: readonly string[] = ["400", "401", "403", "413", "415"]
+const COMMON: readonly string[] = ["400", "401", "403", "408", "413", "415", "421", "429", "503"]
 /** JSON that fits into this many columns stays on one line. */
 const COLUMNS = 88
 

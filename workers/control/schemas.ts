@@ -30,11 +30,6 @@ const resourceName = z
   .max(253)
   .refine((name) => name.split(".").every(isLabel), "must be lower-case letters, digits, dashes and dots")
   .openapi({ example: "orders" })
-const role = z.enum(["metrics", "viewer", "operator", "admin"]).openapi({
-  description:
-    "Each includes those before it: metrics reads /metrics only, a viewer reads, an operator changes the mesh, an admin manages tokens.",
-}) satisfies Schema<api.Role>
-
 const digest = z.string().openapi({ description: "SHA-256 of the snapshot's canonical text, lower-case hex." })
 /** Longer messages are cut, not refused: a commit message should not break a deployment. */
 const message = z.string().openapi({ description: `At most ${LIMITS.messageCharsMax} characters are kept.` })
@@ -51,16 +46,15 @@ export const applyRequest = z
   .openapi("ApplyRequest") satisfies Schema<api.ApplyRequest>
 
 export const rollbackRequest = z
-  .strictObject({ to: revisionNumber, message: message.optional() })
-  .openapi("RollbackRequest") satisfies Schema<api.RollbackRequest>
-
-export const newToken = z
   .strictObject({
-    name: label,
-    role,
-    expiresInSeconds: z.int().min(1).max(LIMITS.tokenLifeSecondsMax).optional(),
+    to: z.union([z.literal("previous"), revisionNumber]),
+    message: message.optional(),
+    force: z.boolean().optional().openapi({
+      description: "Roll back in one step, whatever that removes. `message` has to say why.",
+    }),
   })
-  .openapi("NewToken") satisfies Schema<api.NewToken>
+  .refine(({ force, message }) => !force || (message ?? "").trim() !== "", "`force` takes a `message` that says why")
+  .openapi("RollbackRequest") satisfies Schema<api.RollbackRequest>
 
 const change = z
   .object({
@@ -115,6 +109,7 @@ export const applied = z
     consistencyToken: z.string().optional().openapi({
       description: "As `weft-revision` on a public request: to be served by this revision or a newer one.",
     }),
+    rollbackOf: revisionNumber.optional().openapi({ description: "The revision whose content was restored." }),
   })
   .openapi("Applied", {
     description: "`revision` is the head afterwards. It equals `head` when nothing changed: then no revision was made.",
@@ -198,18 +193,6 @@ export const status = z
   })
   .openapi("Status") satisfies z.ZodType<unknown>
 
-export const whoAmI = z.object({ name: z.string(), role }).openapi("WhoAmI") satisfies Schema<api.WhoAmI>
-
-const tokenInfo = z
-  .object({ name: z.string(), role, createdAtMs: time, expiresAtMs: time.optional(), lastUsedAtMs: time.optional() })
-  .openapi("TokenInfo") satisfies Schema<api.TokenInfo>
-
-export const tokenList = z.object({ tokens: z.array(tokenInfo) }).openapi("TokenList") satisfies Schema<api.TokenList>
-
-export const tokenCreated = tokenInfo
-  .extend({ token: z.string().openapi({ description: "The secret. It is shown this once." }) })
-  .openapi("TokenCreated") satisfies Schema<api.TokenCreated>
-
 export const problemDetails = z
   .object({
     type: z.string(),
@@ -218,6 +201,13 @@ export const problemDetails = z
     detail: z.string().optional(),
     problems: z.array(problem).optional(),
     head: count.optional(),
+    confirm: z
+      .object({
+        word: z.string(),
+        removals: z.array(z.object({ kind: z.string(), removed: count, of: count, names: z.array(z.string()) })),
+      })
+      .optional()
+      .openapi({ description: "With 428: what would go, and what the header `Weft-Confirm` has to say for it to go." }),
   })
   .openapi("ProblemDetails", { description: "RFC 9457." }) satisfies Schema<api.ProblemDetails>
 
@@ -231,7 +221,7 @@ export function digits(min: number, max: number) {
     .openapi({ type: "integer", minimum: min, maximum: max })
 }
 
-const REVISION_MAX = 1e15 - 1
+export const REVISION_MAX = 1e15 - 1
 const kind = z
   .string()
   .regex(/^[A-Za-z]{1,63}$/, "must be the name of a kind")
@@ -246,7 +236,6 @@ export const params = {
     }),
   }),
   resource: z.strictObject({ kind, namespace: label, name: resourceName }),
-  token: z.strictObject({ name: label }),
 }
 
 export const query = {

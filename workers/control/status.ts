@@ -8,6 +8,7 @@ import type { IsolateStatus } from "#shared/protocol/route-table.ts"
 import { type Call, reply } from "./endpoint.ts"
 import { healthOf } from "./health.ts"
 import { readHead, routeTable } from "./mesh.ts"
+import { type Bounds, visibleIds } from "./namespaces.ts"
 import { askWitnesses, isolatesOf } from "./witnesses.ts"
 
 export async function showStatus(call: Call<object, object, undefined>): Promise<Response> {
@@ -17,18 +18,19 @@ export async function showStatus(call: Call<object, object, undefined>): Promise
     routeTable(call.env).breakers(),
     routeTable(call.env).health(),
   ])
+  const { caller } = call
   const isolates = isolatesOf(witnesses)
   const snapshot = head.text === "" ? undefined : (JSON.parse(head.text) as Snapshot)
-  const services = snapshot?.services ?? []
+  const services = visibleIds(caller, snapshot?.services ?? [], ({ id }) => id)
   const status: Status = {
     head: head.summary,
     services: services.length,
-    routes: snapshot?.routes.length ?? 0,
-    isolates,
+    routes: visibleIds(caller, snapshot?.routes ?? [], ({ id }) => id).length,
+    isolates: isolates.map((isolate) => shownIsolate(caller, isolate)),
     relays: relaysOf(witnesses),
     floorsMissed: witnesses.reduce((sum, { view }) => sum + (view?.floorsMissed ?? 0), 0),
     unbound: unbound(services, isolates),
-    breakers: breakers.filter(({ phase }) => phase !== "closed"),
+    breakers: visibleIds(caller, breakers, ({ cluster }) => cluster).filter(({ phase }) => phase !== "closed"),
     health: healthOf(services, records, Date.now()),
   }
   return reply<Status>(status, { head: head.revision })
@@ -41,6 +43,13 @@ function relaysOf(witnesses: readonly Witness[]): Status["relays"] {
       ...{ name, revision: view?.revision ?? acknowledged, failures },
       ...(view ? {} : { silent: true as const }),
     }))
+}
+
+/** Names of bindings are names of services, of all namespaces. */
+function shownIsolate(caller: Bounds, isolate: IsolateStatus): IsolateStatus {
+  if (!caller.namespaces) return isolate
+  const { bindings: _, outliers, ...shown } = isolate
+  return { ...shown, ...(outliers && { outliers: visibleIds(caller, outliers, ({ cluster }) => cluster) }) }
 }
 
 /** The bindings that services name and no isolate has. Isolates that say nothing of their bindings prove nothing. */

@@ -1,7 +1,8 @@
 /** API tokens: make, list, revoke. The secret is shown once and never stored. */
+import { LIMITS } from "#shared/model/limits.ts"
 import type { NewToken, TokenCreated, TokenList, WhoAmI } from "#shared/protocol/control-api.ts"
 import { TOKENS } from "#shared/protocol/tokens.ts"
-import { ROOT, sha256 } from "./auth.ts"
+import { RESERVED, sha256 } from "./auth.ts"
 import { type Call, reply } from "./endpoint.ts"
 import { problem } from "./problems.ts"
 
@@ -18,14 +19,19 @@ export async function listTokens(call: Call<object, object, undefined>): Promise
 }
 
 export async function createToken(call: Call<object, object, NewToken>): Promise<Response> {
-  const { name, role, expiresInSeconds } = call.body
-  if (name === ROOT) return problem(409, `The name ${ROOT} is kept for the Worker's own WEFT_ADMIN_TOKEN.`)
+  const { name, role, namespaces, expiresInSeconds = LIMITS.tokenLifeSecondsDefault } = call.body
+  if (RESERVED.has(name)) return problem(409, `The name ${name} is kept for the control Worker itself.`)
+  if (role === "admin" && namespaces) {
+    return problem(422, "An admin makes tokens, and so cannot be limited to namespaces: make an operator.")
+  }
   const token = `weft_${name}_${secret()}`
   const created = await tokens(call).create({
     name,
     role,
+    ...(namespaces && { namespaces: [...new Set(namespaces)].sort() }),
     hash: await sha256(token),
-    ...(expiresInSeconds !== undefined && { expiresAtMs: Date.now() + expiresInSeconds * 1000 }),
+    createdBy: call.caller.name,
+    ...(expiresInSeconds !== "never" && { expiresAtMs: Date.now() + expiresInSeconds * 1000 }),
   })
   switch (created.outcome) {
     case "created":

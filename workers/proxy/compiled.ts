@@ -3,21 +3,25 @@ import { AccessTable } from "#shared/identity/access.ts"
 import { trustedPeers } from "#shared/identity/client-address.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { Gateway } from "#shared/model/route.ts"
-import type { Published } from "#shared/model/snapshot.ts"
+import { isEmptyMesh, type Published } from "#shared/model/snapshot.ts"
 import { decode, digest } from "#shared/model/snapshot-codec.ts"
 import { compile } from "#shared/routing/table.ts"
 import type { Routes } from "./mesh.ts"
 
 /** The reason, when the snapshot cannot be served. */
-export async function compiled(published: Published, nowMs: number): Promise<Routes | string> {
+export async function compiled(published: Published, nowMs: number, current?: Routes): Promise<Routes | string> {
   const { revision, text, digest: expected } = published
   if ((await digest(text)) !== expected) return "the content does not have the digest it was published with"
   const decoded = decode(text)
   if ("reason" in decoded) return decoded.reason
   const { snapshot } = decoded
+  const isEmpty = isEmptyMesh(snapshot)
+  if (isEmpty && !snapshot.meantEmpty && current && !current.isEmpty) {
+    return "it has no services and no routes, and nobody confirmed that this is meant"
+  }
   try {
     return {
-      ...{ revision, digest: expected, newUntilMs: nowMs + LIMITS.floorToldMs },
+      ...{ revision, isEmpty, digest: expected, newUntilMs: nowMs + LIMITS.floorToldMs },
       table: compile(snapshot),
       services: new Map(snapshot.services.map((service) => [service.id, service])),
       authentications: snapshot.authentications,

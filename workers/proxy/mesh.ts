@@ -55,6 +55,8 @@ export interface Routes {
   readonly digest: string
   /** Others may not have heard of the revision before. */
   readonly newUntilMs: number
+  /** Without services and routes: only a mesh that somebody emptied on purpose comes to be so. */
+  readonly isEmpty: boolean
   readonly table: RouteTable
   readonly services: ReadonlyMap<ServiceId, Service>
   /** Absent: nobody has to prove anything. */

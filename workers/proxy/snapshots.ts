@@ -249,7 +249,7 @@ export class Snapshots {
   /** Serves a newer revision, or refuses it with a reason that control can see (xDS: NACK). Never goes back. */
   async #adopt(published: Published, isTextKept: boolean): Promise<void> {
     const { revision } = published
-    const routes = await compiled(published, this.#around.nowMs())
+    const routes = await compiled(published, this.#around.nowMs(), this.#routes)
     // An answer that was given up on may come when a newer one is at hand.
     if (!isWanted(this.#lease, revision)) return
     if (typeof routes === "string") {

@@ -53,7 +53,7 @@ describe("rollback", () => {
     control.revisions = []
     expect((await run(["rollback"])).err).toContain("the mesh has no revision yet")
     await run(["apply", "-f", "-"], { stdin: "services: { a: {} }" })
-    expect((await run(["rollback"])).err).toContain("there is no revision before 1")
+    expect((await run(["rollback"])).err).toContain("There is no revision before 1")
   })
 
   it("says so when somebody else was faster", async () => {

@@ -137,7 +137,7 @@ describe("history", () => {
       err: "",
       out: `REVISION  AGE  AUTHOR  CHANGES   MESSAGE
 3         4s   root    +0 ~1 -2  restores 1
-2         3m   root    +0 ~1 -0  badline break
+2         3m   root    +0 ~1 -0  bad\\u001b[2Jline break
 1         2d   root    +3 ~0 -0  first
 `,
     })
@@ -385,17 +385,29 @@ describe("token", () => {
     expect(await run(["token", "create", "ci", "--role", "operator", "--expires", "30d"])).toEqual({
       exit: 0,
       out: "secret-of-ci\n",
-      err: "token ci (operator); it is shown only now\n",
+      err: "token ci (operator), good for 30d; it is shown only now\n",
     })
     expect(control.requests[0]?.body).toEqual({ name: "ci", role: "operator", expiresInSeconds: 30 * 86_400 })
+  })
+
+  it("creates with an end, unless somebody says never, and for namespaces", async () => {
+    expect((await run(["token", "create", "a"])).err).toContain("token a (viewer), good for 90d;")
+    expect((await run(["token", "create", "b", "--expires", "never"])).err).toContain(
+      "token b (viewer), good for ever;",
+    )
+    const limited = await run(["token", "create", "c", "--namespaces", "team-a,team-b", "team-c"])
+    expect(limited.err).toContain("token c (viewer, team-a and team-b and team-c only), good for 90d;")
+    expect(control.requests.at(-1)?.body).toMatchObject({ namespaces: ["team-a", "team-b", "team-c"] })
+    expect((await run(["token", "list"])).out).toMatch(/^c +viewer +team-a, team-b, team-c +0s/m)
+    expect((await run(["token", "create", "d", "--expires", "forever"])).exit).toBe(2)
   })
 
   it("lists and revokes", async () => {
     await run(["token", "create", "ci", "--expires", "90m"])
     expect((await run(["token", "list"])).out).toBe(
-      `NAME  ROLE    AGE  EXPIRES  LAST USED
-root  admin   3d   never    never
-ci    viewer  0s   in 1h    never
+      `NAME  ROLE    NAMESPACES  AGE  EXPIRES  LAST USED
+root  admin   all         3d   never    never
+ci    viewer  all         0s   in 1h    never
 `,
     )
     expect((await run(["token", "revoke", "ci"])).out).toBe("token ci is revoked\n")

@@ -105,12 +105,12 @@ describe("up", () => {
 
   it("makes, lists and revokes tokens on the real control", async () => {
     const created = await run("token", "create", "ci", "--expires", "1h")
-    expect(created.err).toBe("token ci (viewer); it is shown only now\n")
+    expect(created.err).toBe("token ci (viewer), good for 1h; it is shown only now\n")
     const asViewer = (...argv: string[]) =>
       weft(argv, { cwd, env: { ...up.env, WEFT_TOKEN: created.out.trim() }, realTime: true })
     expect((await asViewer("status")).exit).toBe(0)
     expect(await asViewer("delete", "route", "public")).toMatchObject({ exit: 4, out: "" })
-    expect((await run("token", "list")).out).toMatch(/^ci +viewer +\d+s +in (1h|59m)/m)
+    expect((await run("token", "list")).out).toMatch(/^ci +viewer +all +\d+s +in (1h|59m)/m)
     expect((await run("token", "revoke", "ci")).exit).toBe(0)
     expect((await asViewer("status")).exit).toBe(4)
   })

@@ -90,7 +90,11 @@ describe("what reaches beyond a namespace", () => {
       [],
     ],
     ["calls to another's service", { routes: { r: { service: "team-b/pay", rules: to("team-b/pay") } } }, []],
-    ["an authentication of its own", { services: { cart: {} }, authentication: { all: { services: ["cart"] } } }, []],
+    [
+      "an authentication of its own",
+      { services: { cart: {} }, authentication: { all: { services: ["cart"], keys: {} } } },
+      [],
+    ],
   ])("%s", (_, content, rules) => {
     expect(rulesOf({ namespace: "team-a", ...content })).toEqual(rules)
   })
@@ -104,7 +108,7 @@ describe("what reaches beyond a namespace", () => {
   it("in the default namespace: what has two underscores in it, and what covers the whole mesh", () => {
     const content = {
       services: { "team-z--pay": {}, orders: {} },
-      authentication: { all: { mesh: true }, door: { gateways: ["default"] } },
+      authentication: { all: { mesh: true, keys: {} }, door: { gateways: ["default"], keys: {} } },
     }
     expect(rulesOf(content, ["default"])).toEqual(["target-not-allowed", "target-not-allowed", "binding-not-allowed"])
   })

@@ -1,6 +1,6 @@
 import { createExecutionContext, reset } from "cloudflare:test"
 import { beforeAll, describe, expect, it, vi } from "vitest"
-import type { Role } from "#shared/protocol/control-api.ts"
+import type { Role, TokenCreated } from "#shared/protocol/control-api.ts"
 import { TABLE } from "#workers/control/app.ts"
 import { allows } from "#workers/control/auth.ts"
 import control from "#workers/control/index.ts"
@@ -88,6 +88,7 @@ describe("the table of roles", () => {
       "GET /v1/keys": "viewer",
       "POST /v1/keys": "operator",
       "DELETE /v1/keys/{id}": "operator",
+      "GET /v1/audit": "admin",
     })
   })
 
@@ -137,7 +138,11 @@ describe("credentials", () => {
   it("name the caller", async () => {
     expect(await (await call("GET", "/v1/whoami")).json()).toEqual({ name: "root", role: "admin" })
     const operator = await call("GET", "/v1/whoami", { token: tokens.operator! })
-    expect(await operator.json()).toEqual({ name: "a-operator", role: "operator" })
+    expect(await operator.json()).toEqual({
+      name: "a-operator",
+      role: "operator",
+      expiresAtMs: expect.any(Number),
+    })
   })
 
   it("are asked for by Basic where a person opens a page", async () => {
@@ -158,12 +163,17 @@ describe("credentials", () => {
     ["absent", undefined, ""],
     ["empty", "", ""],
     ["too short", "short", "short"],
+    ["a word", "changeme-changeme", "changeme-changeme"],
   ])("have no default when the admin token is %s", async (_, secret, presented) => {
     const silent = vi.spyOn(console, "error").mockImplementation(() => {})
     const { WEFT_ADMIN_TOKEN: _root, ...rest } = controlEnv
     const bare = secret === undefined ? rest : { ...rest, WEFT_ADMIN_TOKEN: secret }
     const ask = async (token: string) => {
-      const headers = { authorization: `Bearer ${token}` }
+      // Wrong tokens are counted by address: these are not to be the many of one.
+      const headers = {
+        authorization: `Bearer ${token}`,
+        "cf-connecting-ip": `2001:db8:${secret?.length ?? "ffff"}::1`,
+      }
       const request = new Request(`${ORIGIN}/v1/whoami`, { headers }) as Request<unknown, IncomingRequestCfProperties>
       return (await control.fetch(request, bare, createExecutionContext())).status
     }
@@ -186,6 +196,18 @@ describe("tokens over HTTP", () => {
   })
 
   it.each([
+    [{}, 90 * 86_400],
+    [{ expiresInSeconds: 60 }, 60],
+    [{ expiresInSeconds: "never" }, undefined],
+  ] as const)("made with %j live %s seconds", async (life, seconds) => {
+    const body = { name: `lives-${seconds}`, role: "viewer", ...life }
+    const created = await (await call("POST", "/v1/tokens", { body })).json<TokenCreated>()
+    expect(created.createdBy).toBe("root")
+    if (seconds === undefined) return expect(created).not.toHaveProperty("expiresAtMs")
+    expect(Math.abs(created.expiresAtMs! - Date.now() - seconds * 1000)).toBeLessThan(5_000)
+  })
+
+  it.each([
     ["a name twice", { name: "a-viewer", role: "viewer" }, 409],
     ["the name root", { name: "root", role: "viewer" }, 409],
     ["a bad name", { name: "A_b", role: "viewer" }, 400],
@@ -193,6 +215,11 @@ describe("tokens over HTTP", () => {
     ["a life of no time", { name: "x", role: "viewer", expiresInSeconds: 0 }, 400],
     ["a life without end", { name: "x", role: "viewer", expiresInSeconds: 1e12 }, 400],
     ["an unknown key", { name: "x", role: "viewer", hash: "0" }, 400],
+    ["the name nobody", { name: "nobody", role: "viewer" }, 409],
+    ["an admin of a namespace", { name: "x", role: "admin", namespaces: ["team-a"] }, 422],
+    ["no namespace at all", { name: "x", role: "viewer", namespaces: [] }, 400],
+    ["a namespace that can be none", { name: "x", role: "viewer", namespaces: ["*"] }, 400],
+    ["an end of another word", { name: "x", role: "viewer", expiresInSeconds: "forever" }, 400],
   ])("refuse %s", async (_, body, status) => {
     const response = await call("POST", "/v1/tokens", { body })
     expect(response.status).toBe(status)

@@ -11,7 +11,7 @@ import type {
 } from "#shared/protocol/control-api.ts"
 import { MESH } from "#shared/protocol/route-table.ts"
 import type { ControlEnv } from "#workers/control/env.ts"
-import { call, controlEnv, documents, get, makeToken, problemOf } from "./support.ts"
+import { call, confirmed, controlEnv, documents, get, makeToken, problemOf } from "./support.ts"
 
 const ORDERS = { services: { orders: {} } }
 const CART = { services: { cart: {} } }
@@ -31,7 +31,7 @@ async function apply(content: unknown, options: Partial<ApplyRequest> = {}): Pro
 }
 
 async function rollBack(to: number): Promise<Applied> {
-  const response = await call("POST", "/v1/rollback", { body: { to } })
+  const response = await confirmed("POST", "/v1/rollback", { body: { to } })
   expect(response.status, await response.clone().text()).toBe(200)
   return response.json()
 }
@@ -283,7 +283,7 @@ describe("rollback", () => {
 
   it("brings back when a resource was first there", async () => {
     await apply(ROUTED)
-    await call("DELETE", "/v1/resources/Route/default/orders")
+    await confirmed("DELETE", "/v1/resources/Route/default/orders")
     await apply(ROUTED)
     const before = await get<RevisionDetail>("/v1/revisions/head")
     expect(before.resources.map(({ since }) => since).toSorted()).toEqual([1, 3])
@@ -318,7 +318,7 @@ describe("rollback", () => {
 describe("removing a resource", () => {
   it("makes a revision without it", async () => {
     await apply(ROUTED)
-    const response = await call("DELETE", "/v1/resources/Route/default/orders")
+    const response = await confirmed("DELETE", "/v1/resources/Route/default/orders")
     expect(await response.json()).toMatchObject({
       head: 1,
       revision: 2,
@@ -357,5 +357,5 @@ async function callWith(environment: ControlEnv, body: ApplyRequest): Promise<Re
   const { apply } = await import("#workers/control/changes.ts")
   const request = new Request("https://control.example/v1/apply", { method: "POST" })
   const caller = { name: "root", role: "admin" } as const
-  return apply({ env: environment, caller, params: {}, query: {}, body, text: "", request })
+  return apply({ env: environment, caller, params: {}, query: {}, body, text: "", request, audit: {} })
 }

@@ -1,9 +1,12 @@
 import { createExecutionContext } from "cloudflare:test"
 import { describe, expect, it, vi } from "vitest"
+import { LIMITS } from "#shared/model/limits.ts"
 import type { ControlEnv } from "#workers/control/env.ts"
 import { guard } from "#workers/control/guard.ts"
 import control from "#workers/control/index.ts"
-import { call, controlEnv, ORIGIN, problemOf, ROOT_TOKEN } from "./support.ts"
+import { call, controlEnv, documents, ORIGIN, problemOf, ROOT_TOKEN } from "./support.ts"
+
+type CfRequest = Request<unknown, IncomingRequestCfProperties>
 
 /** A request as the runtime hands it over: the URL is not normalised. */
 function raw(url: string, headers: Record<string, string> = {}, method = "GET"): Request {
@@ -31,14 +34,60 @@ describe("the guard", () => {
     ["another port", "https://control.example/healthz", { origin: "https://control.example:8443" }, 403],
     ["a sandboxed page", "https://control.example/healthz", { origin: "null" }, 403],
     ["an image on another site", "https://control.example/v1/status", { "sec-fetch-site": "cross-site" }, 403],
+    ["an image on a sibling host", "https://control.example/v1/status", { "sec-fetch-site": "same-site" }, 403],
+    ["a site that nobody knows of", "https://control.example/v1/status", { "sec-fetch-site": "near" }, 403],
+    ["its own page", "https://control.example/v1/status", { "sec-fetch-site": "same-origin" }, undefined],
+    ["an address that somebody typed", "https://control.example/v1/status", { "sec-fetch-site": "none" }, undefined],
     [
       "a link on another site",
       "https://control.example/reference",
-      { "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate" },
+      { "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document" },
       undefined,
     ],
+    [
+      "a frame on another site",
+      "https://control.example/reference",
+      { "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "iframe" },
+      403,
+    ],
+    ["a small body", "https://control.example/v1/plan", { "content-length": "1000" }, undefined],
+    ["a body that nobody reads", "https://control.example/v1/plan", { "content-length": "99999999999" }, 413],
   ])("on %s", (_, url, headers, status) => {
-    expect(guard(raw(url, headers as Record<string, string>))?.status).toBe(status)
+    expect(guard(raw(url, headers as Record<string, string>), { bodyBytesMax: 1_000 })?.status).toBe(status)
+  })
+
+  it("takes no form of another site for a link", () => {
+    const headers = { "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document" }
+    expect(guard(raw("https://control.example/v1/apply", headers, "POST"), { bodyBytesMax: 1 })?.status).toBe(403)
+  })
+
+  it.each([
+    ["control.example", "https://control.example/", undefined],
+    ["other.example, control.example", "https://control.example./v1", undefined],
+    ["CONTROL.example", "https://control.example:8443/", undefined],
+    ["control.example:443", "https://control.example/", undefined],
+    ["control.example:443", "https://control.example:8443/", 421],
+    ["control.example", "https://rebind.evil.example/", 421],
+    ["control.example", "https://sub.control.example/", 421],
+    ["control.example", "https://control.example.evil.example/", 421],
+    ["localhost,127.0.0.1", "http://127.0.0.1:8788/healthz", undefined],
+    ["localhost,127.0.0.1", "http://evil.example:8788/healthz", 421],
+    // A list that names nobody lets nobody in: it is wrong, and this is how one sees it.
+    ["", "https://control.example/", 421],
+  ])("with the hosts %j answers %s: %s", (hosts, url, status) => {
+    expect(guard(raw(url), { hosts, bodyBytesMax: 1 })?.status).toBe(status)
+  })
+
+  it("knows its hosts by the Worker's variable, on every path", async () => {
+    for (const path of ["/healthz", "/v1/status", "/nothing"]) {
+      const request = new Request(`https://rebind.example${path}`, {
+        headers: { authorization: `Bearer ${ROOT_TOKEN}` },
+      })
+      const env = { ...controlEnv, WEFT_ADMIN_HOSTS: "control.example" }
+      const response = await control.fetch(request as CfRequest, env, createExecutionContext())
+      expect(response.status).toBe(421)
+      await problemOf(response)
+    }
   })
 
   it("comes before the token", async () => {
@@ -57,7 +106,6 @@ describe("paths and methods", () => {
     ["GET", "/", 404],
     ["GET", "/v1", 404],
     ["GET", "/v1/plan/", 404],
-    ["GET", "/metrics", 404],
     ["GET", "/v1/resources/a/b/c/d", 404],
     ["GET", "/v1/%3Cscript%3E", 404],
     ["DELETE", "/nothing", 404],
@@ -107,6 +155,10 @@ describe("paths and methods", () => {
   ])("%s (token: %s) carries the security headers", async (path, token) => {
     const { headers } = await call("GET", path, { token })
     expect(headers.get("x-content-type-options")).toBe("nosniff")
+    expect(headers.get("x-frame-options")).toBe("DENY")
+    expect(headers.get("cross-origin-opener-policy")).toBe("same-origin")
+    expect(headers.get("strict-transport-security")).toMatch(/^max-age=\d{8}$/)
+    expect(headers.get("weft-request-id")).toMatch(/^[0-9a-f-]{36}$/)
     expect(headers.get("cache-control")).toBe("no-store")
     expect(headers.get("referrer-policy")).toBe("no-referrer")
     expect(headers.get("content-security-policy")).toContain("frame-ancestors 'none'")
@@ -139,9 +191,27 @@ describe("exceptions", () => {
     const problem = await problemOf(response)
     expect(JSON.stringify(problem)).not.toMatch(/secret|Error|at /)
     const id = problem.detail?.match(/[0-9a-f-]{36}/)?.[0]
-    expect(id).toBeDefined()
+    expect(id).toBe(response.headers.get("weft-request-id"))
     expect(logged).toContain(id)
     expect(logged).toContain("the secret of the house")
+  })
+
+  it("that never come are not waited for for ever", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] })
+    const hangs = { getByName: () => ({ head: () => new Promise(() => {}) }) } as unknown as ControlEnv["ROUTE_TABLE"]
+    const init = {
+      method: "POST",
+      headers: { authorization: `Bearer ${ROOT_TOKEN}`, "content-type": "application/json" },
+    }
+    const request = new Request(`${ORIGIN}/v1/plan`, { ...init, body: JSON.stringify(documents({})) }) as CfRequest
+    const answer = control.fetch(request, { ...controlEnv, ROUTE_TABLE: hangs }, createExecutionContext())
+    await scheduler.wait(20)
+    await vi.advanceTimersByTimeAsync(LIMITS.controlAnswerMs)
+    vi.useRealTimers()
+    const response = await answer
+    expect(response.status).toBe(503)
+    expect(response.headers.get("retry-after")).toBe("5")
+    await problemOf(response)
   })
 
   it.each([

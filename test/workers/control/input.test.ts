@@ -1,8 +1,9 @@
 import { reset } from "cloudflare:test"
+import { z } from "@hono/zod-openapi"
 import { beforeAll, describe, expect, it } from "vitest"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { RevisionList } from "#shared/protocol/control-api.ts"
-import { cleanMessage } from "#workers/control/input.ts"
+import { cleanMessage, readBody } from "#workers/control/input.ts"
 import { call, documents, get, ORIGIN, problemOf, ROOT_TOKEN } from "./support.ts"
 
 beforeAll(reset)
@@ -76,15 +77,37 @@ describe("the size of a body", () => {
   })
 })
 
+describe("a body that does not come", () => {
+  const body = { schema: z.unknown(), bytesMax: 1_000, example: {} }
+  const sent = (stream: ReadableStream) =>
+    new Request(ORIGIN, { method: "POST", headers: { "content-type": "application/json" }, body: stream })
+
+  it("is waited for for a while only", async () => {
+    let cancelled = false
+    const stream = new ReadableStream({
+      start: (controller) => controller.enqueue(new TextEncoder().encode('{"a":')),
+      cancel: () => {
+        cancelled = true
+      },
+    })
+    const response = await readBody(sent(stream), body, 20)
+    expect(response instanceof Response && response.status).toBe(408)
+    await problemOf(response as Response)
+    expect(cancelled).toBe(true)
+  })
+
+  it("or breaks off is no body", async () => {
+    const stream = new ReadableStream({ pull: (controller) => controller.error(new Error("connection lost")) })
+    const response = await readBody(sent(stream), body, 1_000)
+    expect(response instanceof Response && response.status).toBe(400)
+  })
+})
+
 describe("malformed bodies", () => {
   it.each([
     ["not JSON", "services: {}"],
     ["JSON cut off", VALID.slice(0, -1)],
     ["something behind it", `${VALID}x`],
-    ["a key twice", '{"documents":[],"documents":[]}'],
-    ["a key twice inside a document", '{"documents":[{"source":"a","content":{"services":{"x":{},"x":{}}}}]}'],
-    ["__proto__", '{"documents":[{"source":"a","content":{"__proto__":{}}}]}'],
-    ["deep nesting", `{"documents":[{"source":"a","content":${"[".repeat(5_000)}${"]".repeat(5_000)}}]}`],
     ["a byte order mark", `\ufeff${VALID}`],
     ["a list", "[]"],
     ["null", "null"],
@@ -100,6 +123,23 @@ describe("malformed bodies", () => {
     expect(response.status).toBe(400)
     const { problems } = await problemOf(response)
     expect(problems?.[0]?.message).toBeTruthy()
+    expect((await get<RevisionList>("/v1/revisions")).revisions).toEqual([])
+  })
+
+  it.each([
+    ["a key twice", '{"documents":[],"documents":[]}', "duplicate-key"],
+    [
+      "a key twice inside a document",
+      '{"documents":[{"source":"a","content":{"services":{"x":{},"x":{}}}}]}',
+      "duplicate-key",
+    ],
+    ["__proto__", '{"documents":[{"source":"a","content":{"__proto__":{}}}]}', "forbidden-key"],
+    ["deep nesting", `{"documents":[{"source":"a","content":${"[".repeat(5_000)}${"]".repeat(5_000)}}]}`, "too-deep"],
+    ["a number beyond all numbers", '{"documents":[{"source":"a","content":{"weight":1e309}}]}', "number-range"],
+  ])("that are JSON and yet refused: %s", async (_, body, rule) => {
+    const response = await call("POST", "/v1/apply", { body })
+    expect(response.status).toBe(422)
+    expect((await problemOf(response)).problems).toMatchObject([{ rule, message: expect.any(String) }])
     expect((await get<RevisionList>("/v1/revisions")).revisions).toEqual([])
   })
 

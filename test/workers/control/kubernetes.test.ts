@@ -1,7 +1,7 @@
 import { reset } from "cloudflare:test"
 import { beforeEach, describe, expect, it } from "vitest"
 import type { Applied, Plan, ResourceList } from "#shared/protocol/control-api.ts"
-import { call, get } from "./support.ts"
+import { call, confirmed, get } from "./support.ts"
 
 beforeEach(reset)
 
@@ -60,7 +60,7 @@ describe("Kubernetes objects", () => {
 
   it("are removed by kind and name, also by a name with dots", async () => {
     await send<Applied>("/v1/apply", GATEWAY, ROUTE)
-    const response = await call("DELETE", "/v1/resources/Gateway/default/public.web")
+    const response = await confirmed("DELETE", "/v1/resources/Gateway/default/public.web")
     expect(response.status).toBe(200)
     const removed = await response.json<Applied>()
     expect(removed.changes).toMatchObject([{ action: "remove", kind: "Gateway", name: "public.web" }])

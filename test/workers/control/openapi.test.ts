@@ -84,7 +84,7 @@ describe("the OpenAPI document", () => {
     ])
     for (const { operation } of changing) {
       const headers = operation.parameters?.filter((parameter) => parameter.in === "header").map(({ name }) => name)
-      expect(headers).toEqual(["If-Match", "Idempotency-Key"])
+      expect(headers).toEqual(["If-Match", "Idempotency-Key", "Weft-Confirm"])
     }
   })
 })

@@ -1,6 +1,6 @@
 /** Talks to the control Worker from outside, as the CLI does. */
 import { env, exports } from "cloudflare:workers"
-import type { ApplyRequest, ProblemDetails, Role, TokenCreated } from "#shared/protocol/control-api.ts"
+import type { ApplyRequest, NewToken, ProblemDetails, Role, TokenCreated } from "#shared/protocol/control-api.ts"
 import type { ControlEnv } from "#workers/control/env.ts"
 
 export const ORIGIN = "https://control.example"
@@ -32,6 +32,14 @@ export function call(method: string, path: string, options: CallOptions = {}): P
   })
 }
 
+/** A change with its second step, where it takes one. */
+export async function confirmed(method: string, path: string, options: CallOptions = {}): Promise<Response> {
+  const first = await call(method, path, options)
+  if (first.status !== 428) return first
+  const { confirm } = await first.json<ProblemDetails>()
+  return call(method, path, { ...options, headers: { ...options.headers, "weft-confirm": confirm!.word } })
+}
+
 export async function get<T>(path: string): Promise<T> {
   return (await call("GET", path)).json()
 }
@@ -41,8 +49,8 @@ export function documents(content: unknown, options: Partial<ApplyRequest> = {})
   return { documents: [{ source: "mesh.yaml", content }], ...options }
 }
 
-export async function makeToken(name: string, role: Role): Promise<string> {
-  const response = await call("POST", "/v1/tokens", { body: { name, role } })
+export async function makeToken(name: string, role: Role, options: Partial<NewToken> = {}): Promise<string> {
+  const response = await call("POST", "/v1/tokens", { body: { name, role, ...options } })
   return (await response.json<TokenCreated>()).token
 }
 

@@ -61,6 +61,7 @@ function isolate(document: AuthenticationDocument, publish: () => object = () =>
       revision: 1,
       digest: "",
       newUntilMs: 0,
+      isEmpty: false,
       services: new Map(),
       table: { gateways: new Map(), services: new Map(), ports: new Map() },
     },

@@ -1,6 +1,7 @@
 /** The routes of an isolate under a route table that is slow, down or wrong. Time passes only when a story says so. */
 import { describe, expect, it } from "vitest"
 import { LIMITS } from "#shared/model/limits.ts"
+import type { Service } from "#shared/model/service.ts"
 import type { Published, Snapshot } from "#shared/model/snapshot.ts"
 import { digest, encode } from "#shared/model/snapshot-codec.ts"
 import type { SourceRpc } from "#shared/protocol/relay.ts"
@@ -112,6 +113,33 @@ describe("an isolate's routes", () => {
     request()
     await background()
     expect(request()).toBe(8)
+  })
+})
+
+describe("an empty mesh", () => {
+  const FULL = encode({ ...EMPTY, services: [{ id: "default/a", endpoints: [], subsets: {} } as unknown as Service] })
+  const emptied = answer(8, encode({ ...EMPTY, meantEmpty: true }))
+
+  it.each([
+    ["is refused by who has another, with the reason", answer(7, FULL), answer(8), 7],
+    ["is taken when somebody meant it", answer(7, FULL), emptied, 8],
+    ["follows an empty one", answer(7), answer(8, `${encode(EMPTY)} `), 8],
+  ])("%s", async (_, first, second, serving) => {
+    const { patientRequest, request, pulls, pass, background, lines } = isolate(first, second, nothingNewer)
+    expect(await patientRequest()).toBe(7)
+    for (let pull = 0; pull < 2; pull++) {
+      pass(LIMITS.snapshotLeaseMs)
+      request()
+      await background()
+    }
+    expect(request()).toBe(serving)
+    const refused = { revision: 8, reason: expect.stringContaining("nobody confirmed") }
+    expect(pulls.at(-1)?.refused).toEqual(serving === 7 ? refused : undefined)
+    expect(lines.length).toBe(serving === 7 ? 1 : 0)
+  })
+
+  it("is what an isolate without routes begins with", async () => {
+    expect(await isolate(answer(8)).patientRequest()).toBe(8)
   })
 })
 

@@ -1,0 +1,76 @@
+/** What crosses the boundary between the control Worker and the `Audit` object: who did, or tried to do, what. Never why, never with what. */
+
+/** The name under which a control Worker's audit log is kept: `env.AUDIT.getByName(AUDIT)`. */
+export const AUDIT = "audit"
+
+/**
+ * `denied`: refused for who asked or from where. `failed`: refused for what was asked. `unknown`: begun, and nobody has said what
+ * came of it; under way, or cut off.
+ */
+export type AuditOutcome = "done" | "failed" | "denied" | "unknown"
+
+/** Every text is out of a closed set, or of a grammar that leaves no room for anything else. */
+export interface AuditSubject {
+  /** The token's name; `nobody` where there was no valid one. */
+  readonly who: string
+  /** `POST /v1/apply`: the endpoint's method and path as the API documents them; `authenticate`, `guard` before one was found. */
+  readonly operation: string
+  /** What it was done to: `Route default/shop`, `token ci`, `revision 7`. */
+  readonly target?: string
+  /** Joins the entry to the answer (`Weft-Request-Id`) and the Worker's log. */
+  readonly requestId: string
+  /** As the edge tells it; `unknown` where there is none; `others` where there were too many to tell apart. */
+  readonly address: string
+}
+
+export interface AuditEnd {
+  readonly outcome: AuditOutcome
+  /** The status of the answer. */
+  readonly status: number
+  readonly target?: string
+  /** The head afterwards, where the operation is about the mesh. */
+  readonly revision?: number
+}
+
+/** Equal refusals within a while are one entry with a count. */
+export interface Denial extends AuditSubject {
+  readonly status: number
+  readonly count: number
+  readonly firstAtMs: number
+  readonly lastAtMs: number
+}
+
+export interface AuditEntry extends AuditSubject {
+  readonly id: number
+  readonly atMs: number
+  readonly outcome: AuditOutcome
+  readonly status?: number
+  readonly revision?: number
+  /** More than one: so many equal refusals, the last of them at `lastAtMs`. */
+  readonly count: number
+  readonly lastAtMs?: number
+}
+
+export interface AuditQuery {
+  /** Only entries with a lower id. */
+  readonly before?: number
+  readonly limit: number
+  readonly who?: string
+  readonly operation?: string
+  readonly outcome?: AuditOutcome
+  /** From and until, in milliseconds since 1970. */
+  readonly sinceMs?: number
+  readonly untilMs?: number
+}
+
+export interface AuditRpc {
+  /** Before something is done: its entry, with an outcome that is not known yet. */
+  begin(subject: AuditSubject): Promise<number>
+  /** Completes an entry, once. */
+  end(id: number, end: AuditEnd): Promise<void>
+  /** What was refused before it was begun. */
+  refused(subject: AuditSubject, end: AuditEnd): Promise<void>
+  denied(denials: readonly Denial[]): Promise<void>
+  /** Newest first. */
+  list(query: AuditQuery): Promise<readonly AuditEntry[]>
+}
