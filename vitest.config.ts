@@ -12,7 +12,13 @@ export default defineConfig({
       {
         test: {
           name: "core",
-          include: ["test/shared/**/*.test.ts", "test/cli/**/*.test.ts", "test/docs/**/*.test.ts", "test/tidy.test.ts"],
+          include: [
+            "test/shared/**/*.test.ts",
+            "test/cli/**/*.test.ts",
+            "test/docs/**/*.test.ts",
+            "test/simulator/**/*.test.ts",
+            "test/tidy.test.ts",
+          ],
         },
       },
       {

@@ -14,6 +14,12 @@ const MINUTE_MS = 60_000
 const BUSY = "busy"
 const BUSY_MS = 30_000
 
+/** The object's storage, as far as it is needed. */
+export interface Kept {
+  get<T>(key: string): T | undefined
+  put<T>(key: string, value: T): void
+}
+
 export class Isolates {
   /** In the order of the last pull, so that the first key is the one heard of longest ago. */
   readonly #seen = new Map<string, IsolateStatus>()
@@ -22,11 +28,11 @@ export class Isolates {
   /** The list of bindings reported last: isolates of one deployment all have the same, and share one copy. */
   #bindings: readonly string[] = []
   #missed = { minute: 0, count: 0, before: 0 }
-  readonly #kv: Pick<SyncKvStorage, "get" | "put">
+  readonly #kv: Kept
   /** Since then every isolate that asks has been noted; 0 for ever. */
   #watchingSinceMs: number
 
-  constructor(kv: Pick<SyncKvStorage, "get" | "put">, nowMs: number, relay?: string) {
+  constructor(kv: Kept, nowMs: number, relay?: string) {
     this.#kv = kv
     this.#relay = relay
     const sleepMs = LIMITS.snapshotLeaseMs * LIMITS.snapshotSleepLeases

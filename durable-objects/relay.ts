@@ -6,6 +6,7 @@ import { DurableObject } from "cloudflare:workers"
 import { LIMITS } from "#shared/model/limits.ts"
 import { digest } from "#shared/model/snapshot-codec.ts"
 import {
+  acknowledge,
   acknowledgement,
   answer,
   askedInVain,
@@ -72,7 +73,9 @@ export class RelayObject extends DurableObject<Env> implements RelayRpc {
 
   async push(bulletin: Bulletin): Promise<Acknowledgement> {
     await this.#take(bulletin, Date.now(), "pushed")
-    return acknowledgement(this.#relay, Date.now())
+    const { relay, said } = acknowledge(this.#relay, Date.now())
+    this.#relay = relay
+    return said
   }
 
   async view(): Promise<RelayView> {
@@ -134,7 +137,7 @@ export class RelayObject extends DurableObject<Env> implements RelayRpc {
     const askedAtMs = Date.now()
     try {
       const root = this.env.ROUTE_TABLE.getByName(MESH) as unknown as RouteTableRpc
-      const bulletin = await root.follow(this.#name, acknowledgement(this.#relay, askedAtMs))
+      const bulletin = await root.follow(this.#name, acknowledgement(this.#relay))
       await this.#take(bulletin, askedAtMs, "asked")
     } catch (error) {
       if (this.#relay.pausedUntilMs < askedAtMs) console.warn(`weft: the root does not answer its relays: ${error}`)

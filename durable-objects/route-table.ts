@@ -5,6 +5,7 @@
 import { DurableObject } from "cloudflare:workers"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { Published } from "#shared/model/snapshot.ts"
+import { decideCommit } from "#shared/propagation/commit.ts"
 import type { ApiKeyCreation, ApiKeyInfo, ApiKeyNews, ApiKeyRecord, ApiKeyUse } from "#shared/protocol/api-keys.ts"
 import type { BreakerStatus } from "#shared/protocol/breaker.ts"
 import type { Feed } from "#shared/protocol/feed.ts"
@@ -111,11 +112,11 @@ export class RouteTableObject extends DurableObject<Env> implements RouteTableRp
   async commit(commit: Commit): Promise<CommitResult> {
     const nowMs = Date.now()
     const result = this.#storage.transactionSync((): CommitResult => {
-      const repeated = this.#committed(commit.idempotencyKey)
-      if (repeated) return { outcome: "repeated", revision: repeated }
-      const head = this.#head()
-      if (head !== commit.expected) return { outcome: "stale", head }
-      const revision = this.#append(head + 1, commit, nowMs)
+      const earlier = this.#committed(commit.idempotencyKey)
+      const decided = decideCommit(this.#head(), commit.expected, earlier?.revision)
+      if (decided.outcome === "repeated") return { outcome: "repeated", revision: earlier! }
+      if (decided.outcome === "stale") return decided
+      const revision = this.#append(decided.revision, commit, nowMs)
       this.#publisher.announce(nowMs)
       return { outcome: "committed", revision }
     })

@@ -65,6 +65,8 @@ const MAY_IMPORT: { readonly [layer: string]: readonly string[] } = {
   "workers/control": ["workers/control", "durable-objects", "shared"],
   "durable-objects": ["durable-objects", "shared"],
   cli: ["cli", "shared"],
+  // The list of isolates is kept by objects and machines alike.
+  simulator: ["simulator", "shared", "durable-objects"],
 }
 
 interface Import {

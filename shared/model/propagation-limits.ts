@@ -25,6 +25,8 @@ export const PROPAGATION_LIMITS = {
   /** A relay that has not heard of the root for this long asks it, and waits this long for its word before it answers by what it has. */
   relayLeaseMs: 5_000,
   relayAskMs: 500,
+  /** Isolates of a relay that has not heard of the root for this long ask the root themselves. */
+  relayCutOffMs: 10_000,
   /** Asked for a revision that it does not have, a relay asks the root at most this often. */
   relayFloorMs: 100,
   /** How long control waits for a relay's own account. */

@@ -8,6 +8,7 @@
  *     +------ in vain: the next lease -----+
  */
 import { LIMITS } from "#shared/model/limits.ts"
+import type { RefusedRevision } from "#shared/protocol/route-table.ts"
 
 export interface Lease {
   /** The revision that is gone by; 0 for none. It never falls. */
@@ -41,9 +42,7 @@ export interface Asking {
   readonly floor: number
 }
 
-export interface Refused {
-  readonly revision: number
-  readonly reason: string
+export interface Refused extends RefusedRevision {
   readonly atMs: number
 }
 
@@ -117,18 +116,21 @@ export function missed(lease: Lease, floor: number, leaseMs: number, nowMs: numb
 
 /** Whether a revision that came is taken up; it may have come late, or twice. */
 export function isWanted({ serving, refused }: Lease, revision: number): boolean {
-  return revision > serving && revision !== refused?.revision
+  return revision > serving && (revision !== refused?.revision || refused.damaged === true)
 }
 
+/** What is refused stays so beneath it: an isolate that cannot serve the newest may begin with an older one. */
 export function takenUp(lease: Lease, revision: number, nowMs: number): Lease {
-  return { ...lease, serving: revision, servingSinceMs: nowMs, refused: undefined }
+  const { refused } = lease
+  const isOver = refused !== undefined && refused.revision <= revision
+  return { ...lease, serving: revision, servingSinceMs: nowMs, refused: isOver ? undefined : refused }
 }
 
-export function refuses(lease: Lease, revision: number, reason: string, nowMs: number): Lease {
-  return { ...lease, refused: { revision, reason, atMs: nowMs } }
+export function refuses(lease: Lease, refused: RefusedRevision, nowMs: number): Lease {
+  return { ...lease, refused: { ...refused, atMs: nowMs } }
 }
 
-/** A refused revision is asked for again after a while: it may have been damaged on its way here only. */
+/** A refused revision is asked for again after a while: whoever made it may have known something. */
 export function forgiving(lease: Lease, nowMs: number): Lease {
   const { refused } = lease
   return refused && nowMs - refused.atMs >= LIMITS.snapshotRefusedMs ? { ...lease, refused: undefined } : lease

@@ -82,16 +82,29 @@ export function answer({ head, text, news, heardAtMs }: Relay, pull: Pull, nowMs
   return Number.isFinite(ageMs) ? { newer, ...news.feed, ...(ageMs > 0 && { ageMs }) } : { newer, unheard: true }
 }
 
-/** What an isolate has refused it would refuse again: it waits for a repaired revision. */
+/** What an isolate cannot serve it would refuse again: it waits for a repaired revision. What was damaged on its way it gets again. */
 export function newerFor({ revision, digest }: Head, text: string, pull: Pull): Newer | undefined {
-  if (revision <= pull.serving || revision === pull.refused?.revision) return undefined
+  const { refused } = pull
+  if (revision <= pull.serving || (revision === refused?.revision && !refused.damaged)) return undefined
   if (pull.digest === undefined) return { revision, digest, text }
   const isShort = pull.digest !== digest && text.length <= LIMITS.snapshotInlineBytesMax
   return isShort ? { revision, digest, text } : { revision, digest }
 }
 
-export function acknowledgement({ head, news, askedAtMs }: Relay, nowMs: number): Acknowledgement {
-  return { ...head, news: news.version, idle: nowMs - askedAtMs > LIMITS.relayIdleMs }
+/** What the relay has. One that says that it is idle is told no more: it has to ask before it answers again. */
+export function acknowledge(relay: Relay, nowMs: number): { relay: Relay; said: Acknowledgement } {
+  const idle = nowMs - relay.askedAtMs > LIMITS.relayIdleMs
+  return { relay: idle ? { ...relay, heardAtMs: NEVER } : relay, said: acknowledgement(relay, idle) }
+}
+
+/** The same as part of a question. */
+export function acknowledgement({ head, news }: Relay, idle = false): Acknowledgement {
+  return { ...head, news: news.version, idle }
+}
+
+/** Whether an answer is of a relay that the root may have forgotten: then nobody who matters knows of the isolates that ask it. */
+export function isCutOff({ ageMs = 0, unheard }: PullReply): boolean {
+  return unheard === true || ageMs > LIMITS.relayCutOffMs
 }
 
 /** After a clock went back, the time that is now. */

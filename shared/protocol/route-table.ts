@@ -73,7 +73,7 @@ export interface Pull {
   /** Requests since the last pull that were served by an older revision than they were promised. */
   readonly floorsMissed?: number
   /** The newest revision the isolate refused to serve, and why (xDS: NACK). */
-  readonly refused?: { readonly revision: number; readonly reason: string }
+  readonly refused?: RefusedRevision
   /** The names of the proxy's own service bindings, so that control can say which services nobody binds. */
   readonly bindings?: readonly string[]
   /** At most `LIMITS.outliersMax`. */
@@ -82,6 +82,13 @@ export interface Pull {
   readonly idle?: true
   /** Keys that were used since its last pull; at most `LIMITS.apiKeyUsesMax`. */
   readonly keyUses?: readonly ApiKeyUse[]
+}
+
+export interface RefusedRevision {
+  readonly revision: number
+  readonly reason: string
+  /** It may be whole where it came from. */
+  readonly damaged?: true
 }
 
 /** An endpoint that a proxy isolate found worse than its peers: ejected, or why it was not. */

@@ -7,8 +7,8 @@
  *   spend on; the answer replaces what was left         <-- granted, what is left, or how long there will be none
  *
  * A token is taken from the bucket when it is granted, so that whatever is lost on the way is never spent twice. A share lives
- * for `limitLeaseMs`: over any stretch of time t all isolates together spend no more than burst + rate * (t + lease), and what
- * they have on credit. Credit is what lets the first request of an isolate pass at once: a small part of the burst, paid by the
+ * for `limitLeaseMs`: over any stretch of time t all isolates together spend no more than burst + rate * (t + lease + the way of an
+ * answer), and what they have on credit. Credit is what lets the first request of an isolate pass at once: a small part of the burst, paid by the
  * next ask. Who was refused a moment ago has none.
  */
 import { LIMITS } from "#shared/model/limits.ts"

@@ -5,19 +5,26 @@ import { LIMITS } from "#shared/model/limits.ts"
 import type { Gateway } from "#shared/model/route.ts"
 import { isEmptyMesh, type Published } from "#shared/model/snapshot.ts"
 import { decode, digest } from "#shared/model/snapshot-codec.ts"
+import type { RefusedRevision } from "#shared/protocol/route-table.ts"
 import { compile } from "#shared/routing/table.ts"
 import type { Routes } from "./mesh.ts"
 
-/** The reason, when the snapshot cannot be served. */
-export async function compiled(published: Published, nowMs: number, current?: Routes): Promise<Routes | string> {
+/** Or why the snapshot cannot be served. */
+export async function compiled(
+  published: Published,
+  nowMs: number,
+  current?: Routes,
+): Promise<Routes | RefusedRevision> {
   const { revision, text, digest: expected } = published
-  if ((await digest(text)) !== expected) return "the content does not have the digest it was published with"
+  if ((await digest(text)) !== expected) {
+    return { revision, reason: "the content does not have the digest it was published with", damaged: true }
+  }
   const decoded = decode(text)
-  if ("reason" in decoded) return decoded.reason
+  if ("reason" in decoded) return { revision, reason: decoded.reason }
   const { snapshot } = decoded
   const isEmpty = isEmptyMesh(snapshot)
   if (isEmpty && !snapshot.meantEmpty && current && !current.isEmpty) {
-    return "it has no services and no routes, and nobody confirmed that this is meant"
+    return { revision, reason: "it has no services and no routes, and nobody confirmed that this is meant" }
   }
   try {
     return {
@@ -30,7 +37,7 @@ export async function compiled(published: Published, nowMs: number, current?: Ro
     }
   } catch (error) {
     // The shape was right, and still it cannot be served: a bug, and no reason to stop serving what was served before.
-    return `it cannot be compiled: ${error instanceof Error ? error.message : error}`
+    return { revision, reason: `it cannot be compiled: ${error instanceof Error ? error.message : error}` }
   }
 }
 

@@ -25,11 +25,11 @@ import {
 } from "#shared/propagation/lease.ts"
 import type { Feed } from "#shared/protocol/feed.ts"
 import type { SourceRpc } from "#shared/protocol/relay.ts"
-import type { Newer, OutlierReport, Pull, PullReply } from "#shared/protocol/route-table.ts"
+import type { Newer, OutlierReport, Pull, RefusedRevision } from "#shared/protocol/route-table.ts"
 import type { ApiKeys } from "./api-keys.ts"
 import { compiled } from "./compiled.ts"
 import type { Background, Routes } from "./mesh.ts"
-import type { Sources } from "./sources.ts"
+import { exchange, type Sources, within } from "./sources.ts"
 
 /** Time, chance, and a line in the log. */
 export interface Surroundings {
@@ -47,11 +47,6 @@ export interface Surroundings {
   readonly apiKeys?: Pick<ApiKeys, "follow" | "uses">
   /** What outlier detection has found; undefined when nothing. */
   outliers?(): readonly OutlierReport[] | undefined
-}
-
-interface Answered {
-  readonly reply: PullReply
-  readonly source: SourceRpc
 }
 
 /** What routes are asked for. An isolate that only makes health checks serves nobody. */
@@ -147,16 +142,28 @@ export class Snapshots {
   async #refresh(asking: Asking): Promise<void> {
     this.#lease = forgiving(this.#lease, asking.sinceMs)
     const isFirst = this.#lease.unanswered === 0
-    const answer = await this.#pull(asking).catch((error: unknown) => error)
+    const told = this.#floorsMissed
+    const mayAskRoot = () => this.#detour()
+    const answer = await exchange(this.#question(asking), this.#sources, this.#spread, mayAskRoot, this.#around).catch(
+      (failure: unknown) => ({ failure }),
+    )
     const nowMs = this.#around.nowMs()
-    if (!isAnswer(answer)) {
-      if (isFirst) this.#around.log(`nobody answers; serving what is known: ${answer}`)
+    if ("failure" in answer) {
+      if (isFirst) this.#around.log(`nobody answers; serving what is known: ${answer.failure}`)
       this.#around.tally?.("pull_failures")
       this.#lease = unanswered(this.#lease, asking, this.#leaseMs, nowMs, this.#around.roll())
       return
     }
-    if (!isFirst) this.#around.log(`answered again after ${this.#lease.unanswered} questions without`)
-    this.#lease = answered(this.#lease, asking, this.#leaseMs, this.#around.roll())
+    this.#floorsMissed -= told
+    if (answer.by === "relay") this.#lease = relayIsBack(this.#lease)
+    if (answer.by === "cut-off relay") {
+      if (isFirst)
+        this.#around.log("the relay has not heard of the route table for long, and it does not answer either")
+      this.#lease = unanswered(this.#lease, asking, this.#leaseMs, nowMs, this.#around.roll())
+    } else {
+      if (!isFirst) this.#around.log(`answered again after ${this.#lease.unanswered} questions without`)
+      this.#lease = answered(this.#lease, asking, this.#leaseMs, this.#around.roll())
+    }
     const { newer, ageMs = 0, unheard, spread, ...feed } = answer.reply
     this.#spread = spread ?? this.#spread
     if (!unheard) {
@@ -170,29 +177,10 @@ export class Snapshots {
     if (newer) await this.#take(newer, answer.source)
   }
 
-  /** The relay's answer; where it is silent, the root's, but not for long: all isolates at once would be too many for it. */
-  async #pull(asking: Asking): Promise<Answered> {
-    const missed = this.#floorsMissed
-    const pull = this.#question(asking)
-    const relay = this.#sources.relay(this.#spread)
-    if (relay) {
-      try {
-        const reply = await this.#within(relay.pull(pull), LIMITS.relayPatienceMs)
-        this.#lease = relayIsBack(this.#lease)
-        this.#floorsMissed -= missed
-        return { reply, source: relay }
-      } catch (error) {
-        // Who is asked too much is not helped by asking his superior.
-        const isOverloaded = (error as { overloaded?: boolean }).overloaded === true
-        const next = isOverloaded ? undefined : detour(this.#lease, this.#around.nowMs(), this.#around.roll())
-        if (!next) throw error
-        this.#lease = next
-      }
-    }
-    const root = this.#sources.root()
-    const reply = await this.#within(root.pull(pull), LIMITS.rootPatienceMs)
-    this.#floorsMissed -= missed
-    return { reply, source: root }
+  #detour(): boolean {
+    const next = detour(this.#lease, this.#around.nowMs(), this.#around.roll())
+    this.#lease = next ?? this.#lease
+    return next !== undefined
   }
 
   #question({ floor }: Asking): Pull {
@@ -219,7 +207,7 @@ export class Snapshots {
       isolate: this.#isolate,
       serving,
       ...(this.#leaseMs !== LIMITS.snapshotLeaseMs && { leaseMs: this.#leaseMs }),
-      ...(refused && { refused: { revision: refused.revision, reason: refused.reason } }),
+      ...(refused && { refused: reported(refused) }),
     }
   }
 
@@ -252,10 +240,10 @@ export class Snapshots {
     const routes = await compiled(published, this.#around.nowMs(), this.#routes)
     // An answer that was given up on may come when a newer one is at hand.
     if (!isWanted(this.#lease, revision)) return
-    if (typeof routes === "string") {
-      this.#around.log(`refused revision ${revision}: ${routes}`)
+    if ("reason" in routes) {
+      this.#around.log(`refused revision ${revision}: ${routes.reason}`)
       this.#around.tally?.("snapshot_refusals")
-      this.#lease = refuses(this.#lease, revision, routes, this.#around.nowMs())
+      this.#lease = refuses(this.#lease, routes, this.#around.nowMs())
       return
     }
     this.#takeUp(routes)
@@ -277,17 +265,16 @@ export class Snapshots {
     const found = await this.#sources.lastKnown.find()
     if (!found || this.#routes) return
     const routes = await compiled(found, this.#around.nowMs())
-    if (typeof routes === "string" || this.#routes) return
+    if ("reason" in routes || this.#routes) return
     this.#around.log(`begins with revision ${found.revision}, the last that is known`)
     this.#takeUp(routes)
   }
 
-  async #within<T>(answer: Promise<T>, ms: number): Promise<T> {
-    const late = this.#around.sleep(ms).then(() => Promise.reject(new Error(`no answer within ${ms} ms`)))
-    return Promise.race([answer, late])
+  #within<T>(answer: Promise<T>, ms: number): Promise<T> {
+    return within(answer, ms, this.#around)
   }
 }
 
-function isAnswer(answer: unknown): answer is Answered {
-  return typeof answer === "object" && answer !== null && "reply" in answer
+function reported({ revision, reason, damaged }: RefusedRevision): RefusedRevision {
+  return { revision, reason, ...(damaged && { damaged }) }
 }

@@ -167,7 +167,7 @@ describe("what is served", () => {
   it("never falls, and is not what was refused until a while later", () => {
     const one = fresh()
     expect([6, 7, 8].map((revision) => leases.isWanted(one.lease, revision))).toEqual([false, false, true])
-    one.do((lease, nowMs) => leases.refuses(lease, 8, "no", nowMs))
+    one.do((lease, nowMs) => leases.refuses(lease, { revision: 8, reason: "no" }, nowMs))
     expect([8, 9].map((revision) => leases.isWanted(one.lease, revision))).toEqual([false, true])
     one.pass(LIMITS.snapshotRefusedMs - 1)
     one.do(leases.forgiving)
@@ -177,6 +177,19 @@ describe("what is served", () => {
     expect(leases.isWanted(one.lease, 8)).toBe(true)
     one.do((lease, nowMs) => leases.takenUp(lease, 9, nowMs))
     expect(one.lease.refused).toBeUndefined()
+  })
+
+  it("may be older than what was refused, which is not asked for again then", () => {
+    const one = isolate()
+    one.do((lease, nowMs) => leases.refuses(lease, { revision: 8, reason: "no" }, nowMs))
+    one.do((lease, nowMs) => leases.takenUp(lease, 6, nowMs))
+    expect(one.lease).toMatchObject({ serving: 6, refused: { revision: 8 } })
+  })
+
+  it("is asked for again at once when it was only damaged on its way", () => {
+    const one = fresh()
+    one.do((lease, nowMs) => leases.refuses(lease, { revision: 8, reason: "no", damaged: true }, nowMs))
+    expect(leases.isWanted(one.lease, 8)).toBe(true)
   })
 })
 

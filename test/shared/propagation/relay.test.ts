@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest"
 import { LIMITS } from "#shared/model/limits.ts"
 import {
-  acknowledgement,
+  acknowledge,
   answer,
   askedInVain,
   emptyRelay,
+  isCutOff,
   mustAsk,
   type Relay,
   restoredRelay,
@@ -82,6 +83,11 @@ describe("what an isolate is told", () => {
     ["nothing that it serves", { serving: 5, digest: "digest 5" }, undefined],
     ["nothing older", { serving: 6, digest: "x" }, undefined],
     ["nothing that it refuses", { serving: 4, digest: "x", refused: { revision: 5, reason: "" } }, undefined],
+    [
+      "what was damaged on its way once more",
+      { serving: 4, digest: "x", refused: { revision: 5, reason: "", damaged: true as const } },
+      { revision: 5, digest: "digest 5", text: "text 5" },
+    ],
   ])("is %s", (_what, pull, newer) => {
     expect(answer(relay, { isolate: "a", ...pull }, NOW).newer).toEqual(newer)
   })
@@ -99,7 +105,24 @@ describe("what an isolate is told", () => {
 
 describe("a relay's word", () => {
   it("is what it has, and that nobody asks it", () => {
-    expect(acknowledgement(told(bulletin(2, 3)), 0)).toEqual({ revision: 2, digest: "digest 2", news: 3, idle: false })
-    expect(acknowledgement(emptyRelay(NOW), NOW + LIMITS.relayIdleMs + 1).idle).toBe(true)
+    const { said, relay } = acknowledge(told(bulletin(2, 3)), 0)
+    expect(said).toEqual({ revision: 2, digest: "digest 2", news: 3, idle: false })
+    expect(mustAsk(relay, 0, NOW + 1)).toBe(false)
+  })
+
+  it("is that nobody asks it; then it is told no more, and asks before it answers again", () => {
+    const idleMs = NOW + LIMITS.relayIdleMs + 1
+    const { said, relay } = acknowledge(take(emptyRelay(NOW), bulletin(2), idleMs, "pushed"), idleMs)
+    expect(said.idle).toBe(true)
+    expect(mustAsk(relay, 0, idleMs)).toBe(true)
+  })
+})
+
+describe("an answer", () => {
+  it("of a relay that the root may have forgotten is one to be doubted", () => {
+    expect(isCutOff({ newer: undefined })).toBe(false)
+    expect(isCutOff({ newer: undefined, ageMs: LIMITS.relayCutOffMs })).toBe(false)
+    expect(isCutOff({ newer: undefined, ageMs: LIMITS.relayCutOffMs + 1 })).toBe(true)
+    expect(isCutOff({ newer: undefined, unheard: true })).toBe(true)
   })
 })
