@@ -7,9 +7,10 @@ export function toBase64url(bytes: Uint8Array): string {
     .replaceAll("=", "")
 }
 
-/** Undefined for what is not base64url. */
+/** Undefined for what is not base64url, or is not the only way to write it. */
 export function fromBase64url(text: string): Uint8Array<ArrayBuffer> | undefined {
   if (!/^[A-Za-z0-9_-]*$/.test(text) || text.length % 4 === 1) return undefined
   const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"))
-  return Uint8Array.from(binary, (char) => char.charCodeAt(0))
+  const bytes = Uint8Array.from(binary, (char) => char.charCodeAt(0))
+  return toBase64url(bytes) === text ? bytes : undefined
 }

@@ -13,7 +13,7 @@ describe("base64url", () => {
     )
   })
 
-  it.each(["a", "a=", "a+bc", "a/bc", "ab c", "ab\n", "é", "abcde"])("is not %j", (text) => {
+  it.each(["a", "a=", "a+bc", "a/bc", "ab c", "ab\n", "é", "abcde", "AB", "AAB"])("is not %j", (text) => {
     expect(fromBase64url(text)).toBeUndefined()
   })
 })
