@@ -9,7 +9,7 @@ import type { TelemetryReport, WindowQuery } from "#shared/model/telemetry.ts"
 import type { TelemetryReply, TelemetryRpc, TelemetryTotals } from "#shared/protocol/telemetry.ts"
 import { Collector, type StoredSlot } from "#shared/telemetry/collector.ts"
 import { cut, type TimedSeries } from "#shared/telemetry/window.ts"
-import { decode, encode } from "#shared/telemetry/wire.ts"
+import { encode } from "#shared/telemetry/wire.ts"
 import { migrate } from "./migrations.ts"
 
 /** Slot 0 is the base: the sums of all slots up to one of them. A row holds 2 MB at most, so that long ones are kept in pieces. */
@@ -136,9 +136,7 @@ export class TelemetryObject extends DurableObject<unknown> implements Telemetry
       ...[BASE, collector.slot.number, startMs],
     )
     for (const { number } of numbers.toArray()) {
-      const [slot] = this.#read("number = ?", number)
-      const series = decode(slot!.series, Number.MAX_SAFE_INTEGER)
-      if (!("reason" in series)) yield { startMs: slot!.startMs, series }
+      yield this.#read("number = ?", number)[0]!
     }
     yield { startMs: collector.slot.startMs, series: collector.current() }
   }

@@ -78,9 +78,13 @@ export function addSample(into: Sample & { readonly buckets: Float64Array }, fro
   addBuckets(into.buckets, from.buckets)
 }
 
-/** What ids, methods and refusals are made of: printable ASCII without spaces. Nothing in a label can break a line or a key. */
 export function isLabelValue(text: string): boolean {
-  return text.length <= LIMITS.labelCharsMax && LABEL.test(text)
+  return text.length <= LIMITS.labelCharsMax && hasLabelCharsOnly(text)
+}
+
+/** What ids, methods and refusals are made of: printable ASCII without spaces. Nothing in a label can break a line or a key. */
+export function hasLabelCharsOnly(text: string): boolean {
+  return LABEL.test(text)
 }
 
 const LABEL = /^[!-~]*$/

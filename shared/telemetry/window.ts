@@ -1,11 +1,13 @@
 /** The last minutes of a mesh: slots merged into the steps of a window, and only those labels kept that somebody wants told apart. */
 import { LIMITS } from "#shared/model/limits.ts"
 import type { StatsBy, WindowQuery } from "#shared/model/telemetry.ts"
-import { addSample, keyOf, type Labels, newSample, type Series } from "./series.ts"
+import { addSample, type Labels, newSample, type Series } from "./series.ts"
+import { decodeInto } from "./wire.ts"
 
+/** A slot, as it stands in storage or in memory. */
 export interface TimedSeries {
   readonly startMs: number
-  readonly series: readonly Series[]
+  readonly series: Uint8Array | readonly Series[]
 }
 
 /**
@@ -21,22 +23,55 @@ export function stepsOf(windowMs: number, points: number, nowMs: number): readon
   return Array.from({ length: Math.floor((nowMs - first) / stepMs) + 1 }, (_, step) => first + step * stepMs)
 }
 
-/** For each step what was counted in it. */
-export function cut(slots: Iterable<TimedSeries>, { starts, by, from, to }: WindowQuery): Series[][] {
-  const steps = starts.map(() => new Map<string, Series & { readonly buckets: Float64Array }>())
+/** For each step what was counted in it. What cannot be read is left out. */
+export function cut(slots: Iterable<TimedSeries>, query: WindowQuery): Series[][] {
+  const { starts } = query
+  const steps = starts.map(() => new Step(query))
   for (const { startMs, series } of slots) {
     const step = steps[starts.findLastIndex((start) => start <= startMs)]
     if (!step) continue
-    for (const one of series) {
-      if ((from !== undefined && one.labels.from !== from) || (to !== undefined && one.labels.to !== to)) continue
-      const labels = keep(one.labels, by)
-      const key = keyOf(labels)
-      const sum = step.get(key) ?? { labels, ...newSample() }
-      addSample(sum, one)
-      step.set(key, sum)
-    }
+    if (series instanceof Uint8Array) decodeInto(series, Number.MAX_SAFE_INTEGER, (labels) => step.placeOf(labels))
+    else for (const one of series) step.add(one)
   }
-  return steps.map((step) => [...step.values()])
+  return steps.map(({ series }) => series)
+}
+
+/** An hour of a large mesh is some million series of slots: they are added up where they are read. */
+class Step {
+  readonly #query: WindowQuery
+  readonly #sums = new Map<string, Series & { readonly buckets: Float64Array }>()
+
+  constructor(query: WindowQuery) {
+    this.#query = query
+  }
+
+  get series(): Series[] {
+    return [...this.#sums.values()]
+  }
+
+  add(series: Series): void {
+    const sum = this.placeOf(series.labels)
+    if (sum) addSample(sum, series)
+  }
+
+  placeOf(labels: Labels): (Series & { readonly buckets: Float64Array }) | undefined {
+    const { by, from, to } = this.#query
+    if ((from !== undefined && labels.from !== from) || (to !== undefined && labels.to !== to)) return undefined
+    const key = `${NAMES[by](labels)} ${labels.class} ${labels.refusal}`
+    const known = this.#sums.get(key)
+    if (known) return known
+    const sum = { labels: keep(labels, by), ...newSample() }
+    this.#sums.set(key, sum)
+    return sum
+  }
+}
+
+/** What tells rows apart. A service without routes is called by no rule: then the service stands for it. */
+const NAMES: Readonly<Record<StatsBy, (labels: Labels) => string>> = {
+  service: ({ to }) => to,
+  subset: ({ to, subset }) => `${to} ${subset}`,
+  edge: ({ from, to }) => `${from} ${to}`,
+  rule: ({ rule, method, to }) => (rule === "" ? ` ${method} ${to}` : `${rule} ${method}`),
 }
 
 /** What rows do not tell apart is "". Class and refusal stay: rows are made of them. */
@@ -50,7 +85,6 @@ function keep({ from, to, subset, rule, method, class: kind, refusal }: Labels, 
     case "edge":
       return { ...rest, from, to }
     case "rule":
-      // A service without routes is called by no rule: then the service stands for it.
       return { ...rest, rule, method, to: rule === "" ? to : "" }
   }
 }

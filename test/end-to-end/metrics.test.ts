@@ -134,6 +134,39 @@ describe("the terminal", () => {
   })
 })
 
+describe("a flood of made-up requests", () => {
+  it("makes no series: labels are those of configuration", async () => {
+    const before = await told()
+    const flood = 200
+    for (let index = 0; index < flood; index += 20) {
+      const some = Array.from({ length: 20 }, (_, each) => {
+        const word = `${Math.random()}`.slice(2)
+        const headers = {
+          "x-made-up": word,
+          "user-agent": word,
+          traceparent: `00-${word.padEnd(32, "a")}-${"b".repeat(16)}-00`,
+        }
+        const method = ["GET", "POST", "PUT", "PATCH", "DELETE"][each % 5]!
+        return fetch(`${mesh.ingressUrl}/${word}/${"m".repeat(each * 300)}?${word}`, { method, headers }).then(
+          (answer) => answer.text(),
+        )
+      })
+      await Promise.all(some)
+    }
+    await eventually(async () => (await told()).total >= before.total + flood, 20_000)
+    const after = await told()
+    expect(after.labels.filter((label) => !before.labels.includes(label) && !/^[1-5]xx$/.test(label))).toEqual([])
+    expect(after.series).toBeLessThanOrEqual(before.series + 4)
+  })
+
+  async function told() {
+    const families = parseExposition(await (await ask("/metrics")).text(), "text")
+    const samples = families.get("weft_requests_total")!.samples
+    const labels = [...new Set(samples.flatMap((sample) => Object.values(sample.labels)))]
+    return { series: samples.length, labels, total: samples.reduce((sum, { value }) => sum + value, 0) }
+  }
+})
+
 async function startPrometheus(
   target: string,
   token: string,
