@@ -98,13 +98,8 @@ export class TelemetryObject extends DurableObject<unknown> implements Telemetry
   #store(collector: Collector): undefined {
     if (!collector.isDirty) return
     this.#storedAtMs = Date.now()
-    try {
-      this.#write({ ...collector.slot, ...collector.stored() })
-    } catch (error) {
-      // Memory is ahead of storage, and isolates will ask again: what holds is what stands there.
-      this.#collector = undefined
-      throw error
-    }
+    this.#write({ ...collector.slot, ...collector.stored() })
+    collector.kept()
   }
 
   #turn(collector: Collector, nowMs: number): void {

