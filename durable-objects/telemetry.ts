@@ -28,6 +28,8 @@ export class TelemetryObject extends DurableObject<unknown> implements Telemetry
   #collector: Collector | undefined
   #storing: Promise<void> | undefined
   #storedAtMs = Number.NEGATIVE_INFINITY
+  /** What isolates are asked for, so that all of them together do not report more often than can be taken in. */
+  #paceMs: number = LIMITS.telemetryPaceMs
 
   async report(report: TelemetryReport): Promise<TelemetryReply> {
     const nowMs = Date.now()
@@ -36,9 +38,7 @@ export class TelemetryObject extends DurableObject<unknown> implements Telemetry
     const outcome = collector.take(report, nowMs)
     if (outcome.outcome === "refused") return outcome
     await this.#stored(collector, nowMs)
-    const { isolates } = collector.isolates(nowMs)
-    const paceMs = Math.ceil((isolates * 1000) / LIMITS.shardReportsPerSecond)
-    return { outcome: "counted", paceMs: Math.min(Math.max(paceMs, LIMITS.telemetryPaceMs), LIMITS.telemetryPaceMsMax) }
+    return { outcome: "counted", paceMs: this.#paceMs }
   }
 
   async totals(): Promise<TelemetryTotals> {
@@ -100,6 +100,9 @@ export class TelemetryObject extends DurableObject<unknown> implements Telemetry
     this.#storedAtMs = Date.now()
     this.#write({ ...collector.slot, ...collector.stored() })
     collector.kept()
+    const { isolates } = collector.isolates(this.#storedAtMs)
+    const paceMs = Math.ceil((isolates * 1000) / LIMITS.shardReportsPerSecond)
+    this.#paceMs = Math.min(Math.max(paceMs, LIMITS.telemetryPaceMs), LIMITS.telemetryPaceMsMax)
   }
 
   #turn(collector: Collector, nowMs: number): void {

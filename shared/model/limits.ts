@@ -239,14 +239,13 @@ export const LIMITS = {
   telemetryStoreMs: 1_000,
   /** How long an isolate counts before it reports; longer when a shard has more than it can take in. */
   telemetryPaceMs: 3_000,
-  telemetryPaceMsMax: 30_000,
-  shardReportsPerSecond: 100,
+  telemetryPaceMsMax: 16_000,
+  shardReportsPerSecond: 200,
   /** So many requests are reported at once, but not twice within the gap. */
   telemetryRequests: 2_000,
   telemetryGapMs: 500,
   /** A report that takes longer has failed; it is tried again, ever less often, and given up on in the end. */
   telemetryCallMs: 5_000,
-  telemetryBackoffMsMax: 15_000,
   telemetryHeldMs: 15 * 60 * 1000,
   isolateTalliesMax: 256,
   /** How long readers wait for a shard. */

@@ -19,10 +19,7 @@ import { askWitnesses, isolatesOf } from "./witnesses.ts"
 export async function showMetrics(call: Call<object, object, undefined>): Promise<Response> {
   const [shards, mesh] = await Promise.all([
     askShards(call.env, (shard) => shard.totals()),
-    meshFacts(call.env).catch((error) => {
-      console.warn(`weft: the route table does not answer: ${error}`)
-      return undefined
-    }),
+    orNothing(meshFacts(call.env)),
   ])
   const totals = shards.map(({ name, answer }): ShardTotals => ({ shard: name, totals: answer && opened(answer) }))
   const format = formatFor(call.request.headers.get("accept"))
@@ -39,14 +36,16 @@ export async function showStats(call: Call<object, StatsQuery, undefined>): Prom
   const filter = { ...(from !== undefined && { from }), ...(to !== undefined && { to }) }
   const [shards, head] = await Promise.all([
     askShards(call.env, (shard) => shard.window({ by, starts, ...filter })),
-    readHead(call.env),
+    orNothing(readHead(call.env)),
   ])
   const steps = shards.flatMap(({ answer }) =>
     (answer ?? []).map((bytes, index): Step => ({ atMs: starts[index]!, series: read(bytes) })),
   )
   const spanMs = nowMs - starts[0]!
   const listed =
-    by === "service" && from === undefined ? servicesOf(head.text).filter((id) => to === undefined || id === to) : []
+    by === "service" && from === undefined
+      ? servicesOf(head?.text ?? "").filter((id) => to === undefined || id === to)
+      : []
   return reply<Stats>({
     by,
     spanMs,
@@ -76,6 +75,16 @@ async function askShards<T>(
       }
     }),
   )
+}
+
+/** What was counted is told without the route table too. */
+async function orNothing<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer
+  } catch (error) {
+    console.warn(`weft: the route table does not answer: ${error}`)
+    return undefined
+  }
 }
 
 function opened({ series, createdMs, exemplars, ...rest }: TelemetryTotals): NonNullable<ShardTotals["totals"]> {

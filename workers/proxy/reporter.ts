@@ -36,8 +36,10 @@ interface Held {
   readonly sinceMs: number
 }
 
-/** The platform ends what a request leaves behind 30 s after its response. */
-const WATCH_MS = 25_000
+/** The platform ends what a request leaves behind 30 s after its response: by then the last call has to be over. */
+const WATCH_MS = 28_000
+/** An object that has too much to do is left alone for as long as after so many failures. */
+const OVERLOADED = 3
 
 export class Reporter {
   readonly #recorder: Recorder
@@ -59,8 +61,11 @@ export class Reporter {
 
   /** After each exchange that was counted. */
   counted(nowMs: number, background: Background): void {
-    if (!this.#isWatched(nowMs)) background.waitUntil(this.#watch(this.#beWatched(nowMs), nowMs))
-    else if (this.#recorder.hasGrown && this.#failures === 0 && nowMs - this.#sentAtMs >= LIMITS.telemetryGapMs) {
+    if (!this.#isWatched(nowMs)) {
+      const waitMs = this.#waitMs()
+      this.#beWatched(waitMs, nowMs)
+      background.waitUntil(this.#watch(waitMs, nowMs))
+    } else if (this.#recorder.hasGrown && this.#failures === 0 && nowMs - this.#sentAtMs >= LIMITS.telemetryGapMs) {
       background.waitUntil(this.#send(nowMs))
     }
   }
@@ -71,24 +76,34 @@ export class Reporter {
       await this.#around.sleep(waitMs)
       this.#watchedUntilMs = 0
       await this.#send(this.#around.nowMs())
+      // What was counted while a report was held has waited long enough.
+      if (!this.#held && !this.#isDone()) await this.#send(this.#around.nowMs())
       const nowMs = this.#around.nowMs()
-      const isDone = !this.#held && this.#recorder.requests === 0
-      if (isDone || this.#isWatched(nowMs) || nowMs - startedAtMs >= WATCH_MS) return
-      waitMs = this.#beWatched(nowMs)
+      waitMs = this.#waitMs()
+      const isTooLate = nowMs + waitMs + LIMITS.telemetryCallMs > startedAtMs + WATCH_MS
+      if (this.#isDone() || isTooLate) return
+      this.#beWatched(waitMs, nowMs)
     }
+  }
+
+  /** Nothing is left to do, or somebody else does it. */
+  #isDone(): boolean {
+    return (!this.#held && this.#recorder.requests === 0) || this.#isWatched(this.#around.nowMs())
   }
 
   #isWatched(nowMs: number): boolean {
     return nowMs < this.#watchedUntilMs && nowMs >= this.#watchedFromMs
   }
 
-  /** How long the watch that begins now is to wait. */
-  #beWatched(nowMs: number): number {
-    const backoffMs = Math.min(LIMITS.telemetryPaceMs * 2 ** this.#failures, LIMITS.telemetryBackoffMsMax)
-    const waitMs = Math.max(this.#paceMs, backoffMs) * (0.75 + this.#around.roll() / 2)
+  /** A pace, or longer after failures; jittered by a quarter. */
+  #waitMs(): number {
+    const backoffMs = Math.min(LIMITS.telemetryPaceMs * 2 ** this.#failures, LIMITS.telemetryPaceMsMax)
+    return Math.max(this.#paceMs, backoffMs) * (0.75 + this.#around.roll() / 2)
+  }
+
+  #beWatched(waitMs: number, nowMs: number): void {
     this.#watchedFromMs = nowMs
     this.#watchedUntilMs = nowMs + waitMs + LIMITS.telemetryCallMs
-    return waitMs
   }
 
   async #send(nowMs: number): Promise<void> {
@@ -133,12 +148,14 @@ export class Reporter {
   /** Undefined when no answer came. */
   async #call(shard: () => ShardObject, report: TelemetryReport): Promise<TelemetryReply | undefined> {
     try {
-      const late = this.#around.sleep(LIMITS.telemetryCallMs).then(() => {
-        throw new Error("no answer in time")
-      })
-      return await Promise.race([shard().report(report), late])
+      const call = shard().report(report)
+      const reply = await Promise.race([call, this.#around.sleep(LIMITS.telemetryCallMs)])
+      if (!reply) throw new Error("no answer in time")
+      return reply
     } catch (error) {
       if (this.#failures === 0) this.#around.log(`telemetry does not answer; counting on: ${error}`)
+      const { overloaded = false } = error as { overloaded?: boolean }
+      this.#failures = Math.max(this.#failures + 1, overloaded ? OVERLOADED : 0)
       return undefined
     }
   }
@@ -152,7 +169,6 @@ export class Reporter {
       return
     }
     if (reply) this.#around.log(`telemetry refused a report: ${reply.reason}`)
-    else this.#failures += 1
     // A report that fails where others do not must not keep them back for ever.
     if (!reply && this.#around.nowMs() - held.sinceMs < LIMITS.telemetryHeldMs) return
     this.#held = undefined

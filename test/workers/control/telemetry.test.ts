@@ -81,6 +81,19 @@ describe("/metrics", () => {
   })
 })
 
+it("what was counted is told while the route table does not answer", async () => {
+  vi.spyOn(console, "warn").mockImplementation(() => {})
+  await seen("weur", "public", "default/a", 3)
+  vi.spyOn(controlEnv.ROUTE_TABLE, "getByName").mockImplementation((() => {
+    const down = () => Promise.reject(new Error("down"))
+    return { head: down, isolates: down, breakers: down }
+  }) as never)
+  const text = await (await call("GET", "/metrics")).text()
+  expect(lineOf(text, "weft_requests_total")).toHaveLength(1)
+  expect(lineOf(text, "weft_revision")).toEqual([])
+  expect((await stats("")).rows.map(({ to, requests }) => [to, requests])).toEqual([["default/a", 3]])
+})
+
 describe("/v1/stats", () => {
   it("merges shards, and shows services without requests", async () => {
     await call("POST", "/v1/apply", { body: documents({ services: { a: {}, idle: {} } }) })

@@ -159,6 +159,25 @@ describe("a report that is not acknowledged", () => {
     ])
   })
 
+  it("is left alone for longer when the shard has too much to do", async () => {
+    const overloaded: Answer = () => Promise.reject(Object.assign(new Error("too much"), { overloaded: true }))
+    const { request, pass, sent } = isolate(overloaded, counted)
+    request(1)
+    await pass(PACE_MS + 15_000)
+    expect(sent()).toHaveLength(1)
+    await pass(2_000)
+    expect(sent()).toHaveLength(2)
+  })
+
+  it("does not come again when the platform would end it on its way", async () => {
+    const { request, pass, reports } = isolate(down)
+    request(1)
+    await pass(28_000 - LIMITS.telemetryCallMs)
+    const tries = reports.length
+    await pass(60_000)
+    expect(reports).toHaveLength(tries)
+  })
+
   it("goes out again when its answer does not come in time", async () => {
     const { request, pass, sent } = isolate(hangs, counted)
     request(3)
@@ -187,7 +206,7 @@ describe("a report that is not acknowledged", () => {
     }
     isDown = false
     await pass(60_000)
-    expect(reports.filter(({ sequence }) => sequence === 1).length).toBeGreaterThan(50)
+    expect(reports.filter(({ sequence }) => sequence === 1).length).toBeGreaterThan(40)
     expect(reports.find(({ sequence }) => sequence === 2)!.tallies).toEqual([["lost_requests", "", 3]])
   })
 
