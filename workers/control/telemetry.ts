@@ -18,10 +18,10 @@ import { askWitnesses, isolatesOf } from "./witnesses.ts"
 
 export async function showMetrics(call: Call<object, object, undefined>): Promise<Response> {
   const [shards, mesh] = await Promise.all([
-    askShards(call.env, (shard) => shard.totals()),
+    askShards(call.env, async (shard) => opened(await shard.totals())),
     orNothing(meshFacts(call.env)),
   ])
-  const totals = shards.map(({ name, answer }): ShardTotals => ({ shard: name, totals: answer && opened(answer) }))
+  const totals = shards.map(({ name, answer }): ShardTotals => ({ shard: name, totals: answer }))
   const format = formatFor(call.request.headers.get("accept"))
   const headers = { "content-type": CONTENT_TYPES[format], vary: "accept" }
   return new Response(streamOf(expose(totals, mesh, format)), { headers })
@@ -35,11 +35,11 @@ export async function showStats(call: Call<object, StatsQuery, undefined>): Prom
   const to = idOf(call.query.to)
   const filter = { ...(from !== undefined && { from }), ...(to !== undefined && { to }) }
   const [shards, head] = await Promise.all([
-    askShards(call.env, (shard) => shard.window({ by, starts, ...filter })),
+    askShards(call.env, async (shard) => (await shard.window({ by, starts, ...filter })).map(read)),
     orNothing(readHead(call.env)),
   ])
   const steps = shards.flatMap(({ answer }) =>
-    (answer ?? []).map((bytes, index): Step => ({ atMs: starts[index]!, series: read(bytes) })),
+    (answer ?? []).map((series, index): Step => ({ atMs: starts[index]!, series })),
   )
   const spanMs = nowMs - starts[0]!
   const listed =
@@ -56,7 +56,7 @@ export async function showStats(call: Call<object, StatsQuery, undefined>): Prom
 
 type Shard = Pick<TelemetryRpc, "totals" | "window">
 
-/** A shard that does not answer in time has no answer here. */
+/** A shard that does not answer in time, or not so that it can be read, has no answer here. */
 async function askShards<T>(
   env: ControlEnv,
   ask: (shard: Shard) => Promise<T>,

@@ -66,6 +66,7 @@ describe("/metrics", () => {
   it.each([
     ["down", () => Promise.reject(new Error("down"))],
     ["silent", () => new Promise<never>(() => {})],
+    ["not to be understood", async () => ({ series: Uint8Array.from([99]), exemplars: [], tallies: [] }) as never],
   ] as const)("goes on without a shard that is %s, and says so", async (_, how) => {
     vi.spyOn(console, "warn").mockImplementation(() => {})
     await seen("weur", "public", "default/a", 3)
