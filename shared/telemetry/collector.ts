@@ -6,31 +6,9 @@
 import { LIMITS } from "#shared/model/limits.ts"
 import { TALLIES, type Tally, type TallyName, type TelemetryReport } from "#shared/model/telemetry.ts"
 import { classicPlace } from "./histogram.ts"
-import {
-  addSample,
-  type Exemplar,
-  FIELD,
-  isLabelValue,
-  keyOf,
-  type Labels,
-  newSample,
-  OTHER,
-  type Sample,
-  type Series,
-} from "./series.ts"
+import { addSample, FIELD, isLabelValue, keyOf, type Labels, newSample, OTHER, type Series } from "./series.ts"
+import { Slot, type Stored, type StoredSlot, type Total } from "./slot.ts"
 import { decode, encode } from "./wire.ts"
-
-/** The part of a shard's knowledge that is stored as one: a slot, or the base. */
-export interface Stored {
-  readonly series: Uint8Array
-  /** JSON: `SlotAbout` or `BaseAbout`. */
-  readonly about: string
-}
-
-export interface StoredSlot extends Stored {
-  readonly number: number
-  readonly startMs: number
-}
 
 interface SlotAbout {
   readonly isolates: readonly (readonly [id: string, sequence: number])[]
@@ -45,15 +23,6 @@ interface BaseAbout {
   /** Of each series, in their order. */
   readonly createdMs: readonly number[]
   readonly updatedMs: readonly number[]
-}
-
-interface Total extends Series {
-  readonly numbers: Float64Array
-  readonly buckets: Float64Array
-  readonly createdMs: number
-  updatedMs: number
-  /** At most one for each bound of the classic histogram, by its place. */
-  readonly exemplars: Map<number, Exemplar>
 }
 
 interface Isolate {
@@ -248,27 +217,6 @@ export class Collector {
       this.#slot.isolates.set(id, sequence)
     }
     this.#slot.isDirty = false
-  }
-}
-
-/** What was counted in ten seconds. */
-class Slot {
-  readonly number: number
-  readonly startMs: number
-  readonly samples = new Map<Total, Sample & { readonly buckets: Float64Array }>()
-  readonly tallies = new Map<string, Tally>()
-  readonly isolates = new Map<string, number>()
-  isDirty = false
-
-  constructor(number: number, nowMs: number) {
-    this.number = number
-    this.startMs = Math.floor(nowMs / LIMITS.telemetrySlotMs) * LIMITS.telemetrySlotMs
-  }
-
-  add(total: Total, sample: Sample): void {
-    const known = this.samples.get(total) ?? newSample()
-    addSample(known, sample)
-    this.samples.set(total, known)
   }
 }
 

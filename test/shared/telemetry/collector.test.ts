@@ -3,9 +3,10 @@ import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { Tally, TelemetryReport } from "#shared/model/telemetry.ts"
-import { Collector, type Stored, type StoredSlot } from "#shared/telemetry/collector.ts"
+import { Collector } from "#shared/telemetry/collector.ts"
 import { BUCKETS, bucketOf } from "#shared/telemetry/histogram.ts"
 import { FIELD, FIELDS, keyOf, type Labels, OTHER, type Series } from "#shared/telemetry/series.ts"
+import type { Stored, StoredSlot } from "#shared/telemetry/slot.ts"
 import { encode } from "#shared/telemetry/wire.ts"
 
 const SLOT_MS = LIMITS.telemetrySlotMs
