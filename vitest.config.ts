@@ -26,7 +26,11 @@ export default defineConfig({
           cloudflareTest({
             wrangler: { configPath: "./workers/control/wrangler.toml" },
             miniflare: {
-              bindings: { WEFT_ADMIN_TOKEN: "test-root-token-of-the-suite" },
+              bindings: {
+                WEFT_ADMIN_TOKEN: "test-root-token-of-the-suite",
+                WEFT_ISSUER: "https://control.example/",
+                WEFT_TRUST_DOMAIN: "suite.example",
+              },
               // The proxy is not here: what stands for its prober answers as a test has told it.
               workers: [{ name: "weft", modules: true, script: readFileSync("test/support/prober.js", "utf8") }],
             },

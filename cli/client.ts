@@ -15,6 +15,7 @@ import type {
   RevisionDetail,
   RevisionList,
   RollbackRequest,
+  SigningKeyList,
   Stats,
   Status,
   TokenCreated,
@@ -91,6 +92,9 @@ function clientOf(connection: Connection | Failure, io: Pick<Io, "sleep">) {
     stats: ({ by, window, points, from, to }: StatsQuery) =>
       ask<Stats>("/v1/stats", { query: { by, window, points, from, to } }),
     explain: (body: ExplainRequest) => ask<Explained>("/v1/explain", { method: "POST", body }),
+    signingKeys: () => ask<SigningKeyList>("/v1/identity/keys"),
+    rotateKeys: (revoke: string | undefined) =>
+      ask<SigningKeyList>("/v1/identity/rotate", { method: "POST", body: revoke === undefined ? {} : { revoke } }),
     breakers: () => ask<BreakerList>("/v1/breakers"),
     forceBreaker: (body: ForceBreaker) => ask<BreakerStatus>("/v1/breakers", { method: "POST", body }),
     tokens: () => ask<TokenList>("/v1/tokens"),

@@ -63,6 +63,7 @@ export interface Options {
   readonly owner?: string
   readonly scope?: readonly string[]
   readonly for?: number
+  readonly revoke?: string
   readonly worker?: string
   readonly entrypoint?: string
   readonly subset?: string

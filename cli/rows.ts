@@ -1,6 +1,7 @@
 /** Every command of `weft`, a row each. Adding one is a row here and a module in commands/. */
 import type { CommandRow } from "./command.ts"
 import { ACCESS, KEYS } from "./rows-access.ts"
+import { IDENTITY } from "./rows-identity.ts"
 import { WATCHING } from "./rows-stats.ts"
 
 const FILES = [
@@ -226,6 +227,7 @@ export const COMMANDS: readonly CommandRow[] = [
   ...BREAKERS,
   ...ACCESS,
   ...KEYS,
+  ...IDENTITY,
   ...WORKERS,
   ...SHELL,
 ]
@@ -233,6 +235,7 @@ export const COMMANDS: readonly CommandRow[] = [
 /** What a person types for a group of commands. */
 export const GROUPS: { readonly [group: string]: string } = {
   breaker: "see and force circuit breakers",
+  identity: "tell upstreams outside the mesh who calls",
   token: "manage who may use control",
   key: "manage the API keys of end users",
   service: "manage which Workers the mesh reaches",

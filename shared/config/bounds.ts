@@ -7,7 +7,7 @@ import type { Resource, ServiceDocument } from "#shared/model/document.ts"
 import { DEFAULT_GATEWAY, DEFAULT_NAMESPACE, namespaceOf } from "#shared/model/names.ts"
 import type { Problem } from "#shared/model/problem.ts"
 import type { Route } from "#shared/model/route.ts"
-import type { Endpoint, Service } from "#shared/model/service.ts"
+import { bindingsOf, type Service } from "#shared/model/service.ts"
 import type { Snapshot } from "#shared/model/snapshot.ts"
 import type { TargetDocument } from "#shared/model/target-document.ts"
 import { canonicalJson } from "#shared/std/canonical-json.ts"
@@ -108,12 +108,6 @@ function isOwnBinding(binding: string, namespace: string): boolean {
   // `team--a` is a namespace too, and its bindings begin like those of `team`.
   const prefix = bindingPrefix(namespace)
   return binding.startsWith(prefix) && !binding.slice(prefix.length).includes("__")
-}
-
-function bindingsOf(service: Service): string[] {
-  const subsets = Object.values(service.subsets) as { readonly endpoints: readonly Endpoint[] }[]
-  const endpoints = [...service.endpoints, ...subsets.flatMap((subset) => subset.endpoints)]
-  return [...new Set(endpoints.flatMap((endpoint) => (endpoint.kind === "url" ? [] : [endpoint.binding])))]
 }
 
 /** A hostname of a gateway belongs to the namespace whose route was there first. It may delegate parts of it. */

@@ -1,7 +1,10 @@
 /** Services: where each of them, and each of their subsets, is reached. */
-import type { ListedEndpointDocument, ServiceDocument, SubsetDocument } from "#shared/model/document.ts"
+import type { ServiceDocument, SubsetDocument } from "#shared/model/document.ts"
+import type { IdentityDocument, ListedEndpointDocument } from "#shared/model/endpoint-document.ts"
 import { DEFAULT_NAMESPACE, type SubsetName, serviceId } from "#shared/model/names.ts"
 import { type Endpoint, placeOf, type Service, type Subset } from "#shared/model/service.ts"
+import type { EndpointIdentity } from "#shared/model/workload-identity.ts"
+import { HEADER } from "#shared/protocol/headers.ts"
 import type { Step } from "#shared/std/steps.ts"
 import { reservedBinding } from "./checks.ts"
 import { complain, type Report } from "./complaint.ts"
@@ -75,12 +78,24 @@ function upper(name: string): string {
 function endpointOf(document: ListedEndpointDocument, derived: string): Endpoint {
   const { weight, region } = document
   const shared = { ...(weight !== undefined && { weight }), ...(region !== undefined && { region }) }
-  if (document.url !== undefined) return { kind: "url", url: canonicalUrl(document.url), ...shared }
+  if (document.url !== undefined) return { ...outside(document.url, document), ...shared }
   const binding = document.binding ?? derived
   if (document.worker !== undefined) return { kind: "dispatch", binding, worker: document.worker, ...shared }
   if (!document.version) return { kind: "binding", binding, ...shared }
   const { worker, id } = document.version
   return { kind: "binding", binding, version: { worker, versionId: id }, ...shared }
+}
+
+function outside(url: string, { identity, mtls }: ListedEndpointDocument): Endpoint {
+  const told = identity && { identity: identityOf(identity, url) }
+  return { kind: "url", url: canonicalUrl(url), ...told, ...(mtls !== undefined && { mtls }) }
+}
+
+function identityOf(
+  { audience, header = HEADER.identity, whenUnavailable = "deny" }: IdentityDocument,
+  url: string,
+): EndpointIdentity {
+  return { audience: audience ?? new URL(url).origin, header: header.toLowerCase(), whenUnavailable }
 }
 
 function reportDuplicates(endpoints: readonly Endpoint[], path: readonly Step[], report: Report): void {

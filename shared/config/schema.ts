@@ -6,18 +6,17 @@ import * as z from "zod"
 import type * as D from "#shared/model/document.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import * as check from "./checks.ts"
-import { complain } from "./complaint.ts"
 import { checkFilling, checkPath } from "./path-syntax.ts"
 import { accessPolicy } from "./schema-access.ts"
 import { authentication } from "./schema-authentication.ts"
 import { protectionShape, retry } from "./schema-breaker.ts"
+import { checkEndpoints, endpointShape, endpoints } from "./schema-endpoint.ts"
 import { gateway } from "./schema-gateway.ts"
 import { health } from "./schema-health.ts"
 import { conflict, list, named, object, oneOf, optional, text, whole } from "./schema-kit.ts"
 import { rateLimits } from "./schema-limit.ts"
 import { match } from "./schema-match.ts"
-import { priority, sharedEndpointShape, upstreamShape } from "./schema-upstream.ts"
-import { checkUrl } from "./url.ts"
+import { priority, upstreamShape } from "./schema-upstream.ts"
 
 const lower = (name: string): string => name.toLowerCase()
 const name = text(check.checkName, { pattern: "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$" })
@@ -34,44 +33,6 @@ const headerValues = named(check.checkChangedHeader, text(check.checkHeaderValue
   max: LIMITS.headerChangesMax,
   fold: lower,
 })
-
-const version = object<NonNullable<D.EndpointDocument["version"]>>("Version", {
-  worker: text(check.checkWorker),
-  id: text(check.checkVersionId),
-})
-
-const endpointShape = {
-  binding: optional(
-    text(check.checkBinding),
-    "Name of a service binding in the proxy's wrangler config; with `worker`, of a dispatch namespace binding.",
-  ),
-  url: optional(text(checkUrl)),
-  worker: optional(text(check.checkWorker), "Name of a Worker in the dispatch namespace `binding`."),
-  version: optional(version, "A version of the Worker with gradual deployments, for fetch only."),
-}
-
-function checkEndpoint(value: D.EndpointDocument): ReturnType<typeof conflict> {
-  const excluded =
-    conflict(value, ["url", "binding"]) ?? conflict(value, ["url", "worker"]) ?? conflict(value, ["url", "version"])
-  if (excluded) return excluded
-  if (!("worker" in value)) return undefined
-  if (!("binding" in value))
-    return complain("missing-key", '"worker" needs "binding"', "name the dispatch namespace's binding")
-  return conflict(value, ["worker", "version"])
-}
-
-/** A service or subset: one endpoint written directly, or a list. */
-function checkEndpoints(value: D.SubsetDocument): ReturnType<typeof conflict> {
-  const direct = ["binding", "url", "worker", "version"].find((key) => key in value)
-  return direct && "endpoints" in value ? conflict(value, [direct, "endpoints"]) : checkEndpoint(value)
-}
-
-const endpoint = object<D.ListedEndpointDocument>("Endpoint", { ...endpointShape, ...sharedEndpointShape }, (value) =>
-  Object.keys(endpointShape).some((key) => key in value)
-    ? checkEndpoint(value)
-    : complain("missing-key", 'One of "binding", "url" must be there'),
-)
-const endpoints = optional(list(endpoint, { min: 1, max: LIMITS.endpointsMax }), "Several places that serve the same.")
 
 const aliases = optional(
   list(text(check.checkAlias), { min: 1, max: LIMITS.endpointsMax }),

@@ -20,9 +20,10 @@
 import type { AccessPolicyDocument } from "./access-document.ts"
 import type { AuthenticationDocument } from "./authentication-document.ts"
 import type { ProtectionDocument } from "./breaker-document.ts"
+import type { EndpointDocument, ListedEndpointDocument } from "./endpoint-document.ts"
 import type { GatewayDocument } from "./gateway-document.ts"
 import type { HealthDocument } from "./health-document.ts"
-import type { SharedEndpointDocument, UpstreamDocument } from "./upstream-document.ts"
+import type { UpstreamDocument } from "./upstream-document.ts"
 import type { Priority } from "./upstream-policy.ts"
 
 export interface MeshDocument {
@@ -52,20 +53,6 @@ export interface SubsetDocument extends EndpointDocument {
   /** Names of Kubernetes Services that lead here: `namespace/name`, or `namespace/name:port`. For routes of the Gateway API. */
   aliases?: string[]
 }
-
-/** One place to send to: at most one of `binding`, `url`, `worker`. */
-export interface EndpointDocument {
-  /** Name of a service binding in the proxy's wrangler config; with `worker`, of a dispatch namespace binding. */
-  binding?: string
-  url?: string
-  /** Name of a Worker in the dispatch namespace `binding`. */
-  worker?: string
-  /** A version of the Worker with gradual deployments, for fetch only. */
-  version?: { worker: string; id: string }
-}
-
-/** One of several places that serve the same. */
-export interface ListedEndpointDocument extends EndpointDocument, SharedEndpointDocument {}
 
 export interface RouteDocument {
   /** Hostnames of public traffic: exact, `*.suffix`, or `*`. */

@@ -1,4 +1,6 @@
 /** Every limit has a name and stands here. Sizes in bytes, times in milliseconds. */
+
+import { IDENTITY_LIMITS } from "./identity-limits.ts"
 import { CONTROL_LIMITS } from "./limits-control.ts"
 import { PROPAGATION_LIMITS } from "./propagation-limits.ts"
 
@@ -19,6 +21,7 @@ export const LIMITS = {
   mirrorBodyBytesMax: 1024 * 1024,
 
   ...PROPAGATION_LIMITS,
+  ...IDENTITY_LIMITS,
 
   documentBytesMax: 4 * 1024 * 1024,
   documentDepthMax: 64,

@@ -33,6 +33,7 @@ export const REFUSALS = {
     title: "The keys that credentials are verified with cannot be had",
   },
   no_snapshot: { status: 503, retry: "later", title: "This proxy has not received its routes yet" },
+  identity_unavailable: { status: 503, retry: "later", title: "The mesh cannot tell the upstream who calls" },
   no_healthy_endpoint: { status: 503, retry: "later", title: "The service has no endpoint that can take the request" },
   circuit_open: { status: 503, retry: "later", title: "The circuit breaker is open" },
   overloaded: { status: 503, retry: "later", title: "The mesh sheds this request to stay up" },

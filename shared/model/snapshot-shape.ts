@@ -48,7 +48,14 @@ const texts = list(fieldName, LIMITS.corsValuesMax)
 const shared = { weight: whole(0, LIMITS.weightMax), region: label }
 const endpoint = tagged({
   binding: object({ binding: filled }, { version: object({ worker: filled, versionId: filled }), ...shared }),
-  url: object({ url: filled }, shared),
+  url: object(
+    { url: filled },
+    {
+      identity: object({ audience: filled, header: fieldName, whenUnavailable: word("deny", "allow") }),
+      mtls: filled,
+      ...shared,
+    },
+  ),
   dispatch: object({ binding: filled, worker: filled }, shared),
 })
 const endpoints = list(endpoint, LIMITS.endpointsMax)

@@ -21,6 +21,9 @@
  *   POST   /v1/breakers                              operator  ForceBreaker -> BreakerStatus
  *   GET    /v1/stats?by=&window=&points=&from=&to=   viewer    -> Stats
  *   GET    /metrics                                  metrics   Prometheus text, or OpenMetrics by Accept
+ *   GET    /v1/identity/keys                         viewer    -> SigningKeyList
+ *   POST   /v1/identity/rotate                       admin     { revoke? } -> SigningKeyList
+ *   GET    /.well-known/jwks.json                    open      the public keys of workload identity (RFC 7517)
  *   GET    /v1/tokens                                admin     -> TokenList
  *   POST   /v1/tokens                                admin     NewToken -> TokenCreated
  *   DELETE /v1/tokens/{name}                         admin     -> 204
@@ -40,6 +43,7 @@ import type { Finding, Problem } from "#shared/model/problem.ts"
 import type { StatsBy, StatsRow } from "#shared/model/telemetry.ts"
 import type { AuditEntry } from "./audit.ts"
 import type { BreakerStatus } from "./breaker.ts"
+import type { KeyStatus } from "./key-ring.ts"
 import type { IsolateStatus, RevisionSummary } from "./route-table.ts"
 
 export type { Change, Note, SourcedDocument }
@@ -170,6 +174,11 @@ export interface Stats {
   readonly rows: readonly StatsRow[]
   /** Shards that did not answer: what their isolates counted is missing. */
   readonly missing: readonly string[]
+}
+
+/** The keys that sign who calls, towards upstreams outside the mesh. */
+export interface SigningKeyList {
+  readonly keys: readonly KeyStatus[]
 }
 
 /** What a token lets its holder do. */

@@ -6,6 +6,8 @@ export const HEADER = {
   hops: "weft-hops",
   /** The caller's service id; set by the mesh from the binding's props, never taken from a request. */
   from: "weft-from",
+  /** To upstreams outside the mesh, where they are to know who calls: a token that the mesh has signed. */
+  identity: "weft-identity",
   /** On a response, when asked for by `weft-debug`: revision, route, backend, attempts. */
   debug: "weft-debug",
   revision: "weft-revision",

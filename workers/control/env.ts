@@ -2,6 +2,7 @@
 import type { AuditObject } from "#durable-objects/audit.ts"
 import type { BreakerObject } from "#durable-objects/breaker.ts"
 import type { HealthObject } from "#durable-objects/health.ts"
+import type { KeyRingObject } from "#durable-objects/key-ring.ts"
 import type { LimiterObject } from "#durable-objects/limiter.ts"
 import type { RelayObject } from "#durable-objects/relay.ts"
 import type { RouteTableObject } from "#durable-objects/route-table.ts"
@@ -19,6 +20,11 @@ export interface ControlEnv {
   readonly AUDIT: DurableObjectNamespace<AuditObject>
   /** Takes the last known good snapshot of each revision, where proxies may read it. */
   readonly WEFT_KV?: KVNamespace
+  readonly KEY_RING: DurableObjectNamespace<KeyRingObject>
+  /** The mesh's name in SPIFFE ids (`spiffe://<this>/<namespace>/<service>`). Absent: `weft`. */
+  readonly WEFT_TRUST_DOMAIN?: string
+  /** The https URL of this Worker, as upstreams reach it: `iss` of tokens for them. Absent: they have none. */
+  readonly WEFT_ISSUER?: string
   /** The first admin token, a secret. Absent: only tokens made through the API are accepted. */
   readonly WEFT_ADMIN_TOKEN?: string
   /** The hosts that this Worker answers on, separated by commas, each with its port if that is not the usual one. Absent: any. */

@@ -1,5 +1,5 @@
 /** What the mesh is doing: its head, who serves which revision, and which services no proxy can reach. */
-import type { Service } from "#shared/model/service.ts"
+import { bindingsOf, type Service } from "#shared/model/service.ts"
 import type { Snapshot } from "#shared/model/snapshot.ts"
 import type { Witness } from "#shared/propagation/convergence.ts"
 import type { Status } from "#shared/protocol/control-api.ts"
@@ -58,14 +58,8 @@ export function unbound(services: readonly Service[], isolates: readonly Isolate
   if (reporting.length === 0) return []
   const bound = new Set(reporting.flatMap((isolate) => isolate.bindings ?? []))
   return services.flatMap((service) =>
-    [...bindingsOf(service)]
+    bindingsOf(service)
       .filter((binding) => !bound.has(binding))
       .map((binding) => ({ service: service.id, binding })),
   )
-}
-
-function bindingsOf(service: Service): Set<string> {
-  const subsets = Object.values<Service["subsets"][keyof Service["subsets"]]>(service.subsets)
-  const endpoints = [...service.endpoints, ...subsets.flatMap((subset) => subset.endpoints)]
-  return new Set(endpoints.flatMap((endpoint) => (endpoint.kind === "url" ? [] : [endpoint.binding])))
 }

@@ -8,6 +8,7 @@ import type { Exchange } from "./exchange.ts"
 import { type AttemptOutcome, ticketFor } from "./guard.ts"
 import type { Entry } from "./ledger.ts"
 import type { Destination, Mesh } from "./mesh.ts"
+import { reach } from "./reach.ts"
 import { type Outgoing, send } from "./send.ts"
 import { withIdleLimit } from "./stream.ts"
 
@@ -27,7 +28,7 @@ export function attempt(
   abandoned?: AbortSignal,
 ): Promise<Response | Refusal> | Refusal {
   const { exchange, entry, mesh } = attempting
-  const destination = endpoint && mesh.destination(endpoint)
+  const destination = endpoint && reach(endpoint, exchange.entrance, mesh)
   if (!destination) return refuse("no_healthy_endpoint", endpoint ? "the proxy has no way to the service" : undefined)
   if (entry.isGuarded) return guarded(attempting, endpoint, destination, abandoned)
   exchange.attempts += 1
@@ -71,6 +72,9 @@ async function guarded(
   }
 }
 
+/** The caller's doing, or the mesh's own: the upstream was not asked. */
+const SAYS_NOTHING: ReadonlySet<RefusalName> = new Set(["body_too_large", "identity_unavailable"])
+
 /** What is too large is the caller's doing, and what lost to another attempt says nothing. */
 function kindOf(
   answer: Response | Refusal,
@@ -79,7 +83,7 @@ function kindOf(
   abandoned: AbortSignal | undefined,
 ): AttemptOutcome["kind"] {
   if (!isRefusal(answer)) return "answered"
-  if (answer.refusal === "body_too_large" || abandoned?.aborted) return "unknown"
+  if (SAYS_NOTHING.has(answer.refusal) || abandoned?.aborted) return "unknown"
   // Whoever sends a body slowly enough ends any attempt by its timeout: the public must not open breakers with that.
   const isStreamed = outgoing.body === undefined && outgoing.request.body !== null
   const ranOut = answer.refusal === "upstream_timeout" || answer.refusal === "deadline_exceeded"

@@ -13,12 +13,15 @@ import type { RouteTable } from "#shared/routing/table.ts"
 import type { Authenticator } from "./authenticator.ts"
 import type { Ledger } from "./ledger.ts"
 import type { Limiter } from "./limiter.ts"
+import type { Svids } from "./svids.ts"
 import type { Telemetry } from "./telemetry.ts"
 
 export interface Mesh extends Background {
   /** What this isolate knows of the clusters it sends to. */
   readonly ledger: Ledger
   readonly limiter: Limiter
+  /** Says who calls, to upstreams outside the mesh. */
+  readonly svids: Svids
   /** Takes what became of exchanges. */
   readonly telemetry: Telemetry
   readonly authenticator: Authenticator

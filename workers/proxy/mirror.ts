@@ -12,6 +12,7 @@ import { authorizeAtService } from "./authorize.ts"
 import { declaredBytes } from "./body.ts"
 import type { Exchange } from "./exchange.ts"
 import type { Mesh } from "./mesh.ts"
+import { reach } from "./reach.ts"
 import { type Outgoing, send } from "./send.ts"
 
 /** Takes the copies before the request itself is sent. A request with a large or undeclared body is not mirrored. */
@@ -32,7 +33,7 @@ async function sendCopy(
 ): Promise<void> {
   const endpoints = endpointsIn(exchange.routes?.services, backend)
   const endpoint = pick(endpoints, [], mesh.roll())
-  const destination = endpoint && mesh.destination(endpoint)
+  const destination = endpoint && reach(endpoint, exchange.entrance, mesh)
   if (!destination) return
   const { access } = exchange.routes!
   const judged = access

@@ -10,10 +10,11 @@ import { isRefusal, type Refusal, refuse } from "#shared/model/refusal.ts"
 import { type Endpoint, endpointsOfAll, placeOf } from "#shared/model/service.ts"
 import { type CheckCall, type CheckReply, PROBER_PROPS } from "#shared/protocol/health.ts"
 import type { Destination, Mesh } from "./mesh.ts"
+import { reach } from "./reach.ts"
 import type { Stub } from "./rpc-attempts.ts"
 import { send } from "./send.ts"
 
-type World = Pick<Mesh, "routes" | "settledRoutes" | "destination">
+type World = Pick<Mesh, "routes" | "settledRoutes" | "destination" | "svids" | "waitUntil">
 
 const USER_AGENT = "weft-health-check"
 
@@ -44,7 +45,7 @@ async function probe(
   { check, timeoutMs }: HealthPolicy,
   mesh: World,
 ): Promise<CheckOutcome> {
-  const destination = mesh.destination(endpoint)
+  const destination = reach(endpoint, undefined, mesh)
   if (!destination) return { kind: "unbound" }
   const controller = new AbortController()
   let timer: ReturnType<typeof setTimeout> | null = null

@@ -4,6 +4,7 @@ import { droppedFromAnswer, isDisguised } from "#shared/identity/headers.ts"
 import { type Refusal, refuse } from "#shared/model/refusal.ts"
 import type { Endpoint } from "#shared/model/service.ts"
 import type { Destination } from "./mesh.ts"
+import { Unidentified } from "./reach.ts"
 
 /** What leaves the mesh: the canonical request after all filters. */
 export interface Outgoing {
@@ -39,8 +40,9 @@ export async function send(
     if (!isDeliverable(response)) return refuse("upstream_invalid", "the upstream's status is not one of HTTP")
     // A service of the mesh rarely passes on the headers of another connection; when it does, they end here too.
     return endpoint.kind === "url" || response.headers.has("connection") ? cleaned(response, endpoint) : response
-  } catch {
+  } catch (error) {
     if (outgoing.signal?.aborted) return refuse("body_too_large")
+    if (error instanceof Unidentified) return refuse("identity_unavailable")
     return refuse("upstream_unreachable", "the upstream failed before it answered")
   }
 }

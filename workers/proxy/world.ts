@@ -6,10 +6,11 @@ import type { TallyName } from "#shared/model/telemetry.ts"
 import { type Region, regionOf, relayName } from "#shared/propagation/regions.ts"
 import type { BreakerRpc } from "#shared/protocol/breaker.ts"
 import type { Feed } from "#shared/protocol/feed.ts"
+import type { KeyRingRpc } from "#shared/protocol/key-ring.ts"
 import type { LimiterRpc } from "#shared/protocol/limiter.ts"
 import type { RelayRpc } from "#shared/protocol/relay.ts"
 import { MESH, type RouteTableRpc } from "#shared/protocol/route-table.ts"
-import { type LocalOrigins, mayLeaveTo, parseLocalOrigins } from "#shared/std/egress.ts"
+import { parseLocalOrigins } from "#shared/std/egress.ts"
 import { ApiKeys } from "./api-keys.ts"
 import { Authenticator } from "./authenticator.ts"
 import { Consistency } from "./consistency.ts"
@@ -17,9 +18,11 @@ import { WorkerLastKnown } from "./last-known.ts"
 import { Ledger } from "./ledger.ts"
 import { Limiter } from "./limiter.ts"
 import type { Background, Destination, Mesh, Routes } from "./mesh.ts"
+import { Outward } from "./outward.ts"
 import { listenersOf, sinksOf, type TelemetryEnv } from "./sinks.ts"
 import { type Purpose, Snapshots } from "./snapshots.ts"
 import type { Sources } from "./sources.ts"
+import { Svids } from "./svids.ts"
 import { Telemetry } from "./telemetry.ts"
 
 /** The bindings that the proxy knows; all others are services'. */
@@ -33,6 +36,8 @@ export interface ProxyEnv extends TelemetryEnv {
   readonly BREAKER?: DurableObjectNamespace
   /** Rate limits that the mesh shares. Without it each isolate goes by them alone. */
   readonly LIMITER?: DurableObjectNamespace
+  /** The mesh's signing keys. Without it, no upstream outside can be told who calls. */
+  readonly KEY_RING?: DurableObjectNamespace
   /** `on`: public traffic may ask for `weft-debug`. For development; callers inside the mesh always may. */
   readonly WEFT_DEBUG?: string
   /** `keep`: names of public headers that hold `_` or `.` pass, though some servers read them as others. */
@@ -56,12 +61,12 @@ export class Isolate {
   readonly authenticator: Authenticator
   readonly consistency = new Consistency()
   readonly telemetry: Telemetry
+  readonly svids: Svids
+  readonly outward: Outward
   colo: string | undefined
   region: Region | undefined
-  readonly #localOrigins: LocalOrigins
   readonly #alone: Surroundings
   readonly #atEdge: Surroundings
-  readonly #open = new WeakMap<Endpoint, boolean>()
 
   constructor(env: ProxyEnv) {
     this.env = env
@@ -69,7 +74,7 @@ export class Isolate {
     const keepsAmbiguousNames = env.WEFT_AMBIGUOUS_HEADERS === "keep"
     this.#alone = { edge: false, keepsAmbiguousNames }
     this.#atEdge = { edge: true, keepsAmbiguousNames }
-    this.#localOrigins = parseLocalOrigins(env.WEFT_LOCAL_ORIGINS)
+    this.outward = new Outward(parseLocalOrigins(env.WEFT_LOCAL_ORIGINS), this.fetchers)
     const id = randomHex(16)
     const sinks = sinksOf(env, id, () => this.region)
     const reporting = { ...SURROUNDINGS, ...sinks, isolate: id, snapshotAgeMs: () => this.snapshots.ageMs }
@@ -93,21 +98,12 @@ export class Isolate {
     this.snapshots = new Snapshots(this.#sources(env, id), around, id, [...this.fetchers.keys()].sort())
     const limiter = (name: string) => env.LIMITER?.getByName(name) as unknown as LimiterRpc | undefined
     this.limiter = new Limiter(limiter, SURROUNDINGS)
+    this.svids = new Svids(() => env.KEY_RING?.getByName(MESH) as unknown as KeyRingRpc | undefined, SURROUNDINGS)
   }
 
   /** Only the edge tells where it is. */
   get surroundings(): Surroundings {
     return this.colo === undefined ? this.#alone : this.#atEdge
-  }
-
-  /** Whether requests may leave to an endpoint by URL. Control has judged it too; who feeds routes to a proxy may not be control. */
-  maySendTo(endpoint: Extract<Endpoint, { kind: "url" }>): boolean {
-    let open = this.#open.get(endpoint)
-    if (open === undefined) {
-      open = mayLeaveTo(endpoint.url, this.#localOrigins)
-      this.#open.set(endpoint, open)
-    }
-    return open
   }
 
   #sources({ ROUTE_TABLE, RELAY, WEFT_KV }: ProxyEnv, isolate: string): Sources {
@@ -143,6 +139,10 @@ export class WorkerMesh implements Mesh {
 
   get limiter(): Limiter {
     return this.#isolate.limiter
+  }
+
+  get svids(): Svids {
+    return this.#isolate.svids
   }
 
   get telemetry(): Telemetry {
@@ -199,7 +199,7 @@ export class WorkerMesh implements Mesh {
   }
 
   destination(endpoint: Endpoint): Destination | undefined {
-    if (endpoint.kind === "url") return this.#isolate.maySendTo(endpoint) ? GLOBAL : undefined
+    if (endpoint.kind === "url") return this.#isolate.outward.destination(endpoint)
     if (endpoint.kind === "binding") return this.#isolate.fetchers.get(endpoint.binding)
     const binding = (this.#isolate.env as unknown as Record<string, unknown>)[endpoint.binding]
     return typeof binding === "object" && binding !== null
@@ -216,9 +216,6 @@ export class WorkerMesh implements Mesh {
     return entrance.at === "service" || this.#isolate.env.WEFT_DEBUG === "on"
   }
 }
-
-/** Public upstreams by URL. Where one redirects to is the caller's to follow: it need not be public. */
-const GLOBAL: Destination = { fetch: (input, init) => fetch(input, { ...init, redirect: "manual" }) }
 
 const SURROUNDINGS = {
   nowMs: () => Date.now(),

@@ -1,6 +1,6 @@
 /** What is declared and never used, or used and not there. */
 import type { BackendRef, Filter, Rule } from "#shared/model/route.ts"
-import type { Endpoint, Service } from "#shared/model/service.ts"
+import { bindingOf, type Endpoint, type Service } from "#shared/model/service.ts"
 import type { Snapshot } from "#shared/model/snapshot.ts"
 import { advise, type Sites } from "./site.ts"
 
@@ -60,7 +60,7 @@ function lintBound(
     const found = services.get(service)
     const endpoints: readonly Endpoint[] =
       (subset === undefined ? found?.endpoints : found?.subsets[subset]?.endpoints) ?? []
-    const bindings = endpoints.flatMap((endpoint) => (endpoint.kind === "url" ? [] : [endpoint.binding]))
+    const bindings = endpoints.flatMap((endpoint) => bindingOf(endpoint) ?? [])
     const all =
       bindings.length === endpoints.length && bindings.every((binding) => missing.has(`${service} ${binding}`))
     if (weight === 0 || endpoints.length === 0 || !all) continue

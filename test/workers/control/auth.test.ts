@@ -24,6 +24,7 @@ function request(path: string, token: string | null, method: string) {
     "/v1/explain": { request: { url: "http://shop.example/" } },
     "/v1/tokens": { name: "root", role: "viewer" },
     "/v1/keys": { id: "acme", owner: "Acme" },
+    "/v1/identity/rotate": {},
   }
   const concrete = path
     .replace("{revision}", "1")
@@ -63,6 +64,10 @@ describe("the table of roles", () => {
     const roles = Object.fromEntries(TABLE.map(({ method, path, role }) => [`${method} ${path}`, role]))
     expect(roles).toEqual({
       "GET /healthz": "open",
+      "GET /.well-known/jwks.json": "open",
+      "GET /.well-known/openid-configuration": "open",
+      "GET /v1/identity/keys": "viewer",
+      "POST /v1/identity/rotate": "admin",
       "GET /openapi.json": "viewer",
       "GET /reference": "viewer",
       "GET /v1/schema.json": "viewer",

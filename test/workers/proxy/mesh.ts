@@ -39,6 +39,7 @@ const PROJECTS = [
   "caller",
   "tenants",
   "issuer",
+  "certified",
 ]
 
 /** With other Workers than usual, where a test needs others. */
