@@ -85,9 +85,8 @@ async function measure(folder: string): Promise<Samples> {
     const measured = ways().filter(({ name, isFloor }) => isFloor || name.includes(values.only ?? ""))
     const samples = new Map(measured.map(({ name }) => [name, [] as Sample[]]))
     for (let round = -1; round < Number(values.rounds); round++) {
-      // Each round begins with another way, so that none always follows the same neighbour.
-      for (let turn = 0; turn < measured.length; turn++) {
-        const { name } = measured[(round + 1 + turn) % measured.length]!
+      // In an order of its own: what a batch leaves to be collected, the next one pays for.
+      for (const { name } of shuffled(measured)) {
         const sample = await timed(child.pid!, name)
         // The first round warms up.
         if (round >= 0) samples.get(name)!.push(sample)
@@ -97,6 +96,13 @@ async function measure(folder: string): Promise<Samples> {
   } finally {
     child.kill()
   }
+}
+
+function shuffled<T>(all: readonly T[]): T[] {
+  return all
+    .map((one) => ({ one, place: Math.random() }))
+    .sort((a, b) => a.place - b.place)
+    .map(({ one }) => one)
 }
 
 async function timed(process: number, way: string): Promise<Sample> {
@@ -164,7 +170,7 @@ function quantile(samples: readonly Sample[], unit: keyof Sample, share: number)
 interface Way {
   readonly name: string
   readonly binding: string
-  readonly by: "fetch" | "rpc"
+  readonly by: "fetch" | "rpc" | "embedded"
   /** The service that a mesh binding addresses. */
   readonly to?: string
   /** The proxy on the way: `proxy`, unless it is one with other bindings. */
@@ -178,6 +184,9 @@ function ways(): Way[] {
     const name = `fetch mesh hop, ${feature.name}`
     return { name, binding: `MESH_${index}`, by: "fetch", to: serviceOf(feature) }
   })
+  const embedded = [FEATURES[0]!, FEATURES.at(-1)!].map((feature): Way => {
+    return { name: `fetch embedded, ${feature.name}`, binding: "", by: "embedded", to: serviceOf(feature) }
+  })
   return [
     { name: "fetch direct", binding: "DIRECT", by: "fetch" },
     { name: "fetch bare hop", binding: "BARE", by: "fetch", isFloor: true },
@@ -190,6 +199,7 @@ function ways(): Way[] {
       proxy: "uncounted",
     },
     ...mesh,
+    ...embedded,
     { name: "rpc direct", binding: "DIRECT", by: "rpc" },
     { name: "rpc bare hop", binding: "BARE", by: "rpc", isFloor: true },
     { name: "rpc mesh hop, plain", binding: "MESH_0", by: "rpc" },
@@ -202,16 +212,19 @@ function config(folder: string): string {
     `(name = "${binding}", service = (name = "${proxy}", entrypoint = "Sidecar", props = (json = ${json({ from: "driver", to })})))`
   const worker = (name: string, rest: string, flags = "") =>
     `(modules = [(name = "main", esModule = embed "${name}.js")], compatibilityDate = "2026-10-20", compatibilityFlags = [${flags}], ${rest})`
-  const proxyWith = (objects: readonly (readonly [string, string])[]) => {
+  const meshBindings = (objects: readonly (readonly [string, string])[]) => {
     const bound = objects.map(
       ([binding, name]) =>
         `(name = "${binding}", durableObjectNamespace = (className = "${name}", serviceName = "control"))`,
     )
-    const upstreams = '(name = "UPSTREAM", service = "upstream"), (name = "UPSTREAM_2", service = "upstream")'
-    return worker("proxy", `bindings = [${[upstreams, ...bound].join(", ")}]`, '"enable_request_signal"')
+    return ['(name = "UPSTREAM", service = "upstream"), (name = "UPSTREAM_2", service = "upstream")', ...bound].join(
+      ", ",
+    )
   }
+  const proxyWith = (objects: readonly (readonly [string, string])[]) =>
+    worker("proxy", `bindings = [${meshBindings(objects)}]`, '"enable_request_signal"')
   const all = ways()
-  const sidecars = all.filter(({ to }) => to !== undefined).map(sidecar)
+  const sidecars = all.filter(({ to, binding }) => to !== undefined && binding !== "").map(sidecar)
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
@@ -236,6 +249,7 @@ const driver :Workerd.Worker = ${worker(
     `bindings = [
   (name = "DIRECT", service = "upstream"), (name = "BARE", service = "bare"), (name = "CONTROL", service = "control"),
   ${sidecars.join(",\n  ")},
+  ${meshBindings(OBJECTS)},
   (name = "WAYS", json = ${json(all)}), (name = "SNAPSHOT", json = ${json(benchSnapshot())})]`,
   )};
 `

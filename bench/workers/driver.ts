@@ -1,11 +1,19 @@
 /** Goes one of the ways to the upstream as often as it is told. */
+import type { ProxyEnv } from "#workers/proxy/world.ts"
+import { embedded } from "./embedded.ts"
+
 type Binding = Fetcher & { ping(value: number): Promise<number> }
 
-interface Env {
+interface Env extends ProxyEnv {
   readonly CONTROL: Fetcher
   readonly SNAPSHOT: unknown
-  /** The ways: a binding's name, and by what it is called. */
-  readonly WAYS: readonly { readonly name: string; readonly binding: string; readonly by: "fetch" | "rpc" }[]
+  /** The ways: a binding's name, and by what it is called; `embedded` by fetch of a mesh in this very Worker. */
+  readonly WAYS: readonly {
+    readonly name: string
+    readonly binding: string
+    readonly by: "fetch" | "rpc" | "embedded"
+    readonly to?: string
+  }[]
   readonly [binding: string]: unknown
 }
 
@@ -18,7 +26,7 @@ const HEADERS = {
 }
 
 export default {
-  async fetch(request, env) {
+  async fetch(request, env, context) {
     const { searchParams } = new URL(request.url)
     if (searchParams.has("begin")) {
       return env.CONTROL.fetch("http://control/", { method: "POST", body: JSON.stringify(env.SNAPSHOT) })
@@ -26,14 +34,15 @@ export default {
     const way = env.WAYS.find(({ name }) => name === searchParams.get("way"))
     if (!way) return new Response("no such way", { status: 404 })
     const service = env[way.binding] as Binding
+    const own = way.by === "embedded" ? embedded(env, context, { from: "driver", to: way.to }) : undefined
     for (let left = Number(searchParams.get("times")); left > 0; left--) {
-      await (way.by === "rpc" ? service.ping(1) : get(service))
+      await (way.by === "rpc" ? service.ping(1) : get(own ?? service))
     }
     return new Response("gone")
   },
 } satisfies ExportedHandler<Env>
 
-async function get(service: Binding): Promise<void> {
+async function get(service: Pick<Fetcher, "fetch">): Promise<void> {
   const response = await service.fetch(new Request("http://upstream/products/7?page=1", { headers: HEADERS }))
   if (response.status !== 200) throw new Error(`status ${response.status}: ${await response.text()}`)
   await response.text()
