@@ -1,6 +1,6 @@
 /**
  * The pipeline in the caller's own Worker: a mesh without a hop. To measure what that would gain and cost
- * (docs/decisions/0014-embedding.md); no way of it is shipped.
+ * (docs/decisions/0021-embedding.md); no way of it is shipped.
  */
 import type { Entrance } from "#shared/exchange/decide.ts"
 import { peerFromProps } from "#shared/identity/peer.ts"
