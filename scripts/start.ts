@@ -132,7 +132,7 @@ function welcome(mesh: LocalMesh, folder: string, token: string, { revision, app
     control   ${control}
     token     ${token}
 
-  Three things to try:
+  Four things to try:
 
     See four Workers call one another through the mesh
       curl ${shop}/
@@ -140,6 +140,9 @@ function welcome(mesh: LocalMesh, folder: string, token: string, { revision, app
     Send one order call in ten to v2, without a restart, and count
       ${weft} apply -f examples/shop/canary.yaml --wait
       npx node examples/shop/load.ts${at}
+
+    See who calls whom, and how well, while it happens
+      ${weft} top
 
     Go back
       ${weft} rollback
