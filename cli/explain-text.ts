@@ -21,6 +21,7 @@ export function explainText(told: Explained, paint: Paint): string {
       "shares",
       (told.shares ?? []).map((one) => `${percent(one.share)}  ${plain(one.rule ?? "no rule")}`),
     ),
+    ...listed("identity", identityLines(told, paint)),
     ...accessFacts(told.access, paint),
     ...listed("limits", (told.rateLimits ?? []).map(plain)),
     ...listed("filters", stepLines(ruleSteps(told))),
@@ -91,6 +92,15 @@ function branchFacts(branch: Branch, several: boolean, paint: Paint): Fact[] {
 function endpointText({ at, bound }: ReachedEndpoint, paint: Paint): string {
   if (bound === undefined) return `at ${plain(at)}`
   return `at ${plain(at)} ${bound ? paint("green", "(bound)") : paint("red", "(no live proxy has it)")}`
+}
+
+/** Who asks, place by place, and whose word is taken there. */
+function identityLines({ authentication = [], unproven }: Explained, paint: Paint): string[] {
+  const lines = authentication.flatMap(({ place, passes, because, required, by, takes }) => [
+    `${passes ? paint("green", "passes") : paint("red", "stopped")} at ${plain(place)}: ${plain(because)}`,
+    `  ${paint("bold", plain(by.join(", ")))} ${required ? "requires" : "takes"} ${plain(takes.join("; "))}`,
+  ])
+  return unproven === undefined ? lines : [...lines, plain(unproven)]
 }
 
 /** What decides, then what keeps other policies from taking the request. */

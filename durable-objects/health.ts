@@ -12,7 +12,7 @@ import type { HealthPolicy } from "#shared/model/health.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { CheckReply, HealthReport, HealthRpc, ProberRpc } from "#shared/protocol/health.ts"
 import { MESH, type RouteTableRpc } from "#shared/protocol/route-table.ts"
-import { freshMs, type Health, pauseMs, take, UNKNOWN, unhealthyOf } from "#shared/resilience/health.ts"
+import { freshMs, type Health, jittered, pauseOf, take, UNKNOWN, unhealthyOf } from "#shared/resilience/health.ts"
 import { canonicalJson } from "#shared/std/canonical-json.ts"
 
 interface Env {
@@ -28,14 +28,18 @@ interface Kept {
   readonly health: Health
   /** Which place comes first in the next round. */
   readonly next: number
-  /** How long a check may take, as far as it is known. */
+  /** How long a check may take, and a round is from the next, as far as it is known. */
   readonly timeoutMs: number
+  readonly pauseMs: number
   /** What the feed took last, and when. */
   readonly told: { readonly generation: number; readonly atMs: number }
 }
 
 const KEY = "health"
-const NEW = { health: UNKNOWN, next: 0, timeoutMs: LIMITS.healthTimeoutMsMax, told: { generation: -1, atMs: 0 } }
+const NEW = {
+  ...{ health: UNKNOWN, next: 0, timeoutMs: LIMITS.healthTimeoutMsMax, pauseMs: LIMITS.healthRetryMsMax },
+  told: { generation: -1, atMs: 0 },
+}
 
 export class HealthObject extends DurableObject<Env> implements HealthRpc {
   #kept: Kept | undefined = this.ctx.storage.kv.get<Kept>(KEY)
@@ -53,29 +57,29 @@ export class HealthObject extends DurableObject<Env> implements HealthRpc {
     const before = this.#kept
     if (!before) return
     // First of all: whatever becomes of this round, there is a next one.
-    const retryMs = Math.min(LIMITS.healthRetryMs * 2 ** this.#unanswered, LIMITS.healthRetryMsMax)
-    await this.ctx.storage.setAlarm(Date.now() + retryMs)
+    await this.ctx.storage.setAlarm(Date.now() + jittered(before.pauseMs, Math.random()))
     this.#unanswered += 1
     const reply = await this.#ask(before)
     // While the prober was asked, the object may have been told of another revision.
     const kept = this.#kept!
     const isBehind = !reply || reply.revision < kept.revision
-    if (reply?.policy) await this.#judge(kept, reply, reply.policy)
-    else if (!isBehind) await this.#end(kept)
     // Of places that nobody checks nothing is told, and after a while they are used as if nothing had been found.
+    if (isBehind) await this.ctx.storage.setAlarm(Date.now() + retryMs(this.#unanswered))
+    else this.#unanswered = 0
+    if (reply?.policy) await this.#judge(kept, reply, reply.policy, isBehind)
+    else if (!isBehind) await this.#end(kept)
   }
 
-  async #judge(kept: Kept, reply: CheckReply, policy: HealthPolicy): Promise<void> {
+  async #judge(kept: Kept, reply: CheckReply, policy: HealthPolicy, isBehind: boolean): Promise<void> {
     const nowMs = Date.now()
     const { places, results, revision } = reply
     const health = take(kept.health, places, results, policy, nowMs)
     const checked = kept.next + results.length
     const next = checked < places.length ? checked : 0
-    this.#keep({ ...kept, health, next, timeoutMs: policy.timeoutMs, revision: Math.max(kept.revision, revision) })
-    if (revision >= kept.revision) {
-      this.#unanswered = 0
-      await this.ctx.storage.setAlarm(nowMs + pauseMs(policy, places.length, Math.random()))
-    }
+    const { timeoutMs } = policy
+    const pauseMs = pauseOf(policy, places.length)
+    this.#keep({ ...kept, health, next, timeoutMs, pauseMs, revision: Math.max(kept.revision, revision) })
+    if (!isBehind && pauseMs !== kept.pauseMs) await this.ctx.storage.setAlarm(nowMs + jittered(pauseMs, Math.random()))
     await this.#tell(reportOf(this.#kept!, places, policy), nowMs)
   }
 
@@ -139,4 +143,9 @@ function reportOf({ service, health }: Kept, places: readonly string[], policy: 
   const { generation } = health
   const strict = policy.initial === "unhealthy"
   return { service, generation, places, unhealthy, strict, forMs: freshMs(policy) }
+}
+
+/** After the first round without a word of use a short while, and twice as long after each that follows. */
+function retryMs(unanswered: number): number {
+  return Math.min(LIMITS.healthRetryMs * 2 ** (unanswered - 1), LIMITS.healthRetryMsMax)
 }

@@ -4,7 +4,7 @@ import { peerFromProps } from "#shared/identity/peer.ts"
 import { DEFAULT_GATEWAY, type GatewayId, gatewayId } from "#shared/model/names.ts"
 import type { Claims, Principals } from "#shared/model/principal.ts"
 import { type Refusal, refuse } from "#shared/model/refusal.ts"
-import type { DescribedRequest } from "#shared/protocol/explain.ts"
+import type { DescribedRequest, DescribedUser } from "#shared/protocol/explain.ts"
 import type { RawRequest } from "./admit.ts"
 import type { Entrance } from "./decide.ts"
 
@@ -24,8 +24,12 @@ export function arriving(described: DescribedRequest): Arriving | Refusal {
   return { raw: { method: (described.method ?? "GET").toUpperCase(), url, headers }, entrance, rpc: described.rpc }
 }
 
-/** Who asks, as the stage `authenticate` would have established it. */
-export function principalsOf({ user, key, address }: DescribedRequest, entrance: Entrance): Principals {
+/** Who asks, if what was described is proven. */
+export function principalsOf(
+  { user, key, address }: DescribedRequest,
+  entrance: Entrance,
+  listClaims: readonly string[] = [],
+): Principals {
   return {
     caller: entrance.at === "service" ? entrance.peer.from : undefined,
     user: user && {
@@ -33,11 +37,18 @@ export function principalsOf({ user, key, address }: DescribedRequest, entrance:
       subject: user.subject,
       audiences: user.audiences ?? [],
       presenter: user.presenter,
-      claims: withLists((user.claims ?? {}) as Claims, []),
+      claims: withLists(claimsOf(user), listClaims),
     },
     key,
     address,
   }
+}
+
+/** The whole payload, with what was told of it by other names. */
+function claimsOf({ issuer, subject, audiences, presenter, claims }: DescribedUser): Claims {
+  const told = Object.entries({ iss: issuer, sub: subject, aud: audiences, azp: presenter })
+  const known = told.filter(([, value]) => value !== undefined && value !== "")
+  return { ...(Object.fromEntries(known) as Claims), ...(claims as Claims) }
 }
 
 /** Who calls by a binding is named by its props: the proxy refuses one that is not. */

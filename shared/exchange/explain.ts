@@ -7,6 +7,7 @@ import { trustedPeers } from "#shared/identity/client-address.ts"
 import type { AccessPolicy } from "#shared/model/access-policy.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { ServiceId } from "#shared/model/names.ts"
+import type { Principals } from "#shared/model/principal.ts"
 import { isRefusal, type Refusal, refuse } from "#shared/model/refusal.ts"
 import type { Backend, Rule, Sticky } from "#shared/model/route.ts"
 import type { Snapshot } from "#shared/model/snapshot.ts"
@@ -23,9 +24,11 @@ import { type Address, authorityOf, urlOf } from "./address.ts"
 import { type Admitted, admit } from "./admit.ts"
 import { explainRefusal, follow, type Subject } from "./branch.ts"
 import { type Choice, choose, identify, type Services } from "./decide.ts"
-import { type Arriving, arriving, principalsOf } from "./described.ts"
+import { type Arriving, arriving } from "./described.ts"
 import { explainAccess } from "./explain-access.ts"
+import { DescribedProof } from "./explain-authentication.ts"
 import { backendName, describeLimit } from "./filter-words.ts"
+import { answersPreflights, doorOf, servicesReached } from "./reach.ts"
 import { likeliestDice, sharesOf } from "./shares.ts"
 
 export interface ExplainBy {
@@ -49,11 +52,20 @@ export function explain({ revision, snapshot, bindings }: ExplainBy, described: 
   if (admitted.hops + 1 > LIMITS.hopsMax) return refused(revision, refuse("loop_detected"), understood)
   if (isRefusal(entry)) return refused(revision, entry, understood)
 
+  const proof = new DescribedProof(snapshot.authentications ?? [], described, request)
+  const asked = headersOf(request, admitted)
+  const unknown = proof.pass([doorOf(entry)], asked)
+  if (unknown) return { ...refused(revision, unknown, understood), ...proofOf(proof) }
+
   const table = compile(snapshot)
-  const first = { ...headOf(request, admitted, described.dice ?? 0), address: addressIn(snapshot, request, admitted) }
+  const first: RequestHead = {
+    ...headOf(request, admitted, asked, described.dice ?? 0),
+    address: addressIn(snapshot, request, admitted),
+    principals: proof.principals,
+  }
   const shares = described.dice === undefined ? sharesOf(table, entry, first) : []
-  const head = { ...first, dice: described.dice ?? likeliestDice(shares) }
-  const told = explainMatch(table, entry, head)
+  const matching = { ...first, dice: described.dice ?? likeliestDice(shares) }
+  const told = explainMatch(table, entry, matching)
   const { place, others, more } = told
   const found = {
     place,
@@ -63,22 +75,26 @@ export function explain({ revision, snapshot, bindings }: ExplainBy, described: 
     ...(shares.length > 1 && { shares }),
   }
 
-  const traceId = enterTrace(head.headers.get(HEADER.traceparent), () => "").traceId
-  const choiceFor = (dice: number) => choose(table, entry, head, traceId, dice)
+  const traceId = enterTrace(matching.headers.get(HEADER.traceparent), () => "").traceId
+  const choiceFor = (dice: number) => choose(table, entry, matching, traceId, dice)
   const choice = choiceFor(described.dice ?? 0)
-  if (isRefusal(choice)) return { ...refused(revision, choice, understood), ...found }
-  const judge = snapshot.policies && judgeFor(snapshot.policies, request, described)
+  if (isRefusal(choice)) return { ...refused(revision, choice, understood), ...found, ...proofOf(proof) }
+
+  const reached = [...servicesReached(services, choice.matched, choice.backend)]
+  const headers = new Headers(asked)
+  const unproven =
+    proof.pass(reached.map(placeOf), headers) ?? proof.preflightRefused(answersPreflights(choice.matched))
+  if (unproven) return { ...refused(revision, unproven, understood), ...found, ...proofOf(proof) }
+
+  const head = { ...matching, headers, principals: proof.principals }
+  const judge = snapshot.policies && judgeFor(snapshot.policies, request, proof.principals)
   const access = judge?.(undefined, admitted.address, head.headers)
-  if (access && !access.allowed) return { ...refused(revision, refuse("forbidden"), understood), ...found, access }
-  const subject: Subject = {
-    services,
-    bindings,
-    head,
-    address: request.rpc === undefined ? admitted.address : undefined,
-    matched: choice.matched,
-    ...(judge && { judge }),
-  }
-  const rule = choice.matched?.rule
+  if (access && !access.allowed)
+    return { ...refused(revision, refuse("forbidden"), understood), ...found, ...proofOf(proof), access }
+  const address = request.rpc === undefined ? admitted.address : undefined
+  const { matched } = choice
+  const subject: Subject = { services, bindings, head, address, matched, ...(judge && { judge }) }
+  const rule = matched?.rule
   // The id of a chain that begins with this request is not known yet.
   const begins = rule?.sticky?.by === "chain" && traceId === ""
   const sticks = rule?.sticky !== undefined && !begins && sameWhateverTheDice(rule.backends, choiceFor)
@@ -87,6 +103,7 @@ export function explain({ revision, snapshot, bindings }: ExplainBy, described: 
     revision,
     understood,
     ...found,
+    ...proofOf(proof),
     ...(access && { access }),
     ...(rule?.rateLimits && { rateLimits: rule.rateLimits.map((limit) => describeLimit(limit, head)) }),
     ...(rule?.sticky && { sticky: describeSticky(rule.sticky, sticks) }),
@@ -96,9 +113,16 @@ export function explain({ revision, snapshot, bindings }: ExplainBy, described: 
   }
 }
 
+function placeOf(service: ServiceId): Place {
+  return { at: "service", service }
+}
+
+function proofOf({ told, unproven }: DescribedProof): Pick<Explained, "authentication" | "unproven"> {
+  return { ...(told.length > 0 && { authentication: told }), ...(unproven !== undefined && { unproven }) }
+}
+
 /** At the service, or at the request's own gateway. */
-function judgeFor(policies: readonly AccessPolicy[], { raw, entrance, rpc }: Arriving, described: DescribedRequest) {
-  const principals = principalsOf(described, entrance)
+function judgeFor(policies: readonly AccessPolicy[], { raw, entrance, rpc }: Arriving, principals: Principals) {
   const gateway = entrance.at === "gateway" ? entrance.gateway : undefined
   return (service: ServiceId | undefined, address: Address | undefined, headers: Headers) => {
     if (service === undefined && gateway === undefined) return undefined
@@ -129,17 +153,21 @@ function addressIn({ gateways }: Snapshot, { entrance }: Arriving, { from }: Adm
 }
 
 /** As the proxy makes it (`pipeline.ts`, `rpc.ts`). */
-function headOf({ raw, entrance, rpc }: Arriving, { address, dropped }: Admitted, dice: number): RequestHead {
+function headOf({ raw, entrance, rpc }: Arriving, { address }: Admitted, headers: Headers, dice: number): RequestHead {
   const caller: ServiceId | undefined = entrance.at === "service" ? entrance.peer.from : undefined
-  if (rpc !== undefined) {
-    return { method: "", path: "", rawQuery: "", host: "", headers: new Headers(), caller, rpc, dice }
-  }
-  const headers = new Headers(raw.headers)
-  for (const name of dropped) headers.delete(name)
-  if (headers.has("host")) headers.set("host", authorityOf(address))
+  if (rpc !== undefined) return { method: "", path: "", rawQuery: "", host: "", headers, caller, rpc, dice }
   const { path, rawQuery } = address
   const host = entrance.at === "service" ? "" : address.host
   return { method: raw.method, path, rawQuery, host, headers, caller, rpc: undefined, dice }
+}
+
+/** A call has none. */
+function headersOf({ raw, rpc }: Arriving, { address, dropped }: Admitted): Headers {
+  if (rpc !== undefined) return new Headers()
+  const headers = new Headers(raw.headers)
+  for (const name of dropped) headers.delete(name)
+  if (headers.has("host")) headers.set("host", authorityOf(address))
+  return headers
 }
 
 function branchesOf(subject: Subject, { matched, backend: taken }: Choice, certain: boolean): Branch[] {

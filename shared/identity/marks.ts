@@ -8,7 +8,10 @@ import type { Token } from "./jws.ts"
 export type Mark = readonly [header: string, value: string]
 
 /** A claim that is absent, or that no header can hold, has no header. */
-export function marksOfToken({ claimHeaders, payloadHeader }: TokenProvider, token: Token): Mark[] {
+export function marksOfToken(
+  { claimHeaders, payloadHeader }: TokenProvider,
+  token: Pick<Token, "claims" | "payload">,
+): Mark[] {
   const marks: Mark[] = []
   for (const { header, claim } of claimHeaders) {
     const value = textOf(memberAt(token.claims, claim))

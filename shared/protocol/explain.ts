@@ -24,7 +24,7 @@ export interface DescribedRequest {
   readonly to?: string
   /** The RPC method that is called. */
   readonly rpc?: string
-  /** The end user that a token would establish. */
+  /** The end user of a token that it would carry. Where nothing on its way looks for tokens, nobody knows of it. */
   readonly user?: DescribedUser
   /** The API key that it would carry. */
   readonly key?: { readonly id: string; readonly owner: string; readonly scopes: readonly string[] }
@@ -55,6 +55,10 @@ export interface Explained {
   readonly more: number
   /** Which match takes which share of such requests, where conditions on percentages decide. */
   readonly shares?: readonly MatchShare[]
+  /** Who is known to ask at each place, the door first; those that no authentication covers are left out. */
+  readonly authentication?: readonly ExplainedAuthentication[]
+  /** Of the user or the key that was described: nothing on the way looks for it. */
+  readonly unproven?: string
   /** What the access policies of the gateway say. */
   readonly access?: ExplainedAccess
   /** The rate limits that must let the request through; whether they do depends on what came before it. */
@@ -112,6 +116,20 @@ export interface Branch {
   readonly sends?: Sending
   readonly answer?: { readonly status: number; readonly headers: readonly Header[]; readonly body: string }
   readonly refusal?: ExplainedRefusal
+}
+
+/** What authentications say of the request at one place. */
+export interface ExplainedAuthentication {
+  /** `gateway default/default`, `service default/orders`. */
+  readonly place: string
+  readonly passes: boolean
+  readonly because: string
+  /** Nobody in particular may not pass. */
+  readonly required: boolean
+  /** The authentications that cover the place. */
+  readonly by: readonly string[]
+  /** Whose credentials are taken, and where in a request they are looked for. */
+  readonly takes: readonly string[]
 }
 
 /** What access policies say of the request at one place; absent where none covers it. */

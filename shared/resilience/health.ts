@@ -95,10 +95,14 @@ export function faultOf(outcome: CheckOutcome, { check, timeoutMs }: HealthPolic
   }
 }
 
-/** How long until the next of the rounds that all places together take, by a tenth more or less by the dice. */
-export function pauseMs({ intervalMs }: HealthPolicy, places: number, dice: number): number {
-  const rounds = Math.max(1, Math.ceil(places / LIMITS.healthBatchMax))
-  return (intervalMs / rounds) * (0.9 + dice / 5)
+/** How long until the next of the rounds that all places together take. */
+export function pauseOf({ intervalMs }: HealthPolicy, places: number): number {
+  return intervalMs / Math.max(1, Math.ceil(places / LIMITS.healthBatchMax))
+}
+
+/** By a tenth more or less by the dice, so that services that began together are not checked together for ever. */
+export function jittered(pauseMs: number, dice: number): number {
+  return pauseMs * (0.9 + dice / 5)
 }
 
 /**

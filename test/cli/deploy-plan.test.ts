@@ -50,6 +50,13 @@ describe("stubs", () => {
     expect(stubs(orderOf(worker("control"), services, proxy))).toEqual(expected)
   })
 
+  it("stand for the proxy while control is deployed, which binds it as services do", () => {
+    const control = worker("control", "proxy#Prober")
+    const order = orderOf(control, [worker("a", "proxy#Sidecar")], worker("proxy", "a"))
+    expect(names(order)).toBe("control a proxy")
+    expect(stubs(order)).toEqual(["proxy Prober Sidecar"])
+  })
+
   it("export what is bound of them", () => {
     const source = stubSource({ name: "weft", entrypoints: ["Sidecar", "Api"] })
     expect(source).toContain("export class Sidecar extends WorkerEntrypoint {")

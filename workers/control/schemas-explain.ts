@@ -40,7 +40,7 @@ const described = z
         claims: z.record(z.string(), z.unknown()).optional(),
       })
       .optional()
-      .openapi({ description: "The end user that a token would establish." }),
+      .openapi({ description: "The end user of a token that it would carry." }),
     key: z
       .strictObject({ id: name, owner: name, scopes: z.array(name).max(LIMITS.callersMax) })
       .optional()
@@ -100,6 +100,17 @@ const access = z
     description: "What access policies say at one place; absent where none covers it.",
   }) satisfies Schema<api.ExplainedAccess>
 
+const authentication = z
+  .object({
+    place: z.string(),
+    passes: z.boolean(),
+    because: z.string(),
+    required: z.boolean().openapi({ description: "Nobody in particular may not pass." }),
+    by: z.array(z.string()),
+    takes: z.array(z.string()).openapi({ description: "Whose credentials, and where they are looked for." }),
+  })
+  .openapi("ExplainedAuthentication") satisfies Schema<api.ExplainedAuthentication>
+
 const branch = z
   .object({
     backend: z.string().optional().openapi({ description: "Absent when the rule answers by itself." }),
@@ -151,6 +162,8 @@ export const explained = z
     others: z.array(considered),
     more: count,
     shares: z.array(z.object({ share, rule: z.string().optional(), dice: z.number() })).optional(),
+    authentication: z.array(authentication).optional().openapi({ description: "Place by place, the door first." }),
+    unproven: z.string().optional().openapi({ description: "The user or key that nothing on the way looks for." }),
     access: access.optional(),
     rateLimits: z.array(z.string()).optional(),
     sticky: z.string().optional(),

@@ -4,9 +4,10 @@
  */
 import { withoutCookie } from "#shared/identity/credentials.ts"
 import { fold } from "#shared/identity/headers.ts"
+import type { Passage } from "#shared/identity/passage.ts"
 import { isRefusal, type Refusal } from "#shared/model/refusal.ts"
 import type { Entry } from "#shared/routing/table.ts"
-import { begun, headersLookedFor, type Passage, passDoor, passServices } from "./authenticate.ts"
+import { begun, headersLookedFor, passDoor, passServices } from "./authenticate.ts"
 import type { Exchange } from "./exchange.ts"
 import type { Mesh } from "./mesh.ts"
 

@@ -5,12 +5,11 @@
  *
  * Nobody becomes anonymous by being wrong: a credential that proves nothing is refused, also where none is required.
  */
+import { answersPreflights, doorOf, servicesMirrored, servicesReached } from "#shared/exchange/reach.ts"
 import type { Checkpoint } from "#shared/identity/checkpoint.ts"
 import { type CredentialFault, toldOf } from "#shared/identity/credential-fault.ts"
 import type { Presented } from "#shared/identity/credentials.ts"
-import { fold } from "#shared/identity/headers.ts"
-import type { Mark } from "#shared/identity/marks.ts"
-import type { CredentialPlace } from "#shared/model/authentication.ts"
+import { joined, type Passage } from "#shared/identity/passage.ts"
 import type { ServiceId } from "#shared/model/names.ts"
 import { isRefusal, type Refusal, refuse } from "#shared/model/refusal.ts"
 import type { Entry } from "#shared/routing/table.ts"
@@ -29,14 +28,6 @@ export interface Proof {
   fault: CredentialFault | undefined
   /** Services that may not have a copy of the request. */
   readonly unmirrored: Set<ServiceId>
-}
-
-/** How a request changes on its way from a checkpoint. */
-export interface Passage {
-  /** Headers that only the checkpoint sets, folded; then those that it does set. */
-  readonly cleared: ReadonlySet<string>
-  readonly marks: readonly Mark[]
-  readonly strip: readonly CredentialPlace[]
 }
 
 export function begun(presented: Presented, isPreflight: boolean): Proof {
@@ -58,9 +49,7 @@ export async function passDoor(
   mesh: Mesh,
 ): Promise<Passage | Refusal | undefined> {
   const checkpoints = mesh.authenticator.checkpoints(exchange.routes!)
-  const door = checkpoints?.at(
-    entry.at === "gateway" ? { at: "gateway", gateway: entry.gateway } : { at: "service", service: entry.service },
-  )
+  const door = checkpoints?.at(doorOf(entry))
   return door && pass(exchange, door, proof, mesh)
 }
 
@@ -70,22 +59,23 @@ export async function passServices(
   proof: Proof,
   mesh: Mesh,
 ): Promise<Passage | Refusal | undefined> {
-  const checkpoints = mesh.authenticator.checkpoints(exchange.routes!)
+  const { routes, matched, backend } = exchange
+  const checkpoints = mesh.authenticator.checkpoints(routes!)
   const passages: Passage[] = []
-  for (const service of reachedBy(exchange)) {
+  for (const service of servicesReached(routes?.services, matched, backend)) {
     const checkpoint = checkpoints?.at({ at: "service", service })
     if (!checkpoint || proof.passed.includes(checkpoint)) continue
     const passage = await pass(exchange, checkpoint, proof, mesh)
     if (isRefusal(passage)) return passage
     passages.push(passage)
   }
-  for (const service of mirroredBy(exchange)) {
+  for (const service of servicesMirrored(matched)) {
     const checkpoint = checkpoints?.at({ at: "service", service })
     if (!checkpoint || proof.passed.includes(checkpoint)) continue
     const known = await mesh.authenticator.judge(checkpoint, proof.presented, occasionOf(exchange, mesh))
     if ("fault" in known || (checkpoint.required && !isSomebody(known))) proof.unmirrored.add(service)
   }
-  if (proof.isPreflight && proof.passed.some(({ required }) => required) && !isAnswered(exchange)) {
+  if (proof.isPreflight && proof.passed.some(({ required }) => required) && !answersPreflights(matched)) {
     return refused(proof, proof.passed.find(({ required }) => required)!, "no_credential")
   }
   return passages.length > 0 ? joined(passages) : undefined
@@ -122,37 +112,6 @@ function isSomebody({ user, key }: Known): boolean {
 
 function occasionOf({ routes, deadlineAtMs }: Exchange, mesh: Mesh): Occasion {
   return { routes: routes!, mesh, patienceMs: deadlineAtMs - mesh.nowMs() }
-}
-
-function reachedBy({ routes, matched, backend }: Exchange): Set<ServiceId> {
-  const backends = matched?.rule.backends ?? (backend ? [backend] : [])
-  const services = new Set<ServiceId>()
-  for (const { service } of backends) {
-    services.add(service)
-    const fallback = routes?.services.get(service)?.policy?.breaker?.fallback
-    if (fallback?.kind === "service") services.add(fallback.backend.service)
-  }
-  return services
-}
-
-function mirroredBy({ matched }: Exchange): Set<ServiceId> {
-  const filters = matched?.rule.filters ?? []
-  return new Set(filters.flatMap((filter) => (filter.kind === "mirror" ? filter.mirror.backend.service : [])))
-}
-
-/** The rule answers preflights itself: none of them reaches a service. */
-function isAnswered({ matched }: Exchange): boolean {
-  return matched?.rule.filters.some(({ kind }) => kind === "cors") ?? false
-}
-
-/** One after the other: what a later checkpoint alone may set, it also takes away. */
-function joined(passages: readonly Passage[]): Passage {
-  let marks: readonly Mark[] = []
-  for (const passage of passages) {
-    marks = [...marks.filter(([header]) => !passage.cleared.has(fold(header))), ...passage.marks]
-  }
-  const cleared = new Set(passages.flatMap((one) => [...one.cleared]))
-  return { cleared, marks, strip: passages.flatMap(({ strip }) => strip) }
 }
 
 function refused(proof: Proof, checkpoint: Checkpoint, fault: CredentialFault, retryAfterMs?: number): Refusal {

@@ -112,6 +112,21 @@ not taken, nearest first:
     expect(ran.out).not.toContain("\u001b")
   })
 
+  it("tells who is known to ask, and what somebody has to bring", async () => {
+    const run = (...argv: string[]) =>
+      weft(["explain", "http://shop.test/orders", ...argv, "-f", "-"], { stdin: MESH + PEOPLE })
+    const nobody = await run()
+    expect(nobody.out).toContain("passes at gateway default/default: nobody is asking, which is allowed")
+    expect(nobody.out).toContain(
+      "takes tokens of https://idp.test: header authorization (Bearer); API keys: header x-api-key",
+    )
+    const stranger = await run("--principal", "https://elsewhere.test/eve")
+    expect(stranger.out).toContain("stopped at gateway default/default: it takes no token of https://elsewhere.test")
+    expect(stranger.out).toContain("401 unauthenticated")
+    const plain = await weft(["explain", "http://shop.test/orders", "--principal", "i/s", "-f", "-"], { stdin: MESH })
+    expect(plain.out).toContain("nothing on its way takes a token: who the end user is stays unknown")
+  })
+
   it("tells what access policies say of somebody with claims, a key and an address", async () => {
     const policies = `policies:
   staff:
@@ -119,7 +134,7 @@ not taken, nearest first:
     rules:
       - from: [{ principals: ["https://idp.test/*"], claims: { groups: [b], realm.level: ["3"] }, ipBlocks: [10.0.0.0/8] }]
       - from: [{ keyOwners: [partner], keyScopes: [read] }]
-`
+${PEOPLE}`
     const run = (...argv: string[]) =>
       weft(["explain", "http://shop.test/orders", ...argv, "-f", "-"], { stdin: MESH + policies })
     const denied = await run()
@@ -139,6 +154,14 @@ not taken, nearest first:
     }
   })
 })
+
+const PEOPLE = `authentication:
+  people:
+    gateways: [default]
+    required: false
+    jwt: [{ issuer: "https://idp.test", jwks: "https://idp.test/jwks" }]
+    keys: {}
+`
 
 describe("explain with control", () => {
   let control: FakeControl

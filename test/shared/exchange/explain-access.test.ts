@@ -20,6 +20,9 @@ const SHOP: MeshDocument = {
       ],
     },
   },
+  authentication: {
+    people: { required: false, jwt: [{ issuer: "https://idp.test", jwks: "https://idp.test/jwks" }], keys: {} },
+  },
   policies: {
     "no-admin": { gateways: ["default"], action: "deny", rules: [{ to: [{ paths: [{ prefix: "/admin" }] }] }] },
     closed: { mesh: true, default: "deny" },

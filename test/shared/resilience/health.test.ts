@@ -6,9 +6,10 @@ import {
   type Condition,
   faultOf,
   freshMs,
+  jittered,
   judge,
   newcomer,
-  pauseMs,
+  pauseOf,
   take,
   UNKNOWN,
   unhealthyOf,
@@ -128,11 +129,11 @@ describe("the pace of checks", () => {
     [LIMITS.healthPlacesMax, 0.5, 2_500],
     [0, 0.5, 10_000],
   ])("of %i places with the dice at %d is a round each %i ms", (places, dice, expected) => {
-    expect(pauseMs(POLICY, places, dice)).toBeCloseTo(expected)
+    expect(jittered(pauseOf(POLICY, places), dice)).toBeCloseTo(expected)
   })
 
   it("outlives two rounds that get lost", () => {
-    const slowest = 2 * pauseMs(POLICY, 1, 1) + POLICY.timeoutMs
+    const slowest = 2 * jittered(pauseOf(POLICY, 1), 1) + POLICY.timeoutMs
     expect(freshMs(POLICY)).toBeGreaterThan(slowest)
   })
 })

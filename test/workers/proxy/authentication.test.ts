@@ -2,6 +2,8 @@
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { compile } from "#shared/config/compile.ts"
+import { explain } from "#shared/exchange/explain.ts"
 import type { AuthenticationDocument, JwtDocument } from "#shared/model/authentication-document.ts"
 import type { MeshDocument } from "#shared/model/document.ts"
 import { base64url, makeSigner, type Signer } from "#test/support/tokens.ts"
@@ -604,5 +606,40 @@ describe("several issuers", () => {
     const token = await rsa.sign({ ...claims({ aud: ["tag"] }), iss: "https://acme.cloudflareaccess.com" })
     const { status } = await ask("/access", [["Cf-Access-Jwt-Assertion", token]])
     expect([401, 503]).toContain(status)
+  })
+})
+
+describe("an explanation", () => {
+  const users = {
+    nobody: undefined,
+    alice: { issuer: ISSUER, subject: "alice", audiences: ["api"] },
+    "alice elsewhere": { issuer: ISSUER, subject: "alice", audiences: ["web"] },
+    stranger: { issuer: "https://nobody.test", subject: "eve", audiences: ["api"] },
+  }
+  const preflight: Headers = [
+    ["origin", "https://page.test"],
+    ["access-control-request-method", "PUT"],
+  ]
+
+  it("is what becomes of users, of nobody, and of browsers' questions", async () => {
+    const compiled = compile([], { documents: [{ source: "test", content: DOCUMENT }], prune: true, revision: 1 })
+    if ("problems" in compiled) throw new Error(JSON.stringify(compiled.problems))
+    const { snapshot } = compiled
+    const outcomes = new Set<string>()
+    for (const path of ["/strict", "/open", "/callee", "/keyed", "/cors", "/free", "/mirror"]) {
+      for (const [method, more] of [["GET", []] as const, ["OPTIONS", preflight] as const]) {
+        for (const [name, user] of Object.entries(users)) {
+          const token = user && (await rsa.sign(claims({ iss: user.issuer, sub: user.subject, aud: user.audiences })))
+          const got = await ask(path, [...more, ...(token ? bearer(token) : [])], method)
+          const headers = more.map(([header, value]) => ({ name: header, value }))
+          const request = { url: `http://app.test${path}`, method, headers, ...(user && { user }) }
+          const told = explain({ revision: 1, snapshot }, request)
+          const expected = told.refusal?.name ?? null
+          expect([path, method, name, got.headers.get("weft-refusal")]).toEqual([path, method, name, expected])
+          outcomes.add(`${expected}`)
+        }
+      }
+    }
+    expect(outcomes).toEqual(new Set(["null", "unauthenticated"]))
   })
 })
