@@ -17,6 +17,7 @@ export default defineConfig({
             "test/cli/**/*.test.ts",
             "test/docs/**/*.test.ts",
             "test/simulator/**/*.test.ts",
+            "test/scripts/**/*.test.ts",
             "test/tidy.test.ts",
           ],
         },

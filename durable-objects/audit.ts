@@ -24,7 +24,10 @@ const MIGRATIONS = [
   `CREATE INDEX entries_by_room ON entries (room, at_ms)`,
 ]
 
-/** What is crowded out by its like only. What is under way will most likely be done. */
+/**
+ * What is crowded out by its like only. What is under way will most likely be done; what there was nothing to do for stands with the
+ * failures, so that nobody can push his deeds out by applying the same again and again.
+ */
 type Room = "deeds" | "failures" | "denials"
 
 const ROOM_MAX: Readonly<Record<Room, number>> = {
@@ -63,8 +66,8 @@ export class AuditObject extends DurableObject<unknown> implements AuditRpc {
     return this.#add("deeds", subject, { outcome: "unknown" }, Date.now())
   }
 
-  async end(id: number, { outcome, status, target, revision }: AuditEnd): Promise<void> {
-    const room: Room = outcome === "failed" || outcome === "denied" ? "failures" : "deeds"
+  async end(id: number, { outcome, status, target, revision, idle }: AuditEnd): Promise<void> {
+    const room: Room = outcome === "failed" || outcome === "denied" || idle ? "failures" : "deeds"
     this.#sql.exec(
       `UPDATE entries SET outcome = ?, room = ?, status = ?, target = COALESCE(?, target), revision = ?
        WHERE id = ? AND outcome = 'unknown' AND status IS NULL`,

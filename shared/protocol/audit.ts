@@ -30,6 +30,8 @@ export interface AuditEnd {
   readonly target?: string
   /** The head afterwards, where the operation is about the mesh. */
   readonly revision?: number
+  /** There was nothing to do. */
+  readonly idle?: true
 }
 
 /** Equal refusals within a while are one entry with a count. */

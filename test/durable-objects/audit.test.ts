@@ -75,6 +75,15 @@ describe("an entry", () => {
     expect((await list())[0]).toMatchObject({ outcome: "unknown", status: 503 })
   })
 
+  it("of nothing done takes no room from deeds", async () => {
+    for (let index = 0; index < 3; index++) {
+      await audit.end(await audit.begin(SUBJECT), { outcome: "done", status: 200, idle: true })
+    }
+    await audit.end(await audit.begin(SUBJECT), { outcome: "done", status: 200, revision: 2 })
+    expect(await sizes()).toEqual({ deeds: 1, failures: 3 })
+    expect((await list()).map(({ outcome }) => outcome)).toEqual(["done", "done", "done", "done"])
+  })
+
   it("takes any text as text", async () => {
     const who = "x'); DROP TABLE entries; --"
     await audit.refused({ ...SUBJECT, who }, { outcome: "failed", status: 400 })

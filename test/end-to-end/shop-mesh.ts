@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import type { LogLine } from "#cli/local/logs.ts"
-import { type LocalMesh, startLocalMesh } from "#cli/local/mesh.ts"
+import { type LocalMesh, type LocalMeshOptions, startLocalMesh } from "#cli/local/mesh.ts"
 import { apply, readYaml, seed } from "#cli/local/seed.ts"
 import type { Applied } from "#shared/protocol/control-api.ts"
 
@@ -19,7 +19,10 @@ export interface ShopMesh extends LocalMesh {
 }
 
 /** `projects` stand in for the storefront's and others' of the same name. */
-export async function startShop(projects: readonly string[] = []): Promise<ShopMesh> {
+export async function startShop(
+  projects: readonly string[] = [],
+  vars: NonNullable<LocalMeshOptions["vars"]> = {},
+): Promise<ShopMesh> {
   const folder = await mkdtemp(join(tmpdir(), "weft-test-"))
   const logs: LogLine[] = []
   const mesh = await startLocalMesh({
@@ -35,6 +38,7 @@ export async function startShop(projects: readonly string[] = []): Promise<ShopM
     controlPort: 0,
     persistTo: folder,
     adminToken: TOKEN,
+    vars,
     onLog: (line) => logs.push(line),
   })
   await seed(mesh.controlUrl, TOKEN, [join(SHOP, "mesh.yaml")])

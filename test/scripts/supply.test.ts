@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
-import { readSupply } from "../../scripts/audit-supply.ts"
-import { faultsOf, type LockedPackage, licencesOf, type Supply } from "../../scripts/supply.ts"
+import { readSupply } from "#scripts/audit-supply.ts"
+import { faultsOf, type LockedPackage, licencesOf, type Supply } from "#scripts/supply.ts"
 
 const HASH = `sha512-${"A".repeat(86)}==`
 const entry = (about: Partial<LockedPackage> = {}): LockedPackage => ({

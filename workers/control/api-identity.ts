@@ -49,6 +49,7 @@ export const IDENTITY: readonly Endpoint[] = [
     description:
       "It is published at once and signs after an hour, as at any rotation. With `revoke` that key goes at once: tokens that it signed are good for nothing as soon as upstreams fetch the keys anew, and isolates use theirs for up to five minutes more.",
     body: { schema: shapes.rotation, bytesMax: LIMITS.controlBodyBytesMax, example: {} },
+    target: ({ body }) => (body.revoke === undefined ? "signing keys" : `signing key ${body.revoke}`),
     answers: { status: 200, description: "The keys.", schema: shapes.keyList, problems: [404] },
     handle: rotateKeys,
   }),

@@ -70,7 +70,7 @@ async function read(
  * be reached nothing is done, but for what ends an outage.
  */
 async function written(endpoint: Endpoint, call: AnyCall, visit: Visit): Promise<Response> {
-  const target = endpoint.target?.(call)
+  const target = named(endpoint.target?.(call))
   const subject = { ...subjectOf(visit), ...(target !== undefined && { target }) }
   const entry = await begun(visit, subject)
   visit.isRecorded = true
@@ -79,7 +79,9 @@ async function written(endpoint: Endpoint, call: AnyCall, visit: Visit): Promise
   }
   const ended = handled(endpoint, call, visit).then(async (response) => {
     const { status } = response
-    const end = { ...call.audit, outcome: outcomeOf(status), status }
+    const { target: found, ...noted } = call.audit
+    const later = named(found)
+    const end = { ...noted, ...(later !== undefined && { target: later }), outcome: outcomeOf(status), status }
     const log = auditLog(visit.env)
     const ending = record(() => (entry === undefined ? log.refused(subject, end) : log.end(entry, end)), subject, end)
     visit.context.waitUntil(ending)
@@ -88,6 +90,11 @@ async function written(endpoint: Endpoint, call: AnyCall, visit: Visit): Promise
     return response
   })
   return inTime(ended, visit)
+}
+
+/** Names, and nothing that could be taken for more: what a request says of itself is not believed here either. */
+function named(target: string | undefined): string | undefined {
+  return target !== undefined && /^[\w ./-]{1,400}$/.test(target) ? target : undefined
 }
 
 async function begun(visit: Visit, subject: AuditSubject): Promise<number | undefined> {

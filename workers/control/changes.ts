@@ -10,7 +10,7 @@ import { decode, digest } from "#shared/model/snapshot-codec.ts"
 import type { Applied, ApplyRequest, Plan, RollbackRequest } from "#shared/protocol/control-api.ts"
 import type { RevisionSummary } from "#shared/protocol/route-table.ts"
 import { sha256 } from "./auth.ts"
-import { CONFIRM, unconfirmed } from "./confirm.ts"
+import { unconfirmed, wordIn } from "./confirm.ts"
 import { baseOf, type Draft, drafted, findingsOf, noted, restored, without } from "./drafts.ts"
 import { type Call, reply } from "./endpoint.ts"
 import { changedChecks } from "./health.ts"
@@ -81,6 +81,8 @@ function expectedRevision(request: Request): number | undefined | Response {
 async function change(call: AnyCall, make: MakeDraft, { force = false } = {}): Promise<Response> {
   const expected = expectedRevision(call.request)
   if (expected instanceof Response) return expected
+  const word = wordIn(call.request)
+  if (word instanceof Response) return word
   const idempotency = await idempotencyKey(call)
   if (idempotency instanceof Response) return idempotency
   const { key, given } = idempotency
@@ -95,6 +97,7 @@ async function change(call: AnyCall, make: MakeDraft, { force = false } = {}): P
     if (draft instanceof Response) return draft
     const hash = await digest(draft.text)
     if (draft.changes.length === 0 && (hash === head.digest || head.revision === 0)) {
+      call.audit.idle = true
       return applied(call, {
         head: head.revision,
         changes: [],
@@ -104,8 +107,7 @@ async function change(call: AnyCall, make: MakeDraft, { force = false } = {}): P
         digest: hash,
       })
     }
-    const confirmed = call.request.headers.get(CONFIRM)
-    const refusal = force ? undefined : await unconfirmed(head, draft, call.caller, confirmed)
+    const refusal = force ? undefined : await unconfirmed(head, draft, call.caller, word)
     if (refusal) return refusal
     const result = await routeTable(call.env).commit({
       expected: head.revision,

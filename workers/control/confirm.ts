@@ -11,8 +11,14 @@ import type { MeshAt } from "./mesh.ts"
 import { type Bounds, visible } from "./namespaces.ts"
 import { problem } from "./problems.ts"
 
-export const CONFIRM = "weft-confirm"
 const WORD_CHARS = 16
+
+/** The word that a request brings; null without one. */
+export function wordIn({ headers }: Request): string | null | Response {
+  const word = headers.get("weft-confirm")
+  if (word === null || /^[0-9a-f]{16}$/.test(word)) return word
+  return problem(400, "Weft-Confirm must be the word of an answer that asked for it.")
+}
 
 /** The refusal of a change that has to be confirmed and is not; undefined when it may be carried out. */
 export async function unconfirmed(

@@ -35,6 +35,8 @@ export interface AuditNote {
   target?: string
   /** The head afterwards. */
   revision?: number
+  /** There was nothing to do. */
+  idle?: true
 }
 
 export interface Endpoint<Params = unknown, Query = unknown, Input = unknown> {

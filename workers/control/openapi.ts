@@ -69,17 +69,22 @@ function operation(endpoint: Endpoint): RouteConfig {
 }
 
 const CHANGE_HEADERS = [
-  { name: "If-Match", in: "header", schema: { type: "string" }, description: "The ETag of the head that is meant." },
+  {
+    name: "If-Match",
+    in: "header",
+    schema: { type: "string", pattern: '^"[0-9]{1,15}"$' },
+    description: "The ETag of the head that is meant.",
+  },
   {
     name: "Idempotency-Key",
     in: "header",
-    schema: { type: "string", maxLength: 255 },
+    schema: { type: "string", pattern: "^[!-~]{1,255}$" },
     description: "Any unique text.",
   },
   {
     name: "Weft-Confirm",
     in: "header",
-    schema: { type: "string", maxLength: 64 },
+    schema: { type: "string", pattern: "^[0-9a-f]{16}$" },
     description: "The word of a 428 answer, good for the same change of the same head.",
   },
 ]

@@ -2,7 +2,7 @@
 import { z } from "@hono/zod-openapi"
 import { LIMITS } from "#shared/model/limits.ts"
 import type * as api from "#shared/protocol/control-api.ts"
-import { digits, label, REVISION_MAX, type Schema, time } from "./schemas.ts"
+import { digits, label, REVISION_MAX, type Schema, time } from "./schemas-kit.ts"
 
 const role = z.enum(["metrics", "viewer", "operator", "admin"]).openapi({
   description:

@@ -1,9 +1,8 @@
 /** The shapes of breakers and health checks in the control API. */
 import { z } from "@hono/zod-openapi"
 import { LIMITS } from "#shared/model/limits.ts"
-import { isLabel } from "#shared/model/names.ts"
+import { label } from "./schemas-kit.ts"
 
-const label = z.string().refine(isLabel, "must be lower-case letters, digits and dashes, at most 63 characters")
 const phase = z.enum(["open", "closed"])
 const milliseconds = z.number().min(0)
 

@@ -1,7 +1,7 @@
 /** The shape of a revision's convergence; see `schemas.ts`. */
 import { z } from "@hono/zod-openapi"
 import type { RevisionConvergence } from "#shared/protocol/convergence.ts"
-import type { Schema } from "./schemas.ts"
+import type { Schema } from "./schemas-kit.ts"
 
 const count = z.int().min(0)
 const timeMs = z.number().min(0)

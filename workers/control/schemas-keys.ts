@@ -2,7 +2,7 @@
 import { z } from "@hono/zod-openapi"
 import { LIMITS } from "#shared/model/limits.ts"
 import type * as api from "#shared/protocol/api-keys.ts"
-import { label, type Schema, time } from "./schemas.ts"
+import { label, type Schema, time } from "./schemas-kit.ts"
 
 const id = label.openapi({ example: "acme" })
 /** They end up in headers, logs and policies. */

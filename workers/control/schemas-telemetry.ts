@@ -4,7 +4,7 @@ import { LIMITS } from "#shared/model/limits.ts"
 import { isLabel } from "#shared/model/names.ts"
 import { STATS_BY } from "#shared/model/telemetry.ts"
 import { PUBLIC } from "#shared/telemetry/series.ts"
-import { digits } from "./schemas.ts"
+import { digits } from "./schemas-kit.ts"
 
 const SECONDS_MIN = LIMITS.telemetrySlotMs / 1000
 const SECONDS_MAX = (LIMITS.telemetrySlots * LIMITS.telemetrySlotMs) / 1000

@@ -9,27 +9,16 @@ import type { Finding, Problem } from "#shared/model/problem.ts"
 import type * as api from "#shared/protocol/control-api.ts"
 import type { IsolateStatus, RevisionSummary } from "#shared/protocol/route-table.ts"
 import { breakerStatus, healthStatus } from "./schemas-breaker.ts"
-
-/** `T` as zod infers it: an optional property may also hold undefined. JSON has no undefined, so nothing is lost. */
-type Loose<T> = T extends object
-  ? { [K in keyof T]: Record<never, never> extends Pick<T, K> ? Loose<T[K]> | undefined : Loose<T[K]> }
-  : T
-
-export type Schema<T> = z.ZodType<Loose<T>>
+import { digits, LABEL, label, REVISION_MAX, type Schema, time } from "./schemas-kit.ts"
 
 const count = z.int().min(0)
 const revisionNumber = z.int().min(1)
-export const time = z.int().min(0).openapi({ description: "Milliseconds since 1970." })
-export const label = z
-  .string()
-  .refine(isLabel, "must be lower-case letters, digits and dashes, at most 63 characters")
-  .openapi({ pattern: "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", example: "orders" })
 /** Objects of other systems may have dots in their names. */
 const resourceName = z
   .string()
   .max(253)
   .refine((name) => name.split(".").every(isLabel), "must be lower-case letters, digits, dashes and dots")
-  .openapi({ example: "orders" })
+  .openapi({ pattern: `^${LABEL}(\\.${LABEL})*$`, example: "orders" })
 const digest = z.string().openapi({ description: "SHA-256 of the snapshot's canonical text, lower-case hex." })
 /** Longer messages are cut, not refused: a commit message should not break a deployment. */
 const message = z.string().openapi({ description: `At most ${LIMITS.messageCharsMax} characters are kept.` })
@@ -37,7 +26,11 @@ const message = z.string().openapi({ description: `At most ${LIMITS.messageChars
 export const applyRequest = z
   .strictObject({
     documents: z
-      .array(z.strictObject({ source: z.string().max(LIMITS.sourceCharsMax), content: z.unknown() }))
+      .array(
+        z
+          .strictObject({ source: z.string().max(LIMITS.sourceCharsMax), content: z.unknown() })
+          .openapi({ required: ["source", "content"] }),
+      )
       .min(1)
       .max(LIMITS.documentsMax),
     prune: z.boolean().optional().openapi({ description: "Also remove what the documents do not declare." }),
@@ -211,17 +204,6 @@ export const problemDetails = z
   })
   .openapi("ProblemDetails", { description: "RFC 9457." }) satisfies Schema<api.ProblemDetails>
 
-/** A whole number in a query or path: digits only, no sign, no exponent, no white space. */
-export function digits(min: number, max: number) {
-  return z
-    .string()
-    .regex(/^\d{1,15}$/, "must be a whole number")
-    .transform(Number)
-    .pipe(z.int().min(min).max(max))
-    .openapi({ type: "integer", minimum: min, maximum: max })
-}
-
-export const REVISION_MAX = 1e15 - 1
 const kind = z
   .string()
   .regex(/^[A-Za-z]{1,63}$/, "must be the name of a kind")
@@ -231,6 +213,7 @@ export const params = {
   revision: z.strictObject({
     revision: z.union([z.literal("head"), digits(1, REVISION_MAX)]).openapi({
       type: "string",
+      pattern: "^(head|[1-9][0-9]{0,14})$",
       description: "A revision's number, or `head`.",
       example: "head",
     }),

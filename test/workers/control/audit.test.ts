@@ -1,7 +1,7 @@
-import { createExecutionContext, reset, waitOnExecutionContext } from "cloudflare:test"
+import { createExecutionContext, reset, runInDurableObject, waitOnExecutionContext } from "cloudflare:test"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import { LIMITS } from "#shared/model/limits.ts"
-import type { AuditEntry } from "#shared/protocol/audit.ts"
+import { AUDIT, type AuditEntry } from "#shared/protocol/audit.ts"
 import type { AuditList, RevisionList } from "#shared/protocol/control-api.ts"
 import { createApp, serve } from "#workers/control/app.ts"
 import { Denials } from "#workers/control/audit.ts"
@@ -71,6 +71,15 @@ describe("the audit log", () => {
     ])
   })
 
+  it("tells what did something from what had nothing to do", async () => {
+    await call("POST", "/v1/apply", { body: documents(ORDERS) })
+    await call("POST", "/v1/apply", { body: documents(ORDERS) })
+    const rooms = await runInDurableObject(controlEnv.AUDIT.getByName(AUDIT), (_instance, state) =>
+      [...state.storage.sql.exec<{ room: string }>("SELECT room FROM entries ORDER BY id")].map(({ room }) => room),
+    )
+    expect(rooms).toEqual(["deeds", "failures"])
+  })
+
   it("joins each entry to its answer, and says where it came from", async () => {
     const headers = { "cf-connecting-ip": "2001:DB8::7", "x-forwarded-for": "127.0.0.1" }
     const response = await call("POST", "/v1/apply", { body: documents(ORDERS), headers })
@@ -88,6 +97,7 @@ describe("the audit log", () => {
     await ask(`/v1/resources/${encodeURIComponent(evil)}/a/b`, { method: "DELETE" })
     await ask(`/v1/tokens/${encodeURIComponent(evil)}`, { method: "DELETE" })
     await ask("/v1/tokens", post({ name: evil, role: "viewer" }))
+    await ask("/v1/identity/rotate", post({ revoke: evil }))
     await ask("/v1/rollback", { ...post({ to: 1 }), headers: { "idempotency-key": "secret-key", "user-agent": "<b>" } })
     await ask("/v1/audit", {}, {}, "wrong-token-of-somebody")
     await waitOnExecutionContext(context)

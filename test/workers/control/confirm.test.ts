@@ -57,6 +57,12 @@ describe("a change that takes much away", () => {
     expect(await headOf()).toBe(heads)
   })
 
+  it.each(["yes", "", "0123456789ABCDEF", "0123456789abcde"])("takes no %j for a word", async (word) => {
+    await apply(["a", "b", "c"])
+    expect((await apply(["c"], { prune: true }, { headers: { "weft-confirm": word } })).status).toBe(400)
+    expect(await headOf()).toBe(1)
+  })
+
   it("needs no word for one of several, and one for the last of its kind", async () => {
     await apply(["a", "b"])
     expect((await call("DELETE", "/v1/resources/Service/default/a")).status).toBe(200)

@@ -75,6 +75,11 @@ describe("the OpenAPI document", () => {
     }
   })
 
+  it("says that a document's content has to be there, whatever it is", () => {
+    const { properties } = document.components.schemas.ApplyRequest as { properties: { documents: { items: object } } }
+    expect(properties.documents.items).toMatchObject({ required: ["source", "content"] })
+  })
+
   it("names the headers of changes", () => {
     const changing = operations.filter(({ operation }) => operation.responses["412"])
     expect(changing.map(({ name }) => name).toSorted()).toEqual([
