@@ -42,7 +42,7 @@ const NEW = {
 }
 
 export class HealthObject extends DurableObject<Env> implements HealthRpc {
-  #kept: Kept | undefined = this.ctx.storage.kv.get<Kept>(KEY)
+  #kept: Kept | undefined = keptAs(this.ctx.storage.kv.get<Kept>(KEY))
   /** Rounds in a row without a word of use. */
   #unanswered = 0
 
@@ -143,6 +143,11 @@ function reportOf({ service, health }: Kept, places: readonly string[], policy: 
   const { generation } = health
   const strict = policy.initial === "unhealthy"
   return { service, generation, places, unhealthy, strict, forMs: freshMs(policy) }
+}
+
+/** What an earlier version kept may lack what this one goes by. */
+function keptAs(stored: Kept | undefined): Kept | undefined {
+  return stored && { ...NEW, ...stored }
 }
 
 /** After the first round without a word of use a short while, and twice as long after each that follows. */

@@ -90,6 +90,18 @@ describe("a health object", () => {
     expect(await fed()).toMatchObject({ unhealthy: ["A"] })
   })
 
+  it("goes on from what an earlier version kept", async () => {
+    await finds({ A: 500 })
+    await follow()
+    await runInDurableObject(object, (_instance, { storage }) => {
+      const { service, revision, health } = storage.kv.get<Record<string, unknown>>("health")!
+      storage.kv.put("health", { service, revision, health })
+    })
+    await evictDurableObject(object)
+    await round()
+    expect(await fed()).toMatchObject({ unhealthy: ["A"] })
+  })
+
   it("has a next round whatever becomes of this one", async () => {
     await finds({ A: 200 })
     await follow()
