@@ -50,7 +50,8 @@ export class HealthObject extends DurableObject<Env> implements HealthRpc {
     const kept = this.#kept ?? { service, revision: 0, ...NEW }
     if (revision <= kept.revision) return
     this.#keep({ ...kept, revision })
-    await this.ctx.storage.setAlarm(Date.now())
+    // One revision may concern many services.
+    await this.ctx.storage.setAlarm(Date.now() + Math.random() * LIMITS.healthStartMs)
   }
 
   override async alarm(): Promise<void> {

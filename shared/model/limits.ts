@@ -206,6 +206,8 @@ export const LIMITS = {
   healthTimeoutMsMax: 60_000,
   healthThresholdMax: 100,
   healthStatusesMax: 16,
+  /** Within which the checks of all services begin that one revision concerns. */
+  healthStartMs: 500,
   /** Places of one service that are checked, subsets included. */
   healthPlacesMax: 64,
   /** Checks that one alarm asks of the proxy: each is an invocation of a Worker, of which a request may cause 32. */

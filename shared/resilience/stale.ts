@@ -98,13 +98,20 @@ export function staleKey({ method, url, headers }: StaleRequest, { ignoreHeaders
 
 /** How long from `nowMs` on an answer may be given again; 0 when it may not be kept at all. */
 export function shelfMs(status: number, headers: Fields, { maxAgeMs }: StalePolicy): number {
-  if (status !== 200 || headers.has("set-cookie") || headers.get("vary")?.includes("*")) return 0
+  if (status !== 200 || headers.has("set-cookie") || !isVaryKnown(headers.get("vary"))) return 0
+  // A stream of events has no end that one could keep.
+  if (headers.get("content-type")?.startsWith("text/event-stream")) return 0
   const said = directivesOf(headers.get("cache-control"))
   const toCdn = directivesOf(headers.get("cdn-cache-control"))
   for (const one of [said, toCdn]) if (FORBIDDING.some((name) => one.has(name))) return 0
   const fresh = secondsOf(said.get("s-maxage")) ?? secondsOf(said.get("max-age"))
   const ageMs = ageOf(headers)
   return Math.max(0, Math.min(maxAgeMs, longestMs(said, fresh) - ageMs))
+}
+
+/** Whether all that the answer depends on are headers: `*` is something else, and so is what is no header's name. */
+function isVaryKnown(vary: string | null): boolean {
+  return vary === null || (/^[!#$%&'+\-.^_`|~0-9A-Za-z\s,]*$/.test(vary) && !/[^\s,]\s+[^\s,]/.test(vary))
 }
 
 /** RFC 9111 5.2.2: no stale answer at all after these; RFC 5861: how long after its time an answer may stand in. */

@@ -22,6 +22,8 @@ export interface AccessRecord {
   readonly attempts: number
   /** The retry budget kept the answer from being tried for again. */
   readonly budgetExhausted: true | undefined
+  /** What stood in for the service, whose breaker was open: an earlier answer, a fixed one, or another service's. */
+  readonly fallback: "stale" | "respond" | "service" | undefined
   /** Ids of the rate limits that refused the request, and of those in shadow that would have. */
   readonly refusedBy: readonly string[] | undefined
   readonly shadowed: readonly string[] | undefined

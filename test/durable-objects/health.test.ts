@@ -246,7 +246,7 @@ describe("an announcement", () => {
     await commit([service])
     await evictDurableObject(table())
     await runDurableObjectAlarm(table())
-    await expect.poll(record).toMatchObject({ places: ["A"] })
+    await expect.poll(record, { timeout: 5_000 }).toMatchObject({ places: ["A"] })
     expect(await waiting()).toEqual([])
   })
 

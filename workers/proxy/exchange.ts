@@ -8,6 +8,7 @@ import type { Priority } from "#shared/model/upstream-policy.ts"
 import { revisionToTell } from "#shared/propagation/consistency.ts"
 import type { RequestHead } from "#shared/routing/head.ts"
 import type { Entry, Matched } from "#shared/routing/table.ts"
+import type { AccessRecord } from "#shared/telemetry/access-record.ts"
 import { enterTrace, type TraceContext } from "#shared/telemetry/trace-context.ts"
 import type { AccessNotes } from "./access-notes.ts"
 import type { Proof } from "./authenticate.ts"
@@ -52,6 +53,8 @@ export interface Exchange {
   access: AccessNotes | undefined
   /** The retry budget kept the answer from being tried for again. */
   budgetExhausted: boolean
+  /** What the caller got instead of the service's own answer, because its breaker was open. */
+  fallback: AccessRecord["fallback"]
 }
 
 /** What the caller's hop says of the chain that a request belongs to. */
@@ -95,6 +98,7 @@ export function begin(entrance: Entrance, carried: Carried, mesh: Mesh): Exchang
     limited: undefined,
     access: undefined,
     budgetExhausted: false,
+    fallback: undefined,
   }
 }
 

@@ -43,15 +43,22 @@ async function forwardOrFallBack(
   if (!isRefusal(answer)) return stale?.keep(outgoing.request, answer, mesh) ?? answer
   if (answer.refusal !== "circuit_open") return answer
   const kept = stale?.find(outgoing.request, mesh.nowMs())
-  if (kept) return kept
+  if (kept) {
+    exchange.fallback = "stale"
+    return kept
+  }
   if (!fallback) return answer
-  if (fallback.kind === "respond") return toResponse(directAnswer(fallback.respond))
+  if (fallback.kind === "respond") {
+    exchange.fallback = "respond"
+    return toResponse(directAnswer(fallback.respond))
+  }
   const others = endpointsIn(exchange.routes?.services, fallback.backend)
   if (others.length === 0) return answer
   const { access } = exchange.routes!
   const judged = access ? await authorizeAtService(exchange, fallback.backend.service, outgoing, mesh) : outgoing
   // Who may not use the stand-in has none.
   if (isRefusal(judged)) return answer
+  exchange.fallback = "service"
   exchange.backend = { ...fallback.backend, weight: 1, filters: exchange.backend?.filters ?? [] }
   // What stands in has its own guards, and no stand-in of its own: two that stand in for each other must not go round.
   return forwardTo(exchange, judged, others, mesh.ledger.entry(exchange.routes!, fallback.backend), mesh)

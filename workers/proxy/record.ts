@@ -46,6 +46,7 @@ export function finish(
     refusal,
     attempts,
     budgetExhausted: exchange.budgetExhausted || undefined,
+    fallback: exchange.fallback,
     refusedBy: listed(limited?.refusedBy),
     shadowed: listed(limited?.shadowed),
     deniedBy: listed(access?.deniedBy),

@@ -52,6 +52,7 @@ export function call(
     const { backend } = fallback
     const barred = exchange.routes?.access && (await authorizeCall(exchange, backend.service, method, mesh))
     if (barred) return answer
+    exchange.fallback = "service"
     exchange.backend = { ...backend, weight: 1, filters: [] }
     const others = endpointsIn(exchange.routes?.services, backend)
     return attempts(exchange, others, mesh.ledger.entry(exchange.routes!, backend), run, isReplayable, mesh)

@@ -82,6 +82,10 @@ describe("how long an answer may be given again", () => {
     [{ "cdn-cache-control": "no-store" }, 0],
     [{ "set-cookie": "a=b" }, 0],
     [{ vary: "accept, *" }, 0],
+    [{ vary: "accept language" }, 0],
+    [{ vary: "accept; q" }, 0],
+    [{ vary: "accept ,, x-lang," }, 300_000],
+    [{ "content-type": "text/event-stream; charset=utf-8" }, 0],
     [{ "cache-control": "max-age=abc, must-revalidate" }, 0],
   ])("%j: %i ms", (headers, expected) => {
     expect(shelfMs(200, new Headers(headers), POLICY)).toBe(expected)
@@ -144,6 +148,16 @@ describe("a shelf", () => {
         }
       }),
       { numRuns: 20 },
+    )
+  })
+
+  it("can be asked by what any answer says that it varies by, if that is kept at all (law)", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: fc.constantFrom(...'ab,;* \t*"()[]@é') }), (vary) => {
+        const headers = { get: (name: string) => (name === "vary" ? vary : null), has: () => false }
+        const answered = Object.assign(headers, { [Symbol.iterator]: () => [][Symbol.iterator]() })
+        if (shelfMs(200, answered, POLICY) > 0) expect(() => variedOf(answered, asked)).not.toThrow()
+      }),
     )
   })
 

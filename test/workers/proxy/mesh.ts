@@ -1,7 +1,7 @@
 /** A mesh of test Workers for the proxy's tests, and raw HTTP to its ingress: no client in between that would repair a request. */
 import { connect } from "node:net"
 import { join, resolve } from "node:path"
-import { type LocalMesh, startLocalMesh } from "#cli/local/mesh.ts"
+import { type LocalMesh, type LocalMeshOptions, startLocalMesh } from "#cli/local/mesh.ts"
 import { apply } from "#cli/local/seed.ts"
 import type { MeshDocument } from "#shared/model/document.ts"
 
@@ -42,11 +42,17 @@ const PROJECTS = [
   "certified",
 ]
 
+interface MeshOptions {
+  readonly proxy?: string
+  readonly projects?: readonly string[]
+  readonly onLog?: LocalMeshOptions["onLog"]
+}
+
 /** With other Workers than usual, where a test needs others. */
 export async function startTestMesh(
   document: MeshDocument,
   vars: Readonly<Record<string, string>> = {},
-  { proxy = "proxy/wrangler.toml", projects = PROJECTS }: { proxy?: string; projects?: readonly string[] } = {},
+  { proxy = "proxy/wrangler.toml", projects = PROJECTS, onLog }: MeshOptions = {},
 ): Promise<TestMesh> {
   const mesh = await startLocalMesh({
     proxyConfig: join(WORKERS, proxy),
@@ -56,6 +62,7 @@ export async function startTestMesh(
     controlPort: 0,
     adminToken: TOKEN,
     vars: { weft: { WEFT_DEBUG: "on", ...vars } },
+    ...(onLog && { onLog }),
   })
   const raw = (request: RawRequest) => sendRaw(Number(new URL(mesh.ingressUrl).port), request)
   const applyAndWait = async (next: MeshDocument) => {

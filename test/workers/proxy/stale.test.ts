@@ -8,6 +8,11 @@ import { type RawRequest, startTestMesh, type TestMesh, TOKEN } from "./mesh.ts"
 
 let mesh: TestMesh
 let server: Server
+/** What stood in, by the access log. */
+const stoodIn: unknown[] = []
+const onLog = ({ message }: { readonly message: string }) => {
+  if (message.startsWith("{")) stoodIn.push((JSON.parse(message) as { fallback?: string }).fallback)
+}
 
 const stale = (more: object = {}) => ({
   breaker: { fallback: { stale: { maxAge: "10m", ignoreHeaders: ["x-build"] }, ...more } },
@@ -39,7 +44,7 @@ beforeAll(async () => {
   })
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
   const { port } = server.address() as AddressInfo
-  mesh = await startTestMesh(documentFor("ECHO_V1", port), { WEFT_LEASE_MS: "50" })
+  mesh = await startTestMesh(documentFor("ECHO_V1", port), { WEFT_LEASE_MS: "50", WEFT_ACCESS_LOG: "on" }, { onLog })
 })
 afterAll(async () => {
   await mesh?.stop()
@@ -176,8 +181,10 @@ describe("an earlier answer", () => {
     const answer = await told(target)
     await settle()
     await force("open", "backed")
+    stoodIn.length = 0
     expect(await told(target)).toBe(answer.replace("200", "stale"))
     expect(await told(`/backed${page()}`)).toBe("202 come back later")
+    await expect.poll(() => stoodIn).toEqual(["stale", "respond"])
     await force("closed", "backed")
   })
 
