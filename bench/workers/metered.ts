@@ -1,15 +1,8 @@
 /** The control Worker, with an entrypoint through which proxies in other processes reach its objects. */
 import { WorkerEntrypoint } from "cloudflare:workers"
 
-export {
-  BreakerObject,
-  default,
-  HealthObject,
-  LimiterObject,
-  RouteTableObject,
-  TelemetryObject,
-  TokensObject,
-} from "#workers/control/index.ts"
+export * from "#workers/control/index.ts"
+export { default } from "#workers/control/index.ts"
 
 type Method = (...args: unknown[]) => Promise<unknown>
 

@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
+import { readFileSync } from "node:fs"
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { type AddressInfo, connect, createServer } from "node:net"
 import { tmpdir } from "node:os"
@@ -115,8 +116,10 @@ async function bundle(folder: string): Promise<void> {
   })
 }
 
-const OBJECTS = ["RouteTable", "Tokens", "Breaker", "Limiter", "Health", "Telemetry"]
-const bindingOf = (name: string) => name.replace(/(?<=[a-z])(?=[A-Z])/, "_").toUpperCase()
+/** As control's own config has them: a class more there is one more here. */
+const OBJECTS = [
+  ...readFileSync("workers/control/wrangler.toml", "utf8").matchAll(/^name = "(\w+)"\nclass_name = "(\w+)"$/gm),
+].map(([, binding = "", className = ""]) => ({ binding, className }))
 const worker = (name: string, rest: string) =>
   `(modules = [(name = "main", esModule = embed "${name}.js")], compatibilityDate = "2026-10-20", ${rest})`
 
@@ -131,15 +134,19 @@ const config :Workerd.Config = (
 );
 const control :Workerd.Worker = ${worker(
     "control",
-    `durableObjectNamespaces = [${OBJECTS.map((name) => `(className = "${name}Object", uniqueKey = "${name}", enableSql = true)`).join(", ")}],
+    `durableObjectNamespaces = [${OBJECTS.map(({ className }) => `(className = "${className}", uniqueKey = "${className}", enableSql = true)`).join(", ")}],
   durableObjectStorage = (localDisk = "disk"),
-  bindings = [(name = "WEFT_ADMIN_TOKEN", text = "${TOKEN}"), ${OBJECTS.map((name) => `(name = "${bindingOf(name)}", durableObjectNamespace = "${name}Object")`).join(", ")}]`,
+  bindings = [(name = "WEFT_ADMIN_TOKEN", text = "${TOKEN}"), ${OBJECTS.map(({ binding, className }) => `(name = "${binding}", durableObjectNamespace = "${className}")`).join(", ")}]`,
   )};
 `
 }
 
+const BRIDGED = [
+  { binding: "ROUTE_TABLE", className: "RouteTableBridge" },
+  { binding: "TELEMETRY", className: "TelemetryBridge" },
+]
+
 function proxyConfig(port: number, objectsPort: number): string {
-  const bridged = ["RouteTable", "Telemetry"]
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
@@ -151,16 +158,14 @@ const config :Workerd.Config = (
 const upstream :Workerd.Worker = ${worker("upstream", "")};
 const proxy :Workerd.Worker = ${worker(
     "proxy",
-    `bindings = [(name = "UPSTREAM", service = "upstream"), ${bridged
-      .map(
-        (name) =>
-          `(name = "${bindingOf(name)}", durableObjectNamespace = (className = "${name}Bridge", serviceName = "bridge"))`,
-      )
-      .join(", ")}]`,
+    `bindings = [(name = "UPSTREAM", service = "upstream"), ${BRIDGED.map(
+      ({ binding, className }) =>
+        `(name = "${binding}", durableObjectNamespace = (className = "${className}", serviceName = "bridge"))`,
+    ).join(", ")}]`,
   )};
 const bridge :Workerd.Worker = ${worker(
     "bridge",
-    `durableObjectNamespaces = [${bridged.map((name) => `(className = "${name}Bridge", uniqueKey = "${name}")`).join(", ")}],
+    `durableObjectNamespaces = [${BRIDGED.map(({ className }) => `(className = "${className}", uniqueKey = "${className}")`).join(", ")}],
   durableObjectStorage = (inMemory = void), bindings = [(name = "OBJECTS", service = "objects")]`,
   )};
 `
