@@ -175,6 +175,7 @@ interface Way {
   readonly to?: string
   /** The proxy on the way: `proxy`, unless it is one with other bindings. */
   readonly proxy?: string
+  readonly credentials?: { readonly header: string; readonly values: readonly string[] }
   /** What others are compared with. */
   readonly isFloor?: boolean
 }
@@ -182,7 +183,8 @@ interface Way {
 function ways(): Way[] {
   const mesh = FEATURES.map((feature, index): Way => {
     const name = `fetch mesh hop, ${feature.name}`
-    return { name, binding: `MESH_${index}`, by: "fetch", to: serviceOf(feature) }
+    const { credentials } = feature
+    return { name, binding: `MESH_${index}`, by: "fetch", to: serviceOf(feature), ...(credentials && { credentials }) }
   })
   const embedded = [FEATURES[0]!, FEATURES.at(-1)!].map((feature): Way => {
     return { name: `fetch embedded, ${feature.name}`, binding: "", by: "embedded", to: serviceOf(feature) }

@@ -3,6 +3,7 @@
 import type { Snapshot } from "#shared/model/snapshot.ts"
 import { digest, encode } from "#shared/model/snapshot-codec.ts"
 import { MESH, type RouteTableRpc } from "#shared/protocol/route-table.ts"
+import { API_KEY } from "./api-key.ts"
 
 export { BreakerObject } from "#durable-objects/breaker.ts"
 export { LimiterObject } from "#durable-objects/limiter.ts"
@@ -31,6 +32,7 @@ export default {
       changed: 0,
       removed: 0,
     })
+    await table.createKey({ id: "bench", hash: await digest(API_KEY), owner: "bench", scopes: [], createdBy: "bench" })
     return Response.json(result)
   },
 } satisfies ExportedHandler<Env>

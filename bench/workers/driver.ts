@@ -8,14 +8,20 @@ interface Env extends ProxyEnv {
   readonly CONTROL: Fetcher
   readonly SNAPSHOT: unknown
   /** The ways: a binding's name, and by what it is called; `embedded` by fetch of a mesh in this very Worker. */
-  readonly WAYS: readonly {
-    readonly name: string
-    readonly binding: string
-    readonly by: "fetch" | "rpc" | "embedded"
-    readonly to?: string
-  }[]
+  readonly WAYS: readonly Way[]
   readonly [binding: string]: unknown
 }
+
+interface Way {
+  readonly name: string
+  readonly binding: string
+  readonly by: "fetch" | "rpc" | "embedded"
+  readonly to?: string
+  readonly credentials?: { readonly header: string; readonly values: readonly string[] }
+}
+
+/** Of all requests so far, so that credentials take turns over batches too. */
+let turn = 0
 
 const HEADERS = {
   accept: "application/json",
@@ -36,14 +42,16 @@ export default {
     const service = env[way.binding] as Binding
     const own = way.by === "embedded" ? embedded(env, context, { from: "driver", to: way.to }) : undefined
     for (let left = Number(searchParams.get("times")); left > 0; left--) {
-      await (way.by === "rpc" ? service.ping(1) : get(own ?? service))
+      await (way.by === "rpc" ? service.ping(1) : get(own ?? service, way))
     }
     return new Response("gone")
   },
 } satisfies ExportedHandler<Env>
 
-async function get(service: Pick<Fetcher, "fetch">): Promise<void> {
-  const response = await service.fetch(new Request("http://upstream/products/7?page=1", { headers: HEADERS }))
+async function get(service: Pick<Fetcher, "fetch">, { credentials }: Way): Promise<void> {
+  const headers = new Headers(HEADERS)
+  if (credentials) headers.set(credentials.header, credentials.values[turn++ % credentials.values.length]!)
+  const response = await service.fetch(new Request("http://upstream/products/7?page=1", { headers }))
   if (response.status !== 200) throw new Error(`status ${response.status}: ${await response.text()}`)
   await response.text()
 }

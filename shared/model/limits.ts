@@ -183,8 +183,9 @@ export const LIMITS = {
   /** Keys whose use an isolate reports with one pull, and how often a relay passes that on. */
   apiKeyUsesMax: 1_000,
   apiKeyUseReportMs: 10_000,
-  /** Verified tokens that an isolate remembers. */
+  /** Verified tokens that an isolate remembers, and how long one of them is: a longer one is verified each time. */
   verifiedTokensMax: 2_000,
+  verifiedTokenCharsMax: 4_096,
   /** Services, and gateways, that one security resource names. */
   targetsMax: 256,
   /** Access policies of a mesh, and what one of them may hold. */

@@ -12,7 +12,6 @@ import { type Mark, marksOfKey, marksOfToken } from "#shared/identity/marks.ts"
 import type { CredentialPlace, KeyAcceptance, TokenProvider } from "#shared/model/authentication.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { EndUser, KeyHolder } from "#shared/model/principal.ts"
-import { digest } from "#shared/model/snapshot-codec.ts"
 import { canonicalJson } from "#shared/std/canonical-json.ts"
 import type { ApiKeys } from "./api-keys.ts"
 import { fetchKeys } from "./fetch-keys.ts"
@@ -60,7 +59,7 @@ export class Authenticator {
   /** By what they are, so that they outlive the snapshot that named them first. */
   #issuers = new Map<string, IssuerKeys>()
   #issuersOf = new WeakMap<TokenProvider, IssuerKeys>()
-  /** By the hash of the whole token. Whether its key is still one of its issuer's is asked each time. */
+  /** By the whole token, to the letter. Whether its key is still one of its issuer's is asked each time. */
   readonly #verified = new Map<string, Verified>()
 
   constructor(around: Surroundings, apiKeys: ApiKeys) {
@@ -113,14 +112,13 @@ export class Authenticator {
     occasion: Occasion,
   ): Promise<Accepted | Unknown> {
     if (text.length > LIMITS.jwtBytesMax) return { fault: "token_too_large" }
-    const hash = await digest(text)
-    const verified = this.#remembered(hash)
+    const verified = this.#remembered(text)
     const token = verified?.token ?? readToken(text)
     if (typeof token === "string") return { fault: token }
     let worst: Unknown = { fault: "unknown_issuer" }
     for (const provider of providers) {
       if (provider.issuer !== token.claims.iss) continue
-      const accepted = await this.#judgeBy(provider, token, verified?.key, hash, occasion)
+      const accepted = await this.#judgeBy(provider, token, verified?.key, text, occasion)
       if (!("fault" in accepted)) return accepted
       // That nothing could be known of it outweighs what another provider found.
       if (worst.fault === "unknown_issuer" || accepted.fault === "keys_unavailable") worst = accepted
@@ -132,7 +130,7 @@ export class Authenticator {
     provider: TokenProvider,
     token: Token,
     verifiedBy: VerifyKey | undefined,
-    hash: string,
+    text: string,
     occasion: Occasion,
   ): Promise<Accepted | Unknown> {
     if (!provider.algorithms.some((one) => one === token.algorithm)) return { fault: "algorithm_not_allowed" }
@@ -140,7 +138,7 @@ export class Authenticator {
     if ("fault" in key) return key
     if (key !== verifiedBy) {
       if (!(await isSignedBy(token, key))) return { fault: "bad_signature" }
-      this.#remember(hash, { token, key })
+      this.#remember(text, { token, key })
     }
     const user = judgeClaims(provider, token, this.#around.nowMs())
     return typeof user === "string" ? { fault: user } : { user, provider, token }
@@ -156,19 +154,20 @@ export class Authenticator {
     return again === "keys_unavailable" ? { fault: again, retryAfterMs: issuer.retryAfterMs } : { fault: again }
   }
 
-  #remembered(hash: string): Verified | undefined {
-    const verified = this.#verified.get(hash)
+  #remembered(text: string): Verified | undefined {
+    const verified = this.#verified.get(text)
     if (!verified || this.#around.nowMs() < endOf(verified.token)) return verified
-    this.#verified.delete(hash)
+    this.#verified.delete(text)
     return undefined
   }
 
-  #remember(hash: string, verified: Verified): void {
+  #remember(text: string, verified: Verified): void {
+    if (text.length > LIMITS.verifiedTokenCharsMax) return
     if (this.#verified.size >= LIMITS.verifiedTokensMax) {
       const [oldest] = this.#verified.keys()
       if (oldest !== undefined) this.#verified.delete(oldest)
     }
-    this.#verified.set(hash, verified)
+    this.#verified.set(text, verified)
   }
 }
 

@@ -1,6 +1,6 @@
 /** What one isolate takes for a proof. The keys are real, and so are the signatures; only the world around is a test's. */
 import fc from "fast-check"
-import { describe, expect, it } from "vitest"
+import { describe, expect, it, vi } from "vitest"
 import { resolveAuthentication } from "#shared/config/resolve-authentication.ts"
 import type { Scope } from "#shared/config/scope.ts"
 import { Checkpoints } from "#shared/identity/checkpoint.ts"
@@ -191,6 +191,22 @@ describe("a token", () => {
       ),
       { numRuns: 300 },
     )
+  })
+
+  it("has its signature verified once, unless it is long, or many others came since", async () => {
+    const verify = vi.spyOn(crypto.subtle, "verify")
+    const one = isolate(ALL)
+    const token = await elliptic.sign(claims())
+    const long = await elliptic.sign(claims({ more: "x".repeat(LIMITS.verifiedTokenCharsMax) }))
+    for (const again of [token, token, long, long]) expect(await one.bearer(again)).toBe("alice")
+    expect(verify).toHaveBeenCalledTimes(3)
+    for (let index = 0; index < LIMITS.verifiedTokensMax; index++) {
+      await one.bearer(await elliptic.sign(claims({ jti: `${index}` })))
+    }
+    verify.mockClear()
+    expect(await one.bearer(token)).toBe("alice")
+    expect(verify).toHaveBeenCalledOnce()
+    verify.mockRestore()
   })
 
   it("is judged by the clock each time, whatever is remembered of it", async () => {
