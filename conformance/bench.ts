@@ -39,7 +39,7 @@ export async function startBench(tests: readonly FormTest[]): Promise<Bench> {
     controlConfig: join(ROOT, "workers/control/wrangler.toml"),
     projects: [
       await project(folder, "weft", proxyConfig(tests.flatMap(({ backends }) => backends))),
-      await project(folder, "echo", { main: join(ROOT, "conformance/workers/echo.ts") }),
+      await project(folder, "echo", echoConfig()),
     ],
     ingressPort: 0,
     controlPort: 0,
@@ -139,6 +139,15 @@ function frontConfig(doors: ReadonlyMap<string, DoorBinding>): object {
       : { binding, service: "weft", entrypoint: "Sidecar", props: { from: door.from, to: door.to } },
   )
   return { main: join(ROOT, "conformance/workers/front.ts"), services }
+}
+
+/** A backend that calls another one through the mesh. */
+function echoConfig(): object {
+  const props = { from: "traces/vendor", to: "traces/harness" }
+  return {
+    main: join(ROOT, "conformance/workers/echo.ts"),
+    services: [{ binding: "MESH", service: "weft", entrypoint: "Sidecar", props }],
+  }
 }
 
 function proxyConfig(backends: readonly EchoBackend[]): object {

@@ -23,7 +23,7 @@ export interface EchoBackend {
   readonly backend: string
   readonly namespace: string
   /** What answers there, where it is no echo, and what it is told beside the name. */
-  readonly entrypoint?: "Authorizer" | "Keys"
+  readonly entrypoint?: "Authorizer" | "Keys" | "Caller"
   readonly props?: object
 }
 
@@ -71,6 +71,8 @@ export interface Expectation {
   readonly mirroredTo: readonly string[]
   readonly backendsNotReached: readonly string[]
   readonly answeredByProxy: boolean
+  /** Of the trace headers that arrive, in the file's own words. */
+  readonly trace?: Readonly<Record<string, unknown>>
   /** Of the file's expectations, those that nobody here knows how to judge. */
   readonly unknown: readonly string[]
 }
@@ -103,4 +105,6 @@ export interface Echoed {
   readonly namespace: string
   readonly backend: string
   readonly headers: Readonly<Record<string, string>>
+  /** The headers of the requests that the backend made in turn, as they arrived. */
+  readonly calls?: readonly Readonly<Record<string, string>>[]
 }

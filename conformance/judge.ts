@@ -1,6 +1,7 @@
 /** What is wrong with an answer: one sentence a fault, none when it is as expected. */
 import { isPing, type Received } from "./client.ts"
 import type { CaseRequest, Echoed, Expectation, ExpectedRedirect } from "./form.ts"
+import { judgeTrace } from "./judge-trace.ts"
 
 export type Arrived = readonly { readonly backend: string; readonly path: string }[]
 
@@ -44,7 +45,7 @@ function judgeEcho(expect: Expectation, answer: Received): string[] {
   const isWanted =
     [backend, pathAtBackend, methodAtBackend, hostAtBackend].some((one) => one !== undefined) || headers.length > 0
   const echo = echoed(answer)
-  if (!isWanted && expect.absentHeadersAtBackend.length === 0) return []
+  if (!isWanted && !expect.trace && expect.absentHeadersAtBackend.length === 0) return []
   if (!echo) return ["the answer is not a backend's"]
   const faults: string[] = []
   if (backend !== undefined && !isBackend(echo.backend, backend))
@@ -59,6 +60,7 @@ function judgeEcho(expect: Expectation, answer: Received): string[] {
       faults.push(`header ${name} at the backend is ${show(found)} instead of ${show(value)}`)
     }
   }
+  if (expect.trace) faults.push(...judgeTrace(expect.trace, echo.calls ?? [echo.headers]))
   for (const name of expect.absentHeadersAtBackend) {
     const found = echo.headers[name.toLowerCase()]
     if (found !== undefined) faults.push(`header ${name} at the backend is ${show(found)} instead of absent`)

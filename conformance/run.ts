@@ -17,9 +17,17 @@ import { meshForm } from "./gateway-api-mesh.ts"
 import { istioAuthzForm } from "./istio-authz.ts"
 import { istioPathsForm } from "./istio-paths.ts"
 import { sumLine, sumOf, testLines } from "./table.ts"
+import { traceContextForm } from "./w3c-trace-context.ts"
 
 /** Every form of case files that can be run. The first one that takes a file reads it. */
-const FORMS: readonly Form[] = [istioAuthzForm, istioPathsForm, meshForm, grpcRouteForm, httpRouteForm]
+const FORMS: readonly Form[] = [
+  istioAuthzForm,
+  istioPathsForm,
+  traceContextForm,
+  meshForm,
+  grpcRouteForm,
+  httpRouteForm,
+]
 /** Forms that need no mesh. */
 const CORE_FORMS: readonly CoreForm[] = [outlierForm, weightedForm, retryForm]
 

@@ -47,6 +47,20 @@ export class Echo extends WorkerEntrypoint<object, Props> {
   }
 }
 
+/** A service that makes `?requests=N` requests of its own through the mesh, with the trace headers that it was given. */
+export class Caller extends WorkerEntrypoint<{ readonly MESH: Fetcher }, Props> {
+  override async fetch(request: Request): Promise<Response> {
+    const { backend, namespace } = this.ctx.props
+    const count = Number(new URL(request.url).searchParams.get("requests"))
+    const given = [...request.headers].filter(([name]) => name === "traceparent" || name === "tracestate")
+    const calls = Array.from({ length: count }, async () => {
+      const answer = await this.env.MESH.fetch("http://harness/", { headers: given })
+      return ((await answer.json()) as { headers: object }).headers
+    })
+    return Response.json({ backend, namespace, headers: {}, calls: await Promise.all(calls) })
+  }
+}
+
 /** An external authorizer: it goes by the header `x-ext-authz`, and says what it found. */
 export class Authorizer extends WorkerEntrypoint<object, Props> {
   override fetch(request: Request): Response {

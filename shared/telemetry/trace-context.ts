@@ -21,6 +21,9 @@ export type RandomHex = (digits: number) => string
 const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/
 const ZERO_TRACE = "0".repeat(32)
 const ZERO_SPAN = "0".repeat(16)
+const SAMPLED = 1
+/** The flags that are known: all others are to be 0 in what is sent, whatever the version of what came. */
+const KNOWN = 3
 /** A trace that begins here: the id is random, sampling is for the receiver to decide. */
 const FLAGS_NEW = "02"
 
@@ -30,18 +33,23 @@ export function enterTrace(traceparent: string | null, randomHex: RandomHex): Tr
   if (!parts || !isUsable(parts)) {
     return { traceId: randomHex(32), parentId: undefined, spanId: randomHex(16), flags: FLAGS_NEW }
   }
-  const flags = parts[1] === "00" ? (parts[4] as string) : knownFlags(parts[4] as string)
-  return { traceId: parts[2] as string, parentId: parts[3] as string, spanId: randomHex(16), flags }
+  const [, , traceId, parentId, flags] = parts as unknown as readonly string[]
+  return { traceId: traceId!, parentId, spanId: randomHex(16), flags: knownFlags(flags!) }
 }
 
 /** What the next hop is told: always version 00. */
-export function formatTraceparent(trace: TraceContext): string {
-  return `00-${trace.traceId}-${trace.spanId}-${trace.flags}`
+export function formatTraceparent({ traceId, spanId, flags }: Omit<TraceContext, "parentId">): string {
+  return `00-${traceId}-${spanId}-${flags}`
 }
 
 /** Whether whoever began the trace wants it recorded. */
-export function isSampled({ flags }: TraceContext): boolean {
-  return (Number.parseInt(flags, 16) & 1) === 1
+export function isSampled({ flags }: Pick<TraceContext, "flags">): boolean {
+  return (Number.parseInt(flags, 16) & SAMPLED) === SAMPLED
+}
+
+/** The same trace, which this hop has decided to record. */
+export function sampled(flags: string): string {
+  return hexByte(Number.parseInt(flags, 16) | SAMPLED)
 }
 
 function isUsable(parts: RegExpExecArray): boolean {
@@ -49,25 +57,36 @@ function isUsable(parts: RegExpExecArray): boolean {
   return version !== "ff" && !(version === "00" && rest) && traceId !== ZERO_TRACE && spanId !== ZERO_SPAN
 }
 
-/** Of a later version only the flags that this one knows carry over. */
 function knownFlags(flags: string): string {
-  return (Number.parseInt(flags, 16) & 0x03).toString(16).padStart(2, "0")
+  return hexByte(Number.parseInt(flags, 16) & KNOWN)
+}
+
+function hexByte(value: number): string {
+  return value.toString(16).padStart(2, "0")
 }
 
 const MEMBERS_MAX = 32
 const KEY = /^[a-z0-9][a-z0-9_\-*/@]{0,255}$/
 const VALUE = /^[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]$/
 
-/** Whether a tracestate may be passed on as it is; one that breaks the grammar is dropped whole. */
-export function isTracestate(text: string): boolean {
-  const keys = new Set<string>()
+/**
+ * The tracestate as it is passed on: the same text, unless it names a key twice. The first member of a key is its newest, and
+ * only that may stay. Undefined when it breaks the grammar, has more members than there may be, or none: then it is dropped whole.
+ */
+export function tracestateToPass(text: string): string | undefined {
+  const members = new Map<string, string>()
+  let isRepeated = false
+  let count = 0
   for (const member of text.split(",")) {
     const trimmed = member.replace(/^[ \t]+|[ \t]+$/g, "")
     if (trimmed === "") continue
     const equals = trimmed.indexOf("=")
     const key = trimmed.slice(0, equals)
-    if (equals < 0 || !KEY.test(key) || !VALUE.test(trimmed.slice(equals + 1)) || keys.has(key)) return false
-    keys.add(key)
+    count += 1
+    if (equals < 0 || count > MEMBERS_MAX || !KEY.test(key) || !VALUE.test(trimmed.slice(equals + 1))) return undefined
+    if (members.has(key)) isRepeated = true
+    else members.set(key, trimmed)
   }
-  return keys.size > 0 && keys.size <= MEMBERS_MAX
+  if (members.size === 0) return undefined
+  return isRepeated ? [...members.values()].join(",") : text
 }

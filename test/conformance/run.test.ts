@@ -24,11 +24,17 @@ function conformance(...args: readonly string[]): Promise<{ exit: number | null;
 }
 
 const fixture = (form: string) => join(FIXTURES, `${form === "outlier" ? "envoy" : "gateway_api"}_${form}.json`)
+const traces = (form: string) => join(FIXTURES, `trace_context${form}.json`)
 
 describe("the runner", () => {
   it("passes cases of all forms, and says of each case that it skips why", async () => {
-    const { exit, lines, out } = await conformance(fixture("httproute"), fixture("mesh"), fixture("grpcroute"))
-    expect(lines.at(-1), out).toBe("84 passed, 0 failed, 4 skipped")
+    const { exit, lines, out } = await conformance(
+      fixture("httproute"),
+      fixture("mesh"),
+      fixture("grpcroute"),
+      traces(""),
+    )
+    expect(lines.at(-1), out).toBe("107 passed, 0 failed, 4 skipped")
     expect(exit).toBe(0)
     expect(lines.filter((line) => /^ {8}skipped/.test(line))).toHaveLength(4)
     expect(out).toContain("TLS ends before a Worker runs")
@@ -36,11 +42,11 @@ describe("the runner", () => {
   })
 
   it("notices whatever is not as expected", async () => {
-    const { exit, lines, out } = await conformance(fixture("httproute_wrong"))
-    expect(lines.at(-1), out).toBe("1 passed, 11 failed, 1 skipped")
+    const { exit, lines, out } = await conformance(fixture("httproute_wrong"), traces("_wrong"))
+    expect(lines.at(-1), out).toBe("1 passed, 18 failed, 3 skipped")
     expect(exit).toBe(1)
     const failed = lines.filter((line) => /^ {8}failed/.test(line)).map((line) => line.trim().replace(/^failed +/, ""))
-    expect(failed).toEqual([
+    expect(failed.filter((name) => !/traceparent/.test(name))).toEqual([
       "status",
       "backend",
       "path",
@@ -55,6 +61,8 @@ describe("the runner", () => {
     ])
     expect(out).toContain('did you mean "backendRefs"?')
     expect(out).toContain("nobody here can judge: phaseOfTheMoon")
+    expect(out).toContain("traceIdNot: it is 0af7651916cd43dd8448eb211c80319c")
+    expect(out).toContain("distinctParentIds: 3 instead of 1")
   })
 
   it("runs cases of the core's machines without a mesh, and notices what is not as expected", async () => {
@@ -103,12 +111,14 @@ describe("the runner", () => {
     },
   )
 
-  it.skipIf(!existsSync(CASES)).each(["authz", "path_normalization"])(
-    "passes every case of istio_%s.json that can apply to Workers",
-    async (form) => {
-      const file = join(CASES, `istio_${form}.json`)
-      if (!existsSync(file)) return
-      const { exit, lines, out } = await conformance(file)
+  it
+    .skipIf(!existsSync(CASES))
+    .each([["istio_authz.json"], ["istio_path_normalization.json", "w3c_trace_context.json"]])(
+    "passes every case of %s %s that can apply to Workers",
+    async (...names) => {
+      const files = names.map((name) => join(CASES, name)).filter((file) => existsSync(file))
+      if (files.length === 0) return
+      const { exit, lines, out } = await conformance(...files)
       expect(lines.at(-1), out).toMatch(/^\d+ passed, 0 failed, \d+ skipped$/)
       expect(exit).toBe(0)
     },

@@ -12,7 +12,7 @@ import { HEADER } from "#shared/protocol/headers.ts"
 import { corsHeaders, preflight } from "#shared/routing/cors.ts"
 import { type Answer, applyHeaderChange, directAnswer, faultWanted, redirectAnswer } from "#shared/routing/filters.ts"
 import type { RequestHead } from "#shared/routing/head.ts"
-import { formatTraceparent, isTracestate } from "#shared/telemetry/trace-context.ts"
+import { formatTraceparent, tracestateToPass } from "#shared/telemetry/trace-context.ts"
 import { declaredBytes, limitBody } from "./body.ts"
 import { type CanonicalRequest, withUrl } from "./canonicalise.ts"
 import { type Exchange, toldRevision } from "./exchange.ts"
@@ -114,12 +114,17 @@ export function toResponse({ status, headers, body }: Answer): Response {
   return response
 }
 
+/** Without the trace that it belongs to it says nothing. */
+function passTracestate(headers: Headers, tracestate: string, { trace }: Exchange): void {
+  const passed = trace.parentId === undefined ? undefined : tracestateToPass(tracestate)
+  if (passed === undefined) headers.delete(HEADER.tracestate)
+  else if (passed !== tracestate) headers.set(HEADER.tracestate, passed)
+}
+
 function mark(headers: Headers, exchange: Exchange, canonical: CanonicalRequest): void {
   headers.set(HEADER.traceparent, formatTraceparent(exchange.trace))
   const tracestate = headers.get(HEADER.tracestate)
-  if (tracestate !== null && (exchange.trace.parentId === undefined || !isTracestate(tracestate))) {
-    headers.delete(HEADER.tracestate)
-  }
+  if (tracestate !== null) passTracestate(headers, tracestate, exchange)
   headers.set(HEADER.hops, String(exchange.hops))
   if (exchange.priority !== "default") headers.set(HEADER.priority, exchange.priority)
   else if (exchange.matched?.rule.priority) headers.delete(HEADER.priority)

@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { enterTrace, formatTraceparent, isTracestate } from "#shared/telemetry/trace-context.ts"
+import { enterTrace, formatTraceparent, isSampled, sampled, tracestateToPass } from "#shared/telemetry/trace-context.ts"
 
 const TRACE = "0af7651916cd43dd8448eb211c80319c"
 const PARENT = "b7ad6b7169203331"
@@ -11,7 +11,8 @@ describe("a trace", () => {
     ["is continued with its flags", `00-${TRACE}-${PARENT}-01`, "01"],
     ["keeps the random flag", `00-${TRACE}-${PARENT}-03`, "03"],
     ["is continued from a later version", `cc-${TRACE}-${PARENT}-01-what-comes-later`, "01"],
-    ["keeps of a later version only the flags that are known", `cc-${TRACE}-${PARENT}-ff`, "03"],
+    ["keeps only the flags that are known", `00-${TRACE}-${PARENT}-ff`, "03"],
+    ["keeps of a later version only the flags that are known", `cc-${TRACE}-${PARENT}-fd`, "01"],
   ])("%s", (_sentence, traceparent, flags) => {
     const trace = enterTrace(traceparent, randomHex)
     expect(trace).toEqual({ traceId: TRACE, parentId: PARENT, spanId: randomHex(16), flags })
@@ -43,13 +44,44 @@ describe("a trace", () => {
   })
 })
 
+describe("the decision to record", () => {
+  it.each([
+    ["02", "03"],
+    ["00", "01"],
+    ["03", "03"],
+  ])("keeps what else the flags say: %s", (flags, expected) => {
+    expect(sampled(flags)).toBe(expected)
+    expect(isSampled({ flags: expected })).toBe(true)
+  })
+})
+
 describe("a tracestate", () => {
-  it.each(["a=1", "a=1,b=2", "a@b=1", "1a=x y", "a=1, \tb=2", "a=1,,b=2", `${"a".repeat(256)}=${"v".repeat(256)}`])(
-    "passes: %s",
-    (text) => {
-      expect(isTracestate(text)).toBe(true)
-    },
-  )
+  it.each([
+    "a=1",
+    "a=1,b=2",
+    "a@b=1",
+    "a@=1",
+    "a@@b@c=1",
+    "1a=x y",
+    "a=1, \tb=2",
+    "a=1,,b=2",
+    `${"a".repeat(256)}=${"v".repeat(256)}`,
+  ])("passes as it is: %s", (text) => {
+    expect(tracestateToPass(text)).toBe(text)
+  })
+
+  it("has as many members as there may be, whatever is empty between them", () => {
+    const full = Array.from({ length: 32 }, (_, index) => `k${index}=1`).join(",")
+    expect(tracestateToPass(`${full},,`)).toBe(`${full},,`)
+  })
+
+  it.each([
+    ["a=1,a=1", "a=1"],
+    ["a=1, a=2, b=3", "a=1,b=3"],
+    ["b=0,a=1,b=2", "b=0,a=1"],
+  ])("keeps of a key that comes twice what was set last, which stands first: %s", (text, expected) => {
+    expect(tracestateToPass(text)).toBe(expected)
+  })
 
   it.each([
     "",
@@ -58,15 +90,19 @@ describe("a tracestate", () => {
     "=1",
     "A=1",
     "a b=1",
-    "a=1,a=2",
+    "a =1",
+    "a.b=1",
     "a=",
+    "a=,b=1",
     "a=b=c",
     "a=\u0001",
     "@a=1",
+    "b=1,@a=1",
     `${"a".repeat(257)}=1`,
     `a=${"v".repeat(257)}`,
     Array.from({ length: 33 }, (_, index) => `k${index}=1`).join(","),
-  ])("is dropped: %s", (text) => {
-    expect(isTracestate(text)).toBe(false)
+    Array.from({ length: 33 }, () => "a=1").join(","),
+  ])("is dropped whole: %s", (text) => {
+    expect(tracestateToPass(text)).toBeUndefined()
   })
 })
