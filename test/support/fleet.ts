@@ -2,6 +2,7 @@
  * Many proxies in one workerd, each an isolate of its own, before one control Worker with all its objects: the mesh's real Workers, and
  * services of the story's.
  */
+import { readFileSync } from "node:fs"
 import { build } from "esbuild"
 import { convertV4MiniflareOptions, Miniflare, NoOpLog, type V4WorkerOptions } from "miniflare"
 import type { MeshDocument } from "#shared/model/document.ts"
@@ -26,8 +27,8 @@ export interface ServiceOptions {
 }
 
 export interface Fleet {
-  /** A request to a proxy's public entrance. */
-  request(proxy: string, path: string, headers?: Readonly<Record<string, string>>): Promise<Response>
+  /** A request to a proxy's public entrance, which arrives at this data centre of the platform's. */
+  request(proxy: string, path: string, headers?: Readonly<Record<string, string>>, colo?: string): Promise<Response>
   /** A request past the mesh. */
   past(worker: string, path: string, body?: unknown): Promise<Response>
   api<T>(path: string, body?: unknown): Promise<T>
@@ -37,16 +38,13 @@ export interface Fleet {
   stop(): Promise<void>
 }
 
-const OBJECTS = {
-  ROUTE_TABLE: "RouteTableObject",
-  RELAY: "RelayObject",
-  BREAKER: "BreakerObject",
-  LIMITER: "LimiterObject",
-  TELEMETRY: "TelemetryObject",
-  HEALTH: "HealthObject",
-  TOKENS: "TokensObject",
-}
-const OF_PROXIES = ["ROUTE_TABLE", "RELAY", "BREAKER", "LIMITER"] as const
+/** By binding: the class, as control's own config has it. */
+const OBJECTS = new Map(
+  [
+    ...readFileSync("workers/control/wrangler.toml", "utf8").matchAll(/^name = "([A-Z_]+)"\nclass_name = "(\w+)"/gm),
+  ].map(([, binding, className]) => [binding!, className!] as const),
+)
+const OF_PROXIES = ["ROUTE_TABLE", "RELAY", "BREAKER", "LIMITER"]
 const COMPATIBILITY = { compatibilityDate: "2026-10-20", compatibilityFlags: ["enable_request_signal"] }
 
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
@@ -67,7 +65,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     return (await response.json()) as T
   }
   return {
-    request: (proxy, path, headers = {}) => past(proxy, path, { headers }),
+    request: (proxy, path, headers = {}, colo) => past(proxy, path, { headers, ...(colo && { cf: { colo } }) }),
     past: (worker, path, body) =>
       past(worker, path, body === undefined ? {} : { method: "POST", body: JSON.stringify(body) }),
     api,
@@ -90,7 +88,7 @@ async function workersOf({ proxies, services, control }: FleetOptions): Promise<
     Object.fromEntries(
       names.map((name) => [
         name,
-        { className: OBJECTS[name as keyof typeof OBJECTS], useSQLite: true, ...(scriptName && { scriptName }) },
+        { className: OBJECTS.get(name)!, useSQLite: true, ...(scriptName && { scriptName }) },
       ]),
     )
   const kvNamespaces = { WEFT_KV: "fleet" }
@@ -98,7 +96,7 @@ async function workersOf({ proxies, services, control }: FleetOptions): Promise<
   return [
     {
       ...{ ...COMPATIBILITY, name: "control", modules: true, script: controlScript!, kvNamespaces },
-      ...{ durableObjects: objects(Object.keys(OBJECTS)), bindings: { WEFT_ADMIN_TOKEN: TOKEN } },
+      ...{ durableObjects: objects([...OBJECTS.keys()]), bindings: { WEFT_ADMIN_TOKEN: TOKEN } },
     },
     ...Object.entries(proxies).map(
       ([name, vars]): V4WorkerOptions => ({

@@ -1,0 +1,140 @@
+/**
+ * How a change spreads: many isolates in all regions under a steady load, while one revision after the other is applied. Every answer says by
+ * which revision it was made, twice over: by the rule, and by the rule's backend.
+ */
+import { type Fleet, startFleet } from "./fleet.ts"
+
+export interface SpreadRun {
+  readonly isolates: number
+  readonly revisions: number
+  /** Requests a second, over all isolates. */
+  readonly perSecond: number
+  /** Between two revisions. */
+  readonly pauseMs: number
+}
+
+export interface SpreadResult {
+  readonly requests: number
+  readonly failed: number
+  /** Answers by an older revision than an answer of the same isolate that was there before the request was sent. */
+  readonly backward: number
+  /** Answers of which one part is of another revision than the other. */
+  readonly torn: number
+  /** For each revision: from its acknowledgement to the first answer by it, or by a newer one, of the last isolate. */
+  readonly lagsMs: readonly number[]
+  readonly tookMs: number
+}
+
+/** One in each region. */
+const COLOS = ["SJC", "IAD", "GRU", "AMS", "WAW", "BOM", "NRT", "SIN", "SYD", "JNB", "DXB"]
+const SETTLE_MS = 6_000
+
+export async function runSpread(run: SpreadRun): Promise<SpreadResult> {
+  const names = Array.from({ length: run.isolates }, (_each, index) => `proxy-${index}`)
+  const fleet = await startFleet({
+    proxies: Object.fromEntries(names.map((name) => [name, {}])),
+    services: { upstream: { entry: "bench/workers/upstream.ts" } },
+  })
+  try {
+    return await new Spread(fleet, names).run(run)
+  } finally {
+    await fleet.stop()
+  }
+}
+
+class Spread {
+  readonly #fleet: Fleet
+  readonly #names: readonly string[]
+  /** When each isolate answered first by a revision, in the order of time. */
+  readonly #firsts: { readonly atMs: number; readonly revision: number }[][]
+  readonly #seen: number[]
+  readonly #pending = new Set<Promise<void>>()
+  #requests = 0
+  #failed = 0
+  #backward = 0
+  #torn = 0
+
+  constructor(fleet: Fleet, names: readonly string[]) {
+    this.#fleet = fleet
+    this.#names = names
+    this.#firsts = names.map(() => [])
+    this.#seen = names.map(() => 0)
+  }
+
+  async run({ revisions, perSecond, pauseMs }: SpreadRun): Promise<SpreadResult> {
+    await this.#fleet.apply(documentOf(1))
+    await Promise.all(this.#names.map((_name, index) => this.#request(index)))
+    const startedAtMs = performance.now()
+    const load = this.#load(perSecond)
+    const acknowledged = new Map<number, number>()
+    for (let revision = 2; revision <= revisions; revision++) {
+      const applied = await this.#fleet.apply(documentOf(revision))
+      if (applied.revision !== revision) throw new Error(`made revision ${applied.revision} instead of ${revision}`)
+      acknowledged.set(revision, performance.now())
+      await sleep(pauseMs)
+    }
+    await sleep(SETTLE_MS)
+    load.stop()
+    await Promise.all(this.#pending)
+    return {
+      ...{ requests: this.#requests, failed: this.#failed, backward: this.#backward, torn: this.#torn },
+      lagsMs: [...acknowledged].map(([revision, atMs]) => this.#lastMs(revision) - atMs),
+      tookMs: performance.now() - startedAtMs,
+    }
+  }
+
+  /** When the last isolate answered by this revision, or by a newer one. */
+  #lastMs(revision: number): number {
+    const times = this.#firsts.map((firsts) => firsts.find((first) => first.revision >= revision)?.atMs)
+    return Math.max(...times.map((atMs) => atMs ?? Number.POSITIVE_INFINITY))
+  }
+
+  /** An even rate, whatever becomes of the requests before. */
+  #load(perSecond: number): { stop(): void } {
+    const startedAtMs = performance.now()
+    let sent = 0
+    const timer = setInterval(() => {
+      const due = ((performance.now() - startedAtMs) * perSecond) / 1000
+      for (; sent < due; sent++) {
+        const request = this.#request(Math.floor(Math.random() * this.#names.length))
+        this.#pending.add(request)
+        void request.finally(() => this.#pending.delete(request))
+      }
+    }, 5)
+    return { stop: () => clearInterval(timer) }
+  }
+
+  async #request(isolate: number): Promise<void> {
+    const before = this.#seen[isolate]!
+    this.#requests += 1
+    const colo = COLOS[isolate % COLOS.length]!
+    const response = await this.#fleet.request(this.#names[isolate]!, "/", {}, colo).catch(() => undefined)
+    const atMs = performance.now()
+    await response?.arrayBuffer()
+    if (response?.status !== 200) {
+      this.#failed += 1
+      return
+    }
+    const [rule, backend] = ["x-rule", "x-backend"].map((name) => Number(response.headers.get(name)))
+    if (rule !== backend) this.#torn += 1
+    const revision = rule as number
+    if (revision < before) this.#backward += 1
+    if (revision <= this.#seen[isolate]!) return
+    this.#seen[isolate] = revision
+    this.#firsts[isolate]!.push({ atMs, revision })
+  }
+}
+
+/** Revision n says n, in two places. */
+function documentOf(revision: number) {
+  const says = (name: string) => ({ responseHeaders: { set: { [name]: String(revision) } } })
+  const backends = [{ service: "upstream", filters: [says("x-backend")] }]
+  return {
+    services: { upstream: {} },
+    routes: { web: { hosts: ["*"], rules: [{ filters: [says("x-rule")], backends }] } },
+  }
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
