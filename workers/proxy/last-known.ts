@@ -16,8 +16,6 @@ const CACHE_NAME = "weft-snapshots"
 
 export class WorkerLastKnown implements LastKnown {
   readonly #namespace: KVNamespace | undefined
-  /** Some places have none: it is asked for once. */
-  #cache: Promise<Cache | undefined> | undefined
 
   constructor(namespace: KVNamespace | undefined) {
     this.#namespace = namespace
@@ -54,7 +52,7 @@ export class WorkerLastKnown implements LastKnown {
 
   async #read(key: string): Promise<string | undefined> {
     try {
-      const response = await (await this.#open())?.match(urlOf(key))
+      const response = await (await caches.open(CACHE_NAME)).match(urlOf(key))
       return await response?.text()
     } catch {
       return undefined
@@ -65,24 +63,10 @@ export class WorkerLastKnown implements LastKnown {
     if (text.length > LIMITS.snapshotBytesMax) return
     try {
       const headers = { "cache-control": `public, max-age=${KEPT_SECONDS}`, "content-type": "application/json" }
-      await (await this.#open())?.put(urlOf(key), new Response(text, { headers }))
+      await (await caches.open(CACHE_NAME)).put(urlOf(key), new Response(text, { headers }))
     } catch {
       // There is none, or it is full: nothing is lost but time.
     }
-  }
-
-  /** A promise of one request must not be waited for by another: what is kept is settled. */
-  async #open(): Promise<Cache | undefined> {
-    this.#cache ??= Promise.resolve(await opened())
-    return this.#cache
-  }
-}
-
-async function opened(): Promise<Cache | undefined> {
-  try {
-    return await caches.open(CACHE_NAME)
-  } catch {
-    return undefined
   }
 }
 

@@ -49,6 +49,9 @@ export interface Surroundings {
   outliers?(): readonly OutlierReport[] | undefined
 }
 
+/** How often one that waits looks whether what he waits for has come. */
+const LOOK_MS = 5
+
 /** What routes are asked for. An isolate that only makes health checks serves nobody. */
 export type Purpose = "request" | "check"
 
@@ -61,8 +64,6 @@ export class Snapshots {
   #lease = freshLease()
   #routes: Routes | undefined
   #pulling: Promise<void> | undefined
-  /** Done when the next routes are taken up. */
-  #arrival = Promise.withResolvers<void>()
   #spread = 1
   #floorsMissed = 0
   /** Whether a request was served since the last question. */
@@ -111,18 +112,18 @@ export class Snapshots {
     return this.#routes
   }
 
-  /** For what is wanted, for the end of all questions under way, or until the patience is over. */
+  /**
+   * For what is wanted, for the end of the question under way, or until the patience is over. By looking again and again: a promise of
+   * another request's must not be waited for, unless that request's end waits for it too.
+   */
   async #wait(floor: number, waitMs: number): Promise<void> {
     const { serving } = this.#lease
     const wanted = Math.max(serving < floor ? floor : serving + 1, 1)
-    let isOver = false
-    const timer = this.#around.sleep(waitMs).then(() => {
-      isOver = true
-    })
-    while (this.#pulling && this.#lease.serving < wanted && !isOver) {
-      await Promise.race([this.#pulling, this.#arrival.promise, timer])
+    for (let waitedMs = 0; waitedMs < waitMs; waitedMs += LOOK_MS) {
+      if (!this.#pulling || this.#lease.serving >= wanted) return
+      await Promise.race([this.#pulling, this.#around.sleep(LOOK_MS)])
     }
-    if (isOver) this.#lease = inVain(this.#lease)
+    if (this.#lease.serving < wanted) this.#lease = inVain(this.#lease)
   }
 
   #ask(floor: number, nowMs: number, background: Background): void {
@@ -254,8 +255,6 @@ export class Snapshots {
     const nowMs = this.#around.nowMs()
     this.#routes = { ...routes, newUntilMs: nowMs + LIMITS.floorToldMs }
     this.#lease = takenUp(this.#lease, routes.revision, nowMs)
-    this.#arrival.resolve()
-    this.#arrival = Promise.withResolvers()
   }
 
   /** An isolate without routes does not wait for objects that are silent, or that have only what it cannot serve. */
