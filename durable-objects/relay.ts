@@ -10,8 +10,8 @@ import {
   acknowledgement,
   answer,
   askedInVain,
+  askInMs,
   emptyRelay,
-  mustAsk,
   type Relay,
   restoredRelay,
   take,
@@ -52,7 +52,8 @@ export class RelayObject extends DurableObject<Env> implements RelayRpc {
   async pull(pull: Pull): Promise<PullReply> {
     const nowMs = Date.now()
     this.#note(pull, nowMs)
-    if (mustAsk(this.#relay, pull.atLeast ?? 0, nowMs)) await this.#ask()
+    const inMs = askInMs(this.#relay, pull.atLeast ?? 0, nowMs)
+    if (inMs !== undefined) await this.#askIn(inMs, pull.atLeast ?? 0)
     const spread = spreadFor(this.#rate, pull.spread ?? 1)
     const reply = answer(this.#relay, pull, Date.now())
     return spread === (pull.spread ?? 1) ? reply : { ...reply, spread }
@@ -111,6 +112,12 @@ export class RelayObject extends DurableObject<Env> implements RelayRpc {
     }
   }
 
+  /** What is wanted may come by itself meanwhile. */
+  async #askIn(ms: number, atLeast: number): Promise<void> {
+    if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms))
+    if (ms === 0 || this.#relay.head.revision < atLeast) await this.#ask()
+  }
+
   /** Asks the root once for all who wait for it, and waits no longer than the answer is worth. */
   async #ask(): Promise<void> {
     const nowMs = Date.now()
@@ -138,23 +145,25 @@ export class RelayObject extends DurableObject<Env> implements RelayRpc {
     try {
       const root = this.env.ROUTE_TABLE.getByName(MESH) as unknown as RouteTableRpc
       const bulletin = await root.follow(this.#name, acknowledgement(this.#relay))
-      await this.#take(bulletin, askedAtMs, "asked")
+      if (!(await this.#take(bulletin, askedAtMs, "asked"))) throw new Error("what it says is damaged")
     } catch (error) {
       if (this.#relay.pausedUntilMs < askedAtMs) console.warn(`weft: the root does not answer its relays: ${error}`)
       this.#relay = askedInVain(this.#relay, Date.now())
     }
   }
 
-  async #take(bulletin: Bulletin, asOfMs: number, how: "pushed" | "asked"): Promise<void> {
+  /** Whether it could be taken at all. */
+  async #take(bulletin: Bulletin, asOfMs: number, how: "pushed" | "asked"): Promise<boolean> {
     const { text, head } = bulletin
     if (text !== undefined && (await digest(text)) !== head.digest) {
       console.warn(`weft: revision ${head.revision} was damaged on its way to the relay ${this.#name}`)
-      return
+      return false
     }
     const before = this.#relay
     this.#relay = take(before, bulletin, asOfMs, how)
     if (this.#relay.head !== before.head) this.#sinceMs = Date.now()
     if (this.#relay.head !== before.head || this.#relay.news !== before.news) this.#store(before)
+    return true
   }
 
   #store(before: Relay): void {

@@ -27,8 +27,8 @@ export const PROPAGATION_LIMITS = {
   relayAskMs: 500,
   /** Isolates of a relay that has not heard of the root for this long ask the root themselves. */
   relayCutOffMs: 10_000,
-  /** Asked for a revision that it does not have, a relay asks the root at most this often. */
-  relayFloorMs: 100,
+  /** Asked for a revision that it does not have, a relay asks the root at most this often; whoever wants it waits for that. */
+  relayFloorMs: 25,
   /** How long control waits for a relay's own account. */
   relayViewMs: 1_000,
   /** A relay that nobody asks is pushed to no more; it asks again when it is. */

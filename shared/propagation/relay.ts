@@ -65,13 +65,16 @@ export function askedInVain(relay: Relay, nowMs: number): Relay {
   return { ...relay, pausedUntilMs: nowMs + LIMITS.relayLeaseMs / 2 }
 }
 
-/** Whether the root is to be asked, and waited for a moment, before an isolate that wants at least this revision is answered. */
-export function mustAsk({ head, heardAtMs, pausedUntilMs }: Relay, atLeast: number, nowMs: number): boolean {
+/**
+ * In how many milliseconds the root is to be asked, and waited for a moment, before an isolate that wants at least this revision is
+ * answered; undefined when it need not be.
+ */
+export function askInMs({ head, heardAtMs, pausedUntilMs }: Relay, atLeast: number, nowMs: number): number | undefined {
   // A pause of the future is one of a clock that went back.
-  if (nowMs < pausedUntilMs && pausedUntilMs - nowMs <= LIMITS.relayLeaseMs) return false
+  if (nowMs < pausedUntilMs && pausedUntilMs - nowMs <= LIMITS.relayLeaseMs) return undefined
   const elapsedMs = nowMs - heardAtMs
-  if (elapsedMs < 0 || elapsedMs >= LIMITS.relayLeaseMs) return true
-  return head.revision < atLeast && elapsedMs >= LIMITS.relayFloorMs
+  if (elapsedMs < 0 || elapsedMs >= LIMITS.relayLeaseMs) return 0
+  return head.revision < atLeast ? Math.max(0, LIMITS.relayFloorMs - elapsedMs) : undefined
 }
 
 /** What an isolate is told. */

@@ -10,8 +10,8 @@ import {
   acknowledgement,
   answer,
   askedInVain,
+  askInMs,
   isCutOff,
-  mustAsk,
   newerFor,
   take,
 } from "#shared/propagation/relay.ts"
@@ -19,7 +19,7 @@ import {
 export const CORES = {
   ...{ decideCommit, convergence },
   ...{ acknowledged, asked, lacks, nextDueMs, unacknowledged },
-  ...{ acknowledge, acknowledgement, isCutOff, answer, askedInVain, mustAsk, newerFor, take },
+  ...{ acknowledge, acknowledgement, isCutOff, answer, askedInVain, askInMs, newerFor, take },
   ...lease,
   /** Answers, and pushes, leave an object only when what it wrote is on disk. */
   gatesAnswers: true,
@@ -94,7 +94,7 @@ export const PROPAGATION_PLANTS: Readonly<Record<string, { readonly breaks: stri
     },
     "nobody-asks-again": {
       breaks: "converges",
-      cores: { unacknowledged: () => undefined, mustAsk: (relay) => relay.head.revision === 0 },
+      cores: { unacknowledged: () => undefined, askInMs: (relay) => (relay.head.revision === 0 ? 0 : undefined) },
     },
     "refused-for-ever": {
       breaks: "converges",

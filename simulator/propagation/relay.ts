@@ -45,8 +45,14 @@ export class RelayMachine {
       const { newer } = told
       reply(newer?.text === undefined ? told : { ...told, newer: { ...newer, text: this.#world.carried(newer.text) } })
     }
-    if (this.#world.cores.mustAsk(this.#relay, pull.atLeast ?? 0, nowMs)) this.#ask(answer)
-    else answer()
+    const { atLeast = 0 } = pull
+    const inMs = this.#world.cores.askInMs(this.#relay, atLeast, nowMs)
+    if (inMs === undefined) answer()
+    else if (inMs === 0) this.#ask(answer)
+    else {
+      const askOrAnswer = () => (this.revision < atLeast ? this.#ask(answer) : answer())
+      this.#world.network.later(this.machine, inMs, askOrAnswer)
+    }
   }
 
   confirm(confirmation: Confirmation): void {

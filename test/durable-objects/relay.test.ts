@@ -87,7 +87,6 @@ describe("a relay", () => {
     await evictDurableObject(root())
     const next = await commit()
     expect((await pull()).newer?.revision).toBe(newer?.revision)
-    await new Promise((resolve) => setTimeout(resolve, LIMITS.relayFloorMs))
     expect((await pull({ atLeast: next })).newer?.revision).toBe(next)
   })
 

@@ -4,9 +4,9 @@ import {
   acknowledge,
   answer,
   askedInVain,
+  askInMs,
   emptyRelay,
   isCutOff,
-  mustAsk,
   type Relay,
   restoredRelay,
   take,
@@ -45,27 +45,27 @@ describe("whether a relay asks the root", () => {
   const fresh = take(emptyRelay(0), bulletin(3), NOW, "asked")
 
   it.each([
-    ["at first", emptyRelay(NOW), 0, 0, true],
-    ["with what it found in storage", restoredRelay(bulletin(3).head, "", NO_NEWS, NOW), 0, 0, true],
-    ["not when it has just heard", fresh, 0, 10, false],
-    ["when it has not heard for its lease", fresh, 0, LIMITS.relayLeaseMs, true],
-    ["when a revision is wanted that it has not", fresh, 4, LIMITS.relayFloorMs, true],
-    ["but not ten times in a moment for what nobody has", fresh, 4, LIMITS.relayFloorMs - 1, false],
-    ["not for a revision that it has", fresh, 3, LIMITS.relayFloorMs, false],
-    ["when its clock went back", fresh, 0, -60_000, true],
-    ["not when it asked in vain a moment ago", askedInVain(emptyRelay(NOW), NOW), 0, 100, false],
-    ["when it asked in vain a while ago", askedInVain(emptyRelay(NOW), NOW), 0, LIMITS.relayLeaseMs / 2, true],
-    ["when it asked in vain in what is now the future", askedInVain(emptyRelay(NOW), NOW), 0, -60_000, true],
+    ["at first", emptyRelay(NOW), 0, 0, 0],
+    ["with what it found in storage", restoredRelay(bulletin(3).head, "", NO_NEWS, NOW), 0, 0, 0],
+    ["not when it has just heard", fresh, 0, 10, undefined],
+    ["when it has not heard for its lease", fresh, 0, LIMITS.relayLeaseMs, 0],
+    ["when a revision is wanted that it has not", fresh, 4, LIMITS.relayFloorMs, 0],
+    ["but not ten times in a moment for what nobody has", fresh, 4, LIMITS.relayFloorMs - 7, 7],
+    ["not for a revision that it has", fresh, 3, LIMITS.relayFloorMs, undefined],
+    ["when its clock went back", fresh, 0, -60_000, 0],
+    ["not when it asked in vain a moment ago", askedInVain(emptyRelay(NOW), NOW), 0, 100, undefined],
+    ["when it asked in vain a while ago", askedInVain(emptyRelay(NOW), NOW), 0, LIMITS.relayLeaseMs / 2, 0],
+    ["when it asked in vain in what is now the future", askedInVain(emptyRelay(NOW), NOW), 0, -60_000, 0],
   ])("%s", (_when, relay, atLeast, laterMs, expected) => {
-    expect(mustAsk(relay, atLeast, NOW + laterMs)).toBe(expected)
+    expect(askInMs(relay, atLeast, NOW + laterMs)).toBe(expected)
   })
 
   it("is put off by a push that teaches something, and not by one that may be old", () => {
     const later = NOW + LIMITS.relayLeaseMs
-    expect(mustAsk(take(fresh, bulletin(4), later, "pushed"), 0, later)).toBe(false)
-    expect(mustAsk(take(fresh, bulletin(3), later, "pushed"), 0, later)).toBe(true)
-    expect(mustAsk(take(fresh, bulletin(2), later, "asked"), 0, later)).toBe(true)
-    expect(mustAsk(take(fresh, bulletin(3), later, "asked"), 0, later)).toBe(false)
+    expect(askInMs(take(fresh, bulletin(4), later, "pushed"), 0, later)).toBeUndefined()
+    expect(askInMs(take(fresh, bulletin(3), later, "pushed"), 0, later)).toBe(0)
+    expect(askInMs(take(fresh, bulletin(2), later, "asked"), 0, later)).toBe(0)
+    expect(askInMs(take(fresh, bulletin(3), later, "asked"), 0, later)).toBeUndefined()
   })
 })
 
@@ -107,14 +107,14 @@ describe("a relay's word", () => {
   it("is what it has, and that nobody asks it", () => {
     const { said, relay } = acknowledge(told(bulletin(2, 3)), 0)
     expect(said).toEqual({ revision: 2, digest: "digest 2", news: 3, idle: false })
-    expect(mustAsk(relay, 0, NOW + 1)).toBe(false)
+    expect(askInMs(relay, 0, NOW + 1)).toBeUndefined()
   })
 
   it("is that nobody asks it; then it is told no more, and asks before it answers again", () => {
     const idleMs = NOW + LIMITS.relayIdleMs + 1
     const { said, relay } = acknowledge(take(emptyRelay(NOW), bulletin(2), idleMs, "pushed"), idleMs)
     expect(said.idle).toBe(true)
-    expect(mustAsk(relay, 0, idleMs)).toBe(true)
+    expect(askInMs(relay, 0, idleMs)).toBe(0)
   })
 })
 
