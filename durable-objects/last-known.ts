@@ -3,6 +3,7 @@
  * objects are out of reach begin with it. The root writes it as if it were one more relay.
  */
 import { LIMITS } from "#shared/model/limits.ts"
+import { isUnmeant } from "#shared/model/snapshot.ts"
 import { decode, digest } from "#shared/model/snapshot-codec.ts"
 import { LAST_KNOWN_KEY } from "#shared/protocol/last-known.ts"
 import type { Acknowledgement, Bulletin } from "#shared/protocol/relay.ts"
@@ -22,8 +23,9 @@ export function lastKnownTarget(namespace: KVNamespace | undefined): Target {
   return {
     async push({ head, text = "" }: Bulletin) {
       // What cannot be served is not known to be good: what was there before stays.
-      const isGood = (await digest(text)) === head.digest && "snapshot" in decode(text)
-      if (isGood) await namespace?.put(LAST_KNOWN_KEY, JSON.stringify({ ...head, text }))
+      const decoded = (await digest(text)) === head.digest ? decode(text) : { reason: "damaged" }
+      if ("snapshot" in decoded && !isUnmeant(decoded.snapshot))
+        await namespace?.put(LAST_KNOWN_KEY, JSON.stringify({ ...head, text }))
       return { ...LAST_KNOWN_HAS_NONE, revision: head.revision }
     },
     patienceMs: PATIENCE_MS,

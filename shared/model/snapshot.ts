@@ -35,6 +35,11 @@ export function isEmptyMesh({ services, routes }: Pick<Snapshot, "services" | "r
   return services.length === 0 && routes.length === 0
 }
 
+/** A mesh that would serve nobody, and nobody said that this is meant. */
+export function isUnmeant(snapshot: Snapshot): boolean {
+  return isEmptyMesh(snapshot) && !snapshot.meantEmpty
+}
+
 /** A snapshot with its place in history. `digest` is the SHA-256 of `text`, in lower-case hex. */
 export interface Published {
   readonly revision: number

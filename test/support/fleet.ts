@@ -49,12 +49,7 @@ const COMPATIBILITY = { compatibilityDate: "2026-10-20", compatibilityFlags: ["e
 
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
   const workers = await workersOf(options)
-  const quiet = {
-    cf: false,
-    telemetry: { enabled: false },
-    log: new NoOpLog(),
-    handleStructuredLogs() {},
-  }
+  const quiet = { cf: false, telemetry: { enabled: false }, log: new NoOpLog(), handleStructuredLogs() {} }
   const miniflare = new Miniflare(convertV4MiniflareOptions({ ...quiet, workers } as never))
   await miniflare.ready
   const fetchers = new Map(

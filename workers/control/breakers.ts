@@ -1,11 +1,10 @@
 /** Breakers: which of them are open, and forcing one by hand for a while. */
 import { serviceId } from "#shared/model/names.ts"
-import type { Snapshot } from "#shared/model/snapshot.ts"
 import { type BreakerStatus, clusterOf } from "#shared/protocol/breaker.ts"
 import type { BreakerList, ForceBreaker } from "#shared/protocol/control-api.ts"
 import { FORCED_ONLY } from "#shared/resilience/breaker.ts"
 import { type Call, reply } from "./endpoint.ts"
-import { readHead, routeTable } from "./mesh.ts"
+import { readHead, routeTable, snapshotOf } from "./mesh.ts"
 import { limitsOf, visibleIds, within } from "./namespaces.ts"
 import { problem } from "./problems.ts"
 
@@ -19,8 +18,7 @@ export async function forceBreaker(call: Call<object, object, ForceBreaker>): Pr
   if (!within(call.caller, namespace)) return problem(403, limitsOf(call.caller))
   const head = await readHead(call.env)
   const id = serviceId(namespace, name)
-  const { services } = head.text === "" ? { services: [] } : (JSON.parse(head.text) as Snapshot)
-  const service = services.find((one) => one.id === id)
+  const service = snapshotOf(head).services.find((one) => one.id === id)
   if (!service) return problem(404, `There is no service ${id}.`)
   if (subset !== undefined && !Object.hasOwn(service.subsets, subset)) {
     return problem(404, `The service ${id} has no subset ${subset}.`)

@@ -1,5 +1,7 @@
 /** Reads the mesh as it is at a revision: the documents and the snapshot compiled from them. */
 import type { Resource } from "#shared/model/document.ts"
+import type { Snapshot } from "#shared/model/snapshot.ts"
+import { decode } from "#shared/model/snapshot-codec.ts"
 import { MESH, type RevisionContent, type RevisionSummary } from "#shared/protocol/route-table.ts"
 import { canonicalJson } from "#shared/std/canonical-json.ts"
 import type { ControlEnv } from "./env.ts"
@@ -39,6 +41,14 @@ export async function readRevision(env: ControlEnv, revision: number): Promise<M
   if (revision === 0) return EMPTY
   const content = await routeTable(env).revision(revision)
   return content && open(content)
+}
+
+const NOTHING: Snapshot = { format: 1, services: [], gateways: [], routes: [] }
+
+/** What a mesh's snapshot says: nothing before the first revision, and nothing where no proxy of this version could read it. */
+export function snapshotOf({ text }: Pick<MeshAt, "text">): Snapshot {
+  const decoded = decode(text)
+  return "snapshot" in decoded ? decoded.snapshot : NOTHING
 }
 
 /** What documents are stored as. */

@@ -1,13 +1,12 @@
 /** What the mesh is doing: its head, who serves which revision, and which services no proxy can reach. */
 import { bindingsOf, type Service } from "#shared/model/service.ts"
-import type { Snapshot } from "#shared/model/snapshot.ts"
 import type { Witness } from "#shared/propagation/convergence.ts"
 import type { Status } from "#shared/protocol/control-api.ts"
 import { ROOT } from "#shared/protocol/convergence.ts"
 import type { IsolateStatus } from "#shared/protocol/route-table.ts"
 import { type Call, reply } from "./endpoint.ts"
 import { healthOf } from "./health.ts"
-import { readHead, routeTable } from "./mesh.ts"
+import { readHead, routeTable, snapshotOf } from "./mesh.ts"
 import { type Bounds, visibleIds } from "./namespaces.ts"
 import { askWitnesses, isolatesOf } from "./witnesses.ts"
 
@@ -20,12 +19,13 @@ export async function showStatus(call: Call<object, object, undefined>): Promise
   ])
   const { caller } = call
   const isolates = isolatesOf(witnesses)
-  const snapshot = head.text === "" ? undefined : (JSON.parse(head.text) as Snapshot)
-  const services = visibleIds(caller, snapshot?.services ?? [], ({ id }) => id)
+  // Its isolates are what one wants to see when nobody can read the head.
+  const snapshot = snapshotOf(head)
+  const services = visibleIds(caller, snapshot.services, ({ id }) => id)
   const status: Status = {
     head: head.summary,
     services: services.length,
-    routes: visibleIds(caller, snapshot?.routes ?? [], ({ id }) => id).length,
+    routes: visibleIds(caller, snapshot.routes, ({ id }) => id).length,
     isolates: isolates.map((isolate) => shownIsolate(caller, isolate)),
     relays: relaysOf(witnesses),
     floorsMissed: witnesses.reduce((sum, { view }) => sum + (view?.floorsMissed ?? 0), 0),

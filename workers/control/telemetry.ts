@@ -1,7 +1,6 @@
 /** What the mesh counted: for Prometheus, and as statistics of the last minutes. All shards are asked at once, and none is waited for. */
 import { LIMITS } from "#shared/model/limits.ts"
 import { serviceId } from "#shared/model/names.ts"
-import type { Snapshot } from "#shared/model/snapshot.ts"
 import { SHARDS } from "#shared/propagation/shards.ts"
 import type { Stats } from "#shared/protocol/control-api.ts"
 import type { TelemetryRpc, TelemetryTotals } from "#shared/protocol/telemetry.ts"
@@ -12,7 +11,7 @@ import { stepsOf } from "#shared/telemetry/window.ts"
 import { decode } from "#shared/telemetry/wire.ts"
 import { type Call, reply } from "./endpoint.ts"
 import type { ControlEnv } from "./env.ts"
-import { readHead, routeTable } from "./mesh.ts"
+import { EMPTY, type MeshAt, readHead, routeTable, snapshotOf } from "./mesh.ts"
 import type { StatsQuery } from "./schemas-telemetry.ts"
 import { askWitnesses, isolatesOf } from "./witnesses.ts"
 
@@ -44,7 +43,7 @@ export async function showStats(call: Call<object, StatsQuery, undefined>): Prom
   const spanMs = nowMs - starts[0]!
   const listed =
     by === "service" && from === undefined
-      ? servicesOf(head?.text ?? "").filter((id) => to === undefined || id === to)
+      ? servicesOf(head ?? EMPTY).filter((id) => to === undefined || id === to)
       : []
   return reply<Stats>({
     by,
@@ -118,8 +117,8 @@ async function meshFacts(env: ControlEnv): Promise<MeshFacts> {
   }
 }
 
-function servicesOf(text: string): string[] {
-  return text === "" ? [] : (JSON.parse(text) as Snapshot).services.map(({ id }) => id)
+function servicesOf(mesh: MeshAt): string[] {
+  return snapshotOf(mesh).services.map(({ id }) => id)
 }
 
 function idOf(service: string | undefined): string | undefined {

@@ -3,7 +3,7 @@ import { AccessTable } from "#shared/identity/access.ts"
 import { trustedPeers } from "#shared/identity/client-address.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { Gateway } from "#shared/model/route.ts"
-import { isEmptyMesh, type Published } from "#shared/model/snapshot.ts"
+import { isEmptyMesh, isUnmeant, type Published } from "#shared/model/snapshot.ts"
 import { decode, digest } from "#shared/model/snapshot-codec.ts"
 import type { RefusedRevision } from "#shared/protocol/route-table.ts"
 import { compile } from "#shared/routing/table.ts"
@@ -22,13 +22,12 @@ export async function compiled(
   const decoded = decode(text)
   if ("reason" in decoded) return { revision, reason: decoded.reason }
   const { snapshot } = decoded
-  const isEmpty = isEmptyMesh(snapshot)
-  if (isEmpty && !snapshot.meantEmpty && current && !current.isEmpty) {
+  if (isUnmeant(snapshot) && !current?.isEmpty) {
     return { revision, reason: "it has no services and no routes, and nobody confirmed that this is meant" }
   }
   try {
     return {
-      ...{ revision, isEmpty, digest: expected, newUntilMs: nowMs + LIMITS.floorToldMs },
+      ...{ revision, isEmpty: isEmptyMesh(snapshot), digest: expected, newUntilMs: nowMs + LIMITS.floorToldMs },
       table: compile(snapshot),
       services: new Map(snapshot.services.map((service) => [service.id, service])),
       authentications: snapshot.authentications,

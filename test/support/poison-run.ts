@@ -1,0 +1,126 @@
+/**
+ * Snapshots that nobody can serve, pushed past all checks, one after the other, while requests come. No request may fail, and of each it must
+ * show in the status that it is refused. A proxy that gets its first request in the midst of it begins with the last that was good.
+ */
+import { LIMITS } from "#shared/model/limits.ts"
+import { type Fleet, startFleet } from "./fleet.ts"
+import { GOOD, type Poison } from "./poison.ts"
+
+export interface PoisonRun {
+  readonly proxies: number
+  readonly perSecond: number
+  readonly poisons: readonly Poison[]
+}
+
+export interface PoisonResult {
+  readonly requests: number
+  readonly failed: number
+  /** From the push until all proxies are said to refuse it; of those that are to be refused. */
+  readonly shownAfterMs: readonly number[]
+  /** Those of which it did not show in time. */
+  readonly unseen: readonly string[]
+  /** The status of the first answer of a proxy that began in the midst of it. */
+  readonly coldStatus: number
+  /** Whether all proxies served the good revision at the end. */
+  readonly recovered: boolean
+}
+
+const PATIENCE_MS = 5_000
+const COLD = "cold"
+
+export async function runPoison(run: PoisonRun): Promise<PoisonResult> {
+  const names = Array.from({ length: run.proxies }, (_each, index) => `proxy-${index}`)
+  const fleet = await startFleet({
+    proxies: Object.fromEntries([...names, COLD].map((name) => [name, {}])),
+    services: { upstream: { entry: "bench/workers/upstream.ts" } },
+    control: "bench/workers/tampered.ts",
+  })
+  try {
+    return await poison(fleet, names, run)
+  } finally {
+    await fleet.stop()
+  }
+}
+
+async function poison(fleet: Fleet, names: readonly string[], run: PoisonRun): Promise<PoisonResult> {
+  const push = async (text: string, digest?: string) => {
+    const response = await fleet.past("control", "/tamper", { text, ...(digest !== undefined && { digest }) })
+    const { outcome, revision } = (await response.json()) as { outcome: string; revision: { revision: number } }
+    if (outcome !== "committed") throw new Error(outcome)
+    return revision.revision
+  }
+  await push(JSON.stringify(GOOD))
+  const load = new Load(fleet, names, run.perSecond)
+  await load.warm()
+  load.start()
+  const shownAfterMs: number[] = []
+  const unseen: string[] = []
+  let coldStatus = 0
+  for (const [index, { name, text, digest, isServed }] of run.poisons.entries()) {
+    const revision = await push(text, digest)
+    if (!isServed) {
+      const tookMs = await refusedAfterMs(fleet, names.length, revision)
+      if (tookMs === undefined) unseen.push(name)
+      else shownAfterMs.push(tookMs)
+    }
+    if (index === Math.floor(run.poisons.length / 2)) coldStatus = await load.once(COLD)
+  }
+  const last = await push(`${JSON.stringify(GOOD)} `)
+  await new Promise((resolve) => setTimeout(resolve, LIMITS.snapshotLeaseMs * 1.5))
+  const { isolates } = await fleet.status()
+  load.stop()
+  const serving = isolates.filter((isolate) => isolate.serving === last).length
+  return {
+    ...{ requests: load.requests, failed: load.failed, shownAfterMs, unseen, coldStatus },
+    recovered: serving >= names.length,
+  }
+}
+
+async function refusedAfterMs(fleet: Fleet, proxies: number, revision: number): Promise<number | undefined> {
+  const startedAtMs = performance.now()
+  for (;;) {
+    const { isolates, relays } = await fleet.status()
+    const tookMs = performance.now() - startedAtMs
+    if (isolates.filter(({ refused }) => refused?.revision === revision).length >= proxies) return tookMs
+    // What is damaged no relay takes, so that no isolate hears of it.
+    if (relays.length > 0 && relays.every((relay) => relay.revision < revision && relay.failures > 0)) return tookMs
+    if (tookMs > PATIENCE_MS) return undefined
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+class Load {
+  readonly #fleet: Fleet
+  readonly #names: readonly string[]
+  readonly #perSecond: number
+  #timer: ReturnType<typeof setInterval> | undefined
+  requests = 0
+  failed = 0
+
+  constructor(fleet: Fleet, names: readonly string[], perSecond: number) {
+    this.#fleet = fleet
+    this.#names = names
+    this.#perSecond = perSecond
+  }
+
+  async warm(): Promise<void> {
+    await Promise.all(this.#names.map((name) => this.once(name)))
+  }
+
+  start(): void {
+    let turn = 0
+    this.#timer = setInterval(() => void this.once(this.#names[turn++ % this.#names.length]!), 1000 / this.#perSecond)
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+  }
+
+  async once(name: string): Promise<number> {
+    this.requests += 1
+    const response = await this.#fleet.request(name, "/some/path").catch(() => undefined)
+    await response?.arrayBuffer()
+    if (response?.status !== 200 || response.headers.get("x-good") !== "1") this.failed += 1
+    return response?.status ?? 0
+  }
+}
