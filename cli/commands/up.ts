@@ -28,6 +28,7 @@ export async function run(call: Call): Promise<ExitCode> {
   await writeFile(join(io.cwd, ".weft", ".gitignore"), "*\n")
 
   const { LocalMeshError, startLocalMesh } = await import("#cli/local/mesh.ts")
+  const sinceMs = Date.now()
   const starting = startLocalMesh({
     proxyConfig: configs.proxy,
     controlConfig: configs.control,
@@ -53,15 +54,15 @@ export async function run(call: Call): Promise<ExitCode> {
       ["workers", mesh.workers.map(({ name }) => name).join(", ")],
     ]),
   )
-  const unwatch = await follow(call, mesh, token)
+  const unwatch = await follow(call, mesh, token, sinceMs)
   await stopped
   unwatch()
   await mesh.stop()
   return EXIT.ok
 }
 
-/** Applies the documents once, and with --watch keeps Workers and documents up to date. */
-async function follow(call: Call, mesh: LocalMesh, token: string): Promise<() => void> {
+/** Applies the documents once, and with --watch keeps Workers and documents up to date with what changed since then. */
+async function follow(call: Call, mesh: LocalMesh, token: string, sinceMs: number): Promise<() => void> {
   const { io, options } = call
   const path = options.apply
   let missed = false
@@ -70,10 +71,14 @@ async function follow(call: Call, mesh: LocalMesh, token: string): Promise<() =>
     const exit = await apply({ ...call, args: [], options: { file: [path], url: mesh.controlUrl, token } })
     missed = exit === EXIT.unreachable
   }
-  await applyNow()
-  if (!options.watch) return () => {}
+  if (!options.watch) {
+    await applyNow()
+    return () => {}
+  }
   const { watchProjects } = await import("#cli/local/watch.ts")
+  // First of all: what changes while the documents are applied is a change as well.
   const unwatchProjects = watchProjects(mesh, {
+    sinceMs,
     onReload(names, tookMs) {
       io.out.write(`reloaded ${names.join(", ")} in ${tookMs}ms\n`)
       // Documents and Workers often change together, and control is away for a moment while Workers reload.
@@ -83,6 +88,7 @@ async function follow(call: Call, mesh: LocalMesh, token: string): Promise<() =>
       io.err.write(`${painter(io, io.err)("red", "error")}: ${names.join(", ")}: ${(error as Error).message}\n`),
   })
   const unwatchDocuments = path === undefined ? () => {} : watchPath(resolve(io.cwd, path), applyNow)
+  await applyNow()
   return () => {
     unwatchProjects()
     unwatchDocuments()

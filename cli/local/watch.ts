@@ -1,10 +1,12 @@
 /** Reloads a project of a local mesh when a file that it was built from changes. */
-import { type FSWatcher, watch } from "node:fs"
+import { type FSWatcher, statSync, watch } from "node:fs"
 import { dirname, join } from "node:path"
 import type { BuiltWorker } from "./build.ts"
 import type { LocalMesh } from "./mesh.ts"
 
 export interface WatchOptions {
+  /** When the build began, in ms since 1970: a file saved after it may be older in the bundle than on the disk. */
+  readonly sinceMs: number
   readonly onReload: (workerNames: readonly string[], tookMs: number) => void
   /** A `LocalMeshError` mostly: the old Workers run on until the next change. */
   readonly onError: (workerNames: readonly string[], error: unknown) => void
@@ -60,6 +62,9 @@ export function watchProjects(mesh: LocalMesh, options: WatchOptions): () => voi
   }
 
   follow()
+  for (const file of new Set(mesh.workers.flatMap((worker) => worker.files))) {
+    if ((statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0) > options.sinceMs) notice(file)
+  }
   return () => {
     stopped = true
     clearTimeout(timer)

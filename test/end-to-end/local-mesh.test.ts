@@ -197,6 +197,7 @@ describe("a local mesh", () => {
     const reloaded: string[] = []
     const failed: string[] = []
     const unwatch = watchProjects(mesh, {
+      sinceMs: Date.now(),
       onReload: (names) => reloaded.push(...names),
       onError: (names) => failed.push(...names),
     })
