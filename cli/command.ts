@@ -69,6 +69,9 @@ export interface Options {
   readonly subset?: string
   readonly config?: string
   readonly control?: string
+  readonly target?: "workerd"
+  readonly out?: string
+  readonly behindProxy?: boolean
   readonly first?: boolean
   readonly services?: readonly string[]
   readonly ingressPort?: number

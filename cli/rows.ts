@@ -195,6 +195,21 @@ const WORKERS: readonly CommandRow[] = [
     load: () => import("./commands/up.ts"),
   },
   {
+    path: "build",
+    args: "[projects...]",
+    summary: "write the mesh with the Workers in these folders as a config and bundles that run without Cloudflare",
+    options: [
+      ["--target <target>", "what shall run it (default workerd)", ["workerd"]],
+      ["--out <folder>", "where to write (default dist/workerd)", "text"],
+      ["--behind-proxy", "TLS ends before it; the scheme of a request is what X-Forwarded-Proto says"],
+      ["--config <file>", "the proxy's wrangler config (default: weft's own, with a binding for each project)", "text"],
+      ["--control <file>", "control's wrangler config (default workers/control/wrangler.toml)", "text"],
+    ],
+    data: true,
+    examples: ["weft build --target workerd services/* --config wrangler.toml --out dist/workerd"],
+    load: () => import("./commands/build.ts"),
+  },
+  {
     path: "deploy",
     summary: "deploy control, then the proxy, and services on demand",
     options: [

@@ -26,6 +26,10 @@ export interface BuiltWorker {
   readonly modules: readonly BuiltModule[]
   /** Bindings and settings, as wrangler hands them to Miniflare. */
   readonly options: WorkerSettings
+  /** The variables that the config itself has, as it has them. */
+  readonly vars: Readonly<Record<string, unknown>>
+  /** Names of what a config wants to be told elsewhere: secrets that it requires, and what only `.dev.vars` has. */
+  readonly secrets: readonly string[]
   /** Workers that stand for what wrangler cannot run locally. */
   readonly helpers: readonly unknown[]
   /** Absolute paths of what the bundle was made from, without packages. */
@@ -34,6 +38,8 @@ export interface BuiltWorker {
 
 /** The part of a Worker's options that this folder looks into. */
 export interface WorkerSettings {
+  readonly compatibilityDate?: string
+  readonly compatibilityFlags?: readonly string[]
   readonly bindings?: Readonly<Record<string, unknown>>
   readonly kvNamespaces?: Readonly<Record<string, unknown>>
   readonly serviceBindings?: Readonly<Record<string, unknown>>
@@ -202,6 +208,8 @@ function built(bundled: Bundled, config: Unstable_Config, configPath: string): B
     exports: entry.exports,
     modules: [main, ...others],
     options,
+    vars: config.vars,
+    secrets: secretsOf(config, options),
     helpers: externalWorkers,
     files: [
       ...sourceFiles(Object.keys(dependencies), entry.projectRoot),
@@ -209,6 +217,11 @@ function built(bundled: Bundled, config: Unstable_Config, configPath: string): B
       configPath,
     ],
   }
+}
+
+function secretsOf(config: Unstable_Config, { bindings = {} }: WorkerSettings): string[] {
+  const names = [...(config.secrets?.required ?? []), ...Object.keys(bindings)]
+  return [...new Set(names)].filter((name) => !Object.hasOwn(config.vars, name))
 }
 
 /** Wrangler tells on standard output which secrets it read; that belongs to whoever called, as all else does. */

@@ -159,7 +159,7 @@ async function prepare({ proxyConfig, controlConfig, projects, ...options }: Loc
 }
 
 /** Builds all paths at once and checks them against one another. Problems of single projects come before those between. */
-async function buildAll(paths: readonly string[]): Promise<{ workers: BuiltWorker[]; problems: Problem[] }> {
+export async function buildAll(paths: readonly string[]): Promise<{ workers: BuiltWorker[]; problems: Problem[] }> {
   const results = await Promise.all(paths.map(buildProject))
   const workers = withProber(results.filter(isWorker))
   const problems = results.filter(isProblem)

@@ -49,10 +49,16 @@ export async function sha256(text: string): Promise<string> {
   return hex(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)))
 }
 
-async function isRoot(hash: string, { WEFT_ADMIN_TOKEN: root }: ControlEnv): Promise<boolean> {
+async function isRoot(hash: string, env: ControlEnv): Promise<boolean> {
+  const root = rootOf(env)
   if (root === undefined || flawOf(root) !== undefined) return false
   // Two hashes are of one length, so that the comparison takes the same time wherever they differ.
   return timingSafeEqual(hash, await sha256(root))
+}
+
+/** Plain workerd gives null for what its environment does not have. */
+function rootOf({ WEFT_ADMIN_TOKEN }: ControlEnv): string | undefined {
+  return WEFT_ADMIN_TOKEN ?? undefined
 }
 
 let judged: { readonly root: string; readonly flaw: string | undefined } = { root: "", flaw: "it is empty" }
@@ -101,7 +107,7 @@ function unauthenticated(request: Request, env: ControlEnv): Response {
   // Basic makes a browser ask for a password: wanted where a person opens a page, not where a script calls.
   const isPage = request.headers.get("accept")?.includes("text/html") === true
   const scheme = isPage ? 'Basic realm="weft", charset="UTF-8"' : 'Bearer realm="weft"'
-  const { WEFT_ADMIN_TOKEN: root } = env
+  const root = rootOf(env)
   const flaw = root === undefined ? undefined : flawOf(root)
   if (flaw !== undefined) console.error(`WEFT_ADMIN_TOKEN is ignored: ${flaw}`)
   const detail =
