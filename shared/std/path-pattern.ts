@@ -45,14 +45,24 @@ export function pathTest(pattern: string): PathTest {
 /**
  * How a canonical path may be understood further on. First as it is. Where it has parameters (`/admin;x=y/users`), also without them, as
  * servers read it that look at the segments only; where an escape hides a ";", with that one taken for a parameter's beginning too.
- * What this leaves of slashes and dots is resolved.
+ * What this leaves of slashes and dots is resolved. Where an escape hides a "?" or a "#", also as it ends there, to whoever decodes
+ * before he looks for a query.
  */
 export function readingsOf(canonical: string): readonly string[] {
   const plain = decodedOnce(canonical)
-  if (!plain.includes(";")) return [plain]
+  if (!/[;?#]/.test(plain)) return [plain]
+  const readings = plain.includes(";") ? withParameters(canonical, plain) : [plain]
+  return /[?#]/.test(plain) ? [...new Set([...readings, ...readings.map(withoutQuery)])] : readings
+}
+
+function withParameters(canonical: string, plain: string): readonly string[] {
   const written = canonical.includes(";") ? [decodedOnce(withoutParameters(canonical))] : []
   const hidden = canonical.includes("%3B") ? [decodedOnce(withoutParameters(escapedAgain(plain)))] : []
   return [plain, ...written, ...hidden]
+}
+
+function withoutQuery(reading: string): string {
+  return reading.replace(/[?#].*$/s, "")
 }
 
 function withoutParameters(path: string): string {

@@ -69,6 +69,9 @@ describe("the readings of a path", () => {
     ["/admin;", ["/admin;", "/admin"]],
     ["/a;b;c/d;e", ["/a;b;c/d;e", "/a/d"]],
     ["/%3B;p/admin;p", ["/;;p/admin;p", "/;/admin", "/admin"]],
+    ["/admin%3Fx/y", ["/admin?x/y", "/admin"]],
+    ["/admin%23x", ["/admin#x", "/admin"]],
+    ["/admin;p/a%3Fb;c", ["/admin;p/a?b;c", "/admin/a?b", "/admin;p/a", "/admin/a"]],
     ["/caf%C3%A9;x", ["/caf\u00c3\u00a9;x", "/caf\u00c3\u00a9"]],
   ])("%s", (path, readings) => {
     expect(readingsOf(path)).toEqual(readings)
