@@ -20,17 +20,24 @@ const HOP_BY_HOP = new Set([
 /** Said by the mesh or the platform about a public request, never by its sender. */
 const RESERVED = new Set([
   "forwarded",
+  "x-forwarded",
   "x-real-ip",
   "x-original-url",
+  "x-original-uri",
   "x-original-host",
+  "x-original-method",
   "x-rewrite-url",
+  "x-http-method",
   "x-http-method-override",
+  "x-method-override",
+  // Programs that run as CGI take it for the proxy that they are to use (httpoxy).
+  "proxy",
   "x-client-ip",
   "x-cluster-client-ip",
   "true-client-ip",
 ])
 
-const RESERVED_PREFIXES = ["weft-", "x-weft-", "x-mesh-", "x-forwarded-", "cloudflare-workers-"]
+const RESERVED_PREFIXES = ["weft-", "x-weft-", "x-mesh-", "x-forwarded-", "proxy-", "cloudflare-workers-"]
 
 /** Cannot be nominated away by a client's `Connection` header: it would drop who is asking. */
 const NOT_NOMINATED = new Set([
