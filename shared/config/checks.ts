@@ -183,6 +183,22 @@ export function checkOrigin(text: string): Complaint | undefined {
   return complain("bad-origin", `${quote(text)} must be an origin such as "https://shop.example.com"`, hint)
 }
 
+/** Every site of the web would act for whoever is signed in. */
+export function checkCors({
+  origins,
+  credentials,
+}: {
+  origins?: unknown
+  credentials?: unknown
+}): Complaint | undefined {
+  if (credentials !== true || !Array.isArray(origins) || !origins.includes("*")) return undefined
+  return complain(
+    "cors-credentials",
+    'it lets every origin ("*") read answers with credentials',
+    'name the origins, such as "https://*.example.com", or leave credentials out',
+  )
+}
+
 export function checkTokenOrAny(text: string): Complaint | undefined {
   return text === "*" ? undefined : checkToken(text)
 }

@@ -81,14 +81,18 @@ const status = whole(200, 599)
 const REDIRECT_STATUSES = [301, 302, 303, 307, 308] as const
 type Filters = Required<D.FilterDocument>
 
-const cors = object<Filters["cors"]>("Cors", {
-  origins: list(text(check.checkOrigin), { min: 1, max: LIMITS.corsValuesMax }),
-  credentials: optional(z.boolean()),
-  methods: optional(list(text(check.checkTokenOrAny), { max: LIMITS.corsValuesMax })),
-  headers: optional(list(text(check.checkTokenOrAny), { max: LIMITS.corsValuesMax })),
-  exposeHeaders: optional(list(text(check.checkTokenOrAny), { max: LIMITS.corsValuesMax })),
-  maxAge: optional(text(check.checkDuration(0))),
-})
+const cors = object<Filters["cors"]>(
+  "Cors",
+  {
+    origins: list(text(check.checkOrigin), { min: 1, max: LIMITS.corsValuesMax }),
+    credentials: optional(z.boolean()),
+    methods: optional(list(text(check.checkTokenOrAny), { max: LIMITS.corsValuesMax })),
+    headers: optional(list(text(check.checkTokenOrAny), { max: LIMITS.corsValuesMax })),
+    exposeHeaders: optional(list(text(check.checkTokenOrAny), { max: LIMITS.corsValuesMax })),
+    maxAge: optional(text(check.checkDuration(0))),
+  },
+  check.checkCors,
+)
 
 const filter = oneOf<D.FilterDocument>("Filter", {
   requestHeaders: headerChange,

@@ -11,8 +11,8 @@ const ALLOW_ORIGIN = "access-control-allow-origin"
 const ALLOW_CREDENTIALS = "access-control-allow-credentials"
 const EXPOSE_HEADERS = "access-control-expose-headers"
 const ANY = "*"
-/** What a wildcard may stand for: labels, dots and a port, but nothing that ends the host. */
-const HOST_TEXT = /^[a-z0-9.:-]+$/i
+/** What a wildcard may stand for: labels, dots and a port, but nothing that ends the host. Browsers write hosts in lower case. */
+const HOST_TEXT = /^[a-z0-9.:-]+$/
 
 /**
  * The answer to a preflight; undefined for any other request. An origin that is not allowed gets 204 without CORS

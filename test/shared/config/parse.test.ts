@@ -126,6 +126,12 @@ describe("one mistake is one problem", () => {
       "bad-origin",
       'did you mean "https://a.test"?',
     ],
+    [
+      filtering({ cors: { origins: ["https://a.test", "*"], credentials: true } }),
+      `${RULE}.filters[0].cors`,
+      "cors-credentials",
+      'name the origins, such as "https://*.example.com", or leave credentials out',
+    ],
     [{ services: { a: new Map() } }, "services.a", "not-data", undefined],
     [ruleWith({ retry: { attempts: Number.NaN } }), `${RULE}.retry.attempts`, "not-data", undefined],
     [JSON.parse('{"services":{"__proto__":{}}}'), "services.__proto__", "forbidden-key", undefined],

@@ -56,6 +56,7 @@ describe("an origin", () => {
       ["https://*.bar.com", "https://.bar.com", false],
       ["https://*.bar.com", "https://foobar.com", false],
       ["https://*.bar.com", "http://www.bar.com", false],
+      ["https://*.bar.com", "https://WWW.bar.com", false],
       ["https://*.bar.com", "https://evil.com/.bar.com", false],
       ["https://*.bar.com", "https://a@b.bar.com", false],
       ["https://*.bar.com", "https://www.bar.com:8443", false],
