@@ -72,8 +72,8 @@ async function guarded(
   }
 }
 
-/** The caller's doing, or the mesh's own: the upstream was not asked. */
-const SAYS_NOTHING: ReadonlySet<RefusalName> = new Set(["body_too_large", "identity_unavailable"])
+/** The caller's doing, or the mesh's own: nothing of it is the upstream's. */
+const SAYS_NOTHING: ReadonlySet<RefusalName> = new Set(["body_too_large", "bad_request", "identity_unavailable"])
 
 /** What is too large is the caller's doing, and what lost to another attempt says nothing. */
 function kindOf(

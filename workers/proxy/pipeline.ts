@@ -12,7 +12,7 @@ import { isRefusal, type Refusal, refuse } from "#shared/model/refusal.ts"
 import type { RequestHead } from "#shared/routing/head.ts"
 import { authenticateAtDoor, authenticateAtServices } from "./authenticate-http.ts"
 import { authorizeAtGateway, authorizeAtService } from "./authorize.ts"
-import { holdBody } from "./body.ts"
+import { receiveBody } from "./body.ts"
 import { type CanonicalRequest, canonicalise } from "./canonicalise.ts"
 import { begin, choose, type Exchange, settleRoutes } from "./exchange.ts"
 import { answerByFilter, shapeRequest, shapeResponse } from "./filter.ts"
@@ -77,7 +77,7 @@ async function decide(exchange: Exchange, received: CanonicalRequest, mesh: Mesh
   if (isRefusal(outgoing)) return outgoing
   // Services of the mesh send what they promise; the public may have other things in mind.
   const mayWithhold = exchange.entrance.at === "gateway" && outgoing.request.body !== null
-  const withheld = mayWithhold && (await holdBody(outgoing, exchange.deadlineAtMs - mesh.nowMs()))
+  const withheld = mayWithhold && (await receiveBody(outgoing, exchange.deadlineAtMs - mesh.nowMs()))
   if (withheld) return withheld
   mirror(exchange, outgoing, mesh)
 

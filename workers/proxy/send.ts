@@ -8,19 +8,23 @@ import { Unidentified } from "./reach.ts"
 
 /** What leaves the mesh: the canonical request after all filters. */
 export interface Outgoing {
-  readonly request: Request
+  request: Request
   readonly address: Address
   /** The path and query, for endpoints that have an origin of their own. */
   readonly target: string
   /** The body, when it was kept so that the request can be sent again. */
   body: ArrayBuffer | undefined
-  /** Ends the request from within: its body turned out too large. */
-  readonly signal: AbortSignal | undefined
+  /** Ends the request from within: its body turned out too large, or its sender broke it off. */
+  signal: AbortSignal | undefined
 }
 
 /** Why a request was ended from within. */
 export class BodyTooLarge extends Error {
   override readonly name = "BodyTooLarge"
+}
+
+export class BodyBroken extends Error {
+  override readonly name = "BodyBroken"
 }
 
 const VERSION_OVERRIDES = "Cloudflare-Workers-Version-Overrides"
@@ -41,7 +45,10 @@ export async function send(
     // A service of the mesh rarely passes on the headers of another connection; when it does, they end here too.
     return endpoint.kind === "url" || response.headers.has("connection") ? cleaned(response, endpoint) : response
   } catch (error) {
-    if (outgoing.signal?.aborted) return refuse("body_too_large")
+    if (outgoing.signal?.aborted) {
+      const isLarge = outgoing.signal.reason instanceof BodyTooLarge
+      return isLarge ? refuse("body_too_large") : refuse("bad_request", "the request's body ended early")
+    }
     if (error instanceof Unidentified) return refuse("identity_unavailable")
     return refuse("upstream_unreachable", "the upstream failed before it answered")
   }

@@ -7,8 +7,22 @@ import { type RawRequest, startTestMesh, type TestMesh } from "./mesh.ts"
 
 /** A server outside the mesh, which tells what it received. */
 const received: IncomingHttpHeaders[] = []
+let receivedBytes = 0
 const outside = createServer((request, response) => {
   received.push(request.headers)
+  request.on("data", (chunk) => {
+    receivedBytes += chunk.length
+  })
+  // Hears a body out before it answers, unless it has something to say against it.
+  if (request.url === "/early") {
+    response.writeHead(413, { Connection: "close" }).write("too")
+    setTimeout(() => response.end(" much"), 100)
+    return
+  }
+  if (request.method === "PUT") {
+    request.on("end", () => response.end("heard"))
+    return
+  }
   response.writeHead(200, { Connection: "X-Inner", "X-Inner": "1", "X-Kept": "1" }).end(JSON.stringify(request.headers))
 })
 await new Promise<void>((resolve) => outside.listen(0, "127.0.0.1", resolve))
@@ -16,7 +30,10 @@ await new Promise<void>((resolve) => outside.listen(0, "127.0.0.1", resolve))
 const DOCUMENT: MeshDocument = {
   services: {
     echo: { subsets: { v1: {} } },
-    outside: { url: `http://127.0.0.1:${(outside.address() as AddressInfo).port}` },
+    outside: {
+      url: `http://127.0.0.1:${(outside.address() as AddressInfo).port}`,
+      breaker: { consecutive: 3 },
+    },
   },
   gateways: { default: { listeners: [{ name: "any" }], clientAddress: { trustedHops: 1 } } },
   routes: {
@@ -26,6 +43,7 @@ const DOCUMENT: MeshDocument = {
       rules: [
         { backends: [{ service: "echo" }] },
         { match: { path: "/outside" }, backends: [{ service: "outside" }] },
+        { match: { path: "/early" }, backends: [{ service: "outside" }] },
         {
           match: { path: "/mirrored" },
           filters: [{ mirror: { service: "outside" } }],
@@ -112,6 +130,49 @@ describe("a request", () => {
     received.length = 0
     expect((await mesh.raw(half)).status).not.toBe(200)
     expect(received).toEqual([])
+  })
+})
+
+describe("a large body", () => {
+  const large = "x".repeat(300_000)
+
+  it("arrives whole, with the length that it was sent with", async () => {
+    received.length = receivedBytes = 0
+    const { status, body } = await mesh.raw({ target: "/outside", method: "PUT", body: large })
+    expect([status, body, receivedBytes]).toEqual([200, "heard", large.length])
+    expect([received[0]!["content-length"], received[0]!["transfer-encoding"]]).toEqual([
+      String(large.length),
+      undefined,
+    ])
+  })
+
+  it("that nobody wants to hear leaves the answer whole", async () => {
+    const { status, body } = await mesh.raw({ target: "/early", method: "PUT", body: large })
+    expect([status, body]).toEqual([413, "too much"])
+  })
+
+  it("that breaks off is its sender's fault, and opens no breaker", async () => {
+    const chunks = `5\r\nabcde\r\nzz\r\nabcde\r\n0\r\n\r\n`
+    const broken = {
+      target: "/outside",
+      method: "PUT",
+      headers: [["Transfer-Encoding", "chunked"]],
+      body: chunks,
+    } as const
+    for (let request = 0; request < 6; request++) {
+      const { status, headers } = await mesh.raw({ ...broken, keepsOpen: true })
+      expect([status, headers.get("weft-refusal")]).toEqual([400, "bad_request"])
+    }
+    expect((await mesh.raw({ target: "/outside", method: "PUT", body: "whole" })).status).toBe(200)
+  })
+
+  it("of a GET is waited for like any other", async () => {
+    const half: RawRequest = { target: "/outside", headers: [["Content-Length", "9"]], body: "half" }
+    received.length = 0
+    expect((await mesh.raw(half)).status).not.toBe(200)
+    expect(received).toEqual([])
+    const whole = await mesh.raw({ target: "/outside", headers: [["Content-Length", "5"]], body: "whole" })
+    expect([whole.status, received.length]).toEqual([200, 1])
   })
 })
 
