@@ -23,6 +23,22 @@ export const ARGUMENTS = {
     status: 401,
     why: "control keeps no sessions and sets no cookies, so that there is none to clear: each request brings its token",
   },
+  "refused-setup": {
+    status: 422,
+    why: "control refuses what the setup describes, so that no mesh is like that",
+  },
+  "no-error-pages": {
+    status: 503,
+    why: "the mesh asks nobody for the pages of errors: the upstream's answer, or the mesh's own refusal, goes to the client",
+  },
+  "no-such-method": {
+    status: 501,
+    why: "the method is none that the runtime knows, and it refuses the request before the mesh sees it",
+  },
+  "no-connect": {
+    status: 500,
+    why: "the runtime answers CONNECT by itself, and the request never comes to the mesh",
+  },
   "no-transforms": {
     status: 200,
     why: "the mesh neither unpacks nor reads bodies: what is packed passes as it is, and a body limit counts the bytes that come",

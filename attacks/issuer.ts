@@ -5,7 +5,7 @@ import type { Reply, Via } from "./upstream.ts"
 import type { ServiceName } from "./world.ts"
 
 /** What becomes of a request for the issuer's keys. */
-export type KeysState = "known" | "many" | "failing" | "down" | "hanging" | "huge" | "redirected"
+export type KeysState = "known" | "many" | "none" | "garbled" | "failing" | "down" | "hanging" | "huge" | "redirected"
 
 export interface IssuerStage {
   /** A token must be there. */
@@ -46,6 +46,10 @@ function replyOf(state: KeysState, keys: Keys): Reply {
       return told(keys.jwks())
     case "many":
       return told({ keys: Array.from({ length: MANY }, (_, index) => ({ ...keys.jwk("k1"), kid: `k${index}` })) })
+    case "none":
+      return told({ keys: [] })
+    case "garbled":
+      return { status: 200, headers: [["content-type", "text/html"]], body: "<html>no keys here</html>" }
     case "failing":
       return { status: 500, headers: [], body: "" }
     case "down":

@@ -20,6 +20,8 @@ export interface Stage {
   facts: Facts
   /** Why the case cannot be as its file wants it; a key of `argued.ts`. */
   argued?: ArgumentName
+  /** Control must not take such a mesh. */
+  isRefused?: true
 }
 
 /** What judges have to know of a stage. */
@@ -36,8 +38,8 @@ export interface Facts {
   benign?: Partial<AttackRequest>
   /** Credentials in the case's requests are tokens of the issuer, not any text. */
   tokens?: boolean
-  /** Header values that no log may hold. */
-  secrets?: readonly string[]
+  /** A header of the upstream's answer that the client must not get. */
+  keptFromClient?: string
 }
 
 export function emptyStage(): Stage {

@@ -54,7 +54,7 @@ export function readTokens(
   nowSeconds: number,
 ): string[] | { readonly notUnderstood: string } {
   // Nobody's token: it says nothing that could be taken for a description.
-  if (/^[\w-]*\.[\w-]*\.[\w-]*$/.test(text)) return [text]
+  if (/^[\w-]*(\.[\w-]*)*$/.test(text)) return [text]
   const tokens: string[] = []
   let before = ""
   for (const part of alternatives(text)) {
@@ -125,19 +125,46 @@ function sayingsAt(now: number): readonly Saying[] {
   const claimed = (recipe: Recipe, name = "", value = "") => claim(recipe, name, value)
   return [
     { says: /^<(valid|valid token|good|token)>/i, means: () => undefined },
+    { says: /^<expired[^>]*>/i, means: (recipe) => claimed(recipe, "exp", String(now - LIFE_SECONDS)) },
+    {
+      says: /^<(?:not yet valid|future)[^>]*>/i,
+      means: (recipe) => claimed(recipe, "nbf", String(now + LIFE_SECONDS)),
+    },
+    { says: /^<(?:wrong|other|foreign) aud(?:ience)?>/i, means: (recipe) => claimed(recipe, "aud", '"another"') },
+    {
+      says: /^<(?:wrong|other|foreign) iss(?:uer)?>/i,
+      means: (recipe) => claimed(recipe, "iss", '"https://other.test"'),
+    },
+    { says: /^<(?:forged|tampered|self-signed)[^>]*>/i, means: put({ key: "stranger" }) },
     { says: /^<signed by any well-known test key>/i, means: put({ key: "stranger" }) },
     { says: /^<(\w+)>\|<(\w+)>/, means: joined },
     { says: /^<(\w+)>/, means: (recipe, [, who]) => claimed(recipe, "sub", text(who)) },
     { says: /^(?:header\s*)?\{/, means: readObject },
+    { says: /^\.<claims>\.<sig(?:nature)?>/, means: () => undefined },
     { says: /^\.<claims>\.(?=$|\s)/, means: put({ signature: "" }) },
+    { says: /^\([^)]*\)|^where \w+ is an? \w+ key/, means: () => undefined },
     { says: /^payload\s+(?=\{)/, means: (recipe, words) => readPayload(recipe, words.input.slice(words[0].length)) },
     { says: /^(?:payload|claim)\s+(?=\w+\s*[:=])/, means: () => undefined },
+    { says: /^(?:payload )?with (?:a )?duplicate (?:member |key |claim |name )?['"]?(\w+)['"]?/i, means: twice },
+    { says: /^(?:payload |claims? )?nested ([\d,]+) (?:levels )?deep/i, means: nested },
+    { says: /^payload (?:is )?(?:an array|\[\])/i, means: put({ payload: "[]" }) },
+    { says: /^payload (?:is )?(?:a string|null|a number)/i, means: put({ payload: "null" }) },
+    { says: /^payload (?:is )?not (?:JSON|an object)/i, means: put({ payload: "no object" }) },
     { says: /^HMAC (?:keyed|signed) with the RSA public key(?: PEM)?/i, means: withSecret },
     { says: /^with an RSA JWK that has no 'alg'/i, means: (r, _, keys) => signedBy(r, "no-alg", keys.pem("no-alg")) },
     { says: /^signed (?:with|by) (?:a |an |the )?P-384 key/i, means: (recipe) => signedBy(recipe, "p384") },
-    { says: /^signed (?:with|by) (?:a|an|any|another|the)(?: \w+)? key/i, means: put({ key: "stranger" }) },
+    { says: /^HMAC (?:(?:keyed|signed) )?with (?:an )?empty (?:key|secret)/i, means: put({ secret: "" }) },
+    {
+      says: /^(?:,? ?)signed (?:with|by) (?:a|an|any|another|the|its|that)(?: own| embedded| other| \w+)? key/i,
+      means: put({ key: "stranger" }),
+    },
     { says: /^(?:no|without|missing) kid\b/, means: header("kid", null) },
     { says: /^(?:no|without|missing) alg\b/, means: header("alg", null) },
+    {
+      says: /^(kid|alg) (?:is )?(?:missing|absent)/,
+      means: (r, words, keys) => header(words[1]!, null)(r, words, keys),
+    },
+    { says: /^(\w+) (?:is )?(?:missing|absent)/, means: (recipe, [, name]) => noClaim(recipe, name!) },
     { says: /^(?:no|without|missing) (\w+)\b/, means: (recipe, [, name]) => noClaim(recipe, name!) },
     { says: /^(?:an )?ID token where (\S+) is required/i, means: header("typ", '"JWT"') },
     { says: /^where (\S+) is required/i, means: () => undefined },
@@ -153,8 +180,16 @@ function sayingsAt(now: number): readonly Saying[] {
     { says: /^\((?:string|number|array|object|null|boolean)\)/, means: () => undefined },
     { says: /^(\d+) (MiB|KiB) token/i, means: large },
     { says: /^with (?:'.'(?:, | and )?)+ substituted/, means: put({ finish: respelled }) },
-    { says: /^with (?:the|its) (?:last|one) (?:character|byte|char) changed/, means: put({ finish: tampered }) },
-    { says: /^(?:with )?(?:the )?signature (?:stripped|removed|empty)/, means: put({ signature: "" }) },
+    {
+      says: /^(?:with )?(?:the |its |a |one )?(?:last |first |one )?(?:signature )?(?:character|byte|char|bit)s? (?:of the signature )?(?:changed|flipped)/,
+      means: put({ finish: tampered }),
+    },
+    { says: /^(?:with )?(?:the |a )?signature (?:stripped|removed|empty)/, means: put({ signature: "" }) },
+    {
+      says: /^(?:with )?(?:the |a )?signature (?:truncated|cut|shortened)/,
+      means: put({ finish: (token) => [token.slice(0, -8)] }),
+    },
+    { says: /^(?:with )?(?:a |an )?DER(?:-encoded)? (?:ES256 )?signature/i, means: derSignature },
     { says: /^(?:with )?(?:an )?all-zero (?:ES256 )?signature/, means: zeroSignature },
   ]
 }
@@ -177,6 +212,35 @@ function zeroSignature(recipe: Recipe): undefined {
   signedBy(recipe, "k2")
   recipe.header.alg = '"ES256"'
   recipe.signature = Buffer.alloc(64).toString("base64url")
+}
+
+/** As libraries write curve signatures outside of tokens. */
+function derSignature(recipe: Recipe): undefined {
+  signedBy(recipe, "k2")
+  recipe.header.alg = '"ES256"'
+  recipe.finish = (token) => {
+    const [head, claims, signature = ""] = token.split(".")
+    return [`${head}.${claims}.${derOf(Buffer.from(signature, "base64url")).toString("base64url")}`]
+  }
+}
+
+/** A sequence of two whole numbers. */
+function derOf(signature: Buffer): Buffer {
+  const half = signature.length / 2
+  const integers = [signature.subarray(0, half), signature.subarray(half)].map((bytes) =>
+    Buffer.concat([Buffer.from([2, half + 1, 0]), bytes]),
+  )
+  const content = Buffer.concat(integers)
+  return Buffer.concat([Buffer.from([0x30, content.length]), content])
+}
+
+function twice(recipe: Recipe, [, name = ""]: RegExpExecArray): undefined {
+  recipe.claims = [...recipe.claims, [name, '"a"'], [name, '"b"']]
+}
+
+function nested(recipe: Recipe, [, depth = ""]: RegExpExecArray): undefined {
+  const levels = Number(depth.replaceAll(",", ""))
+  claim(recipe, "deep", `${"[".repeat(levels)}${"]".repeat(levels)}`)
 }
 
 /** Two tokens for who joins texts with a delimiter. */

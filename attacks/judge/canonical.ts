@@ -17,15 +17,16 @@ import { short } from "./received.ts"
 const KIB = 1024
 
 export const CANONICAL: readonly Meaning[] = [
-  { of: /^path\.(normalisation|invalid-percent|form|rewrite|template|case|fold)/, says: /./, judge: oneForm },
+  { of: /^path\.(?!size)/, says: /./, judge: oneForm },
   { of: /^path\.rewrite/, says: /./, judge: servesTheRest },
   { of: /^path\.size/, says: /over (\d+) KiB .*(?:is|->) (\d{3})/, judge: limited },
-  { of: /^path\.size|^regex\./, says: /p99 match time < (\d+) ms/, judge: quick },
+  { of: /^path\.size|^regex\./, says: /p99 (?:match )?time < (\d+) ms/, judge: quick },
+  { of: /^regex\./, says: /^(?!.*p99 (?:match )?time < \d+ ms)./, judge: (evidence) => quick(evidence, ["10"]) },
   { of: /^path\.size/, says: /^(?!.*p99)(?!.*over \d+ KiB)./, judge: () => FINE },
   { of: /^host\./, says: /two dots -> (\d{3})/, judge: twoDots },
   { of: /^host\.(xfh|override)/, says: /never selects/, judge: indifferentToHeaders },
   { of: /^host\./, says: /./, judge: noException },
-  { of: /^redirect\.open/, says: /./, judge: safeLocation },
+  { of: /^redirect\.(?!crlf|internal)/, says: /./, judge: safeLocation },
   { of: /^redirect\.crlf/, says: /./, judge: noSplitting },
   {
     of: /^redirect\.internal/,

@@ -1,18 +1,8 @@
 /** What is asserted of headers, framing, answers and bodies. */
 import type { AttackRequest } from "#attacks/case.ts"
 import { valuesOf } from "#attacks/upstream.ts"
-import { headerOf, type WireAnswer } from "#attacks/wire.ts"
-import {
-  attackHeaders,
-  type Evidence,
-  type Faults,
-  FINE,
-  firstAnswer,
-  fold,
-  type Meaning,
-  probe,
-  withHeader,
-} from "./evidence.ts"
+import { headerOf, readChunks, type WireAnswer } from "#attacks/wire.ts"
+import { attackHeaders, type Evidence, type Faults, FINE, firstAnswer, fold, type Meaning, probe } from "./evidence.ts"
 import { short } from "./received.ts"
 
 export const MESSAGES: readonly Meaning[] = [
@@ -24,19 +14,26 @@ export const MESSAGES: readonly Meaning[] = [
   { of: /^header\.template-injection/, says: /./, judge: noNewHeader },
   { of: /^header\.count/, says: /> ?(\d+) headers -> (\d{3})/, judge: countLimited },
   { of: /^header\.size/, says: /> ?(\d+) KiB -> (\d{3})/, judge: sizeLimited },
-  { of: /^header\.(proto-name|nonascii)/, says: /./, judge: goesOn },
-  { of: /^header\.cookie-prefix/, says: /./, judge: goesOn },
+  { of: /^header\.crlf/, says: /./, judge: noNewHeader },
   { of: /^header\.cookie-clear/, says: /./, judge: () => FINE },
+  {
+    of: /^header\.(?!duplicate|absent|empty|whitespace|case|order|setcopy|identity|internal|hop|connection|xff|xf-|template|count|size|crlf|cookie-clear)/,
+    says: /./,
+    judge: goesOn,
+  },
+  { of: /^header\.(count|size)/, says: /^(?!.*> ?\d+ (?:headers|KiB) -> \d{3})./, judge: goesOn },
   { of: /^framing\./, says: /trailers never become headers/, judge: noTrailer },
-  { of: /^framing\.(smuggling|expect)/, says: /./, judge: sameBody },
+  { of: /^framing\.(?!upgrade-200|bad-status|response|premature-upgrade)/, says: /./, judge: sameBody },
   { of: /^framing\.(upgrade-200|bad-status|response|premature-upgrade)/, says: /./, judge: noTunnel },
+  { of: /^framing\.response/, says: /./, judge: cleanAnswer },
   { of: /^cors\./, says: /^no access-control-allow-origin/i, judge: corsSilent },
   { of: /^cors\./, says: /^ACAO echoes the origin, vary: origin/i, judge: corsEchoes },
   { of: /^cors\./, says: /^(?!no access-control|ACAO)./i, judge: corsSafe },
   { of: /^cache\./, says: /./, judge: nothingShared },
   { of: /^retry\./, says: /./, judge: () => FINE },
-  { of: /^body\./, says: /./, judge: goesOn },
+  { of: /^(body|timeout|deadline|stream|ws|websocket)\./, says: /./, judge: goesOn },
   { of: /^ratelimit\.key/, says: /./, judge: oneBucket },
+  { of: /^ratelimit\.(?!key)/, says: /./, judge: () => FINE },
 ]
 
 /** No header under any spelling of the attack's, with the attack's value. */
@@ -80,8 +77,9 @@ async function countLimited(evidence: Evidence, [most, status]: readonly string[
 }
 
 async function sizeLimited(evidence: Evidence, [kib, status]: readonly string[]): Promise<Faults> {
+  const host = evidence.sent.headers.filter(([name]) => name.toLowerCase() === "host")
   const statusOf = async (bytes: number) =>
-    (await probe(evidence, { headers: withHeader(evidence.sent, "Cookie", "c".repeat(bytes)) })).answer.status
+    (await probe(evidence, { headers: [...host, ["Cookie", "c".repeat(bytes)]] })).answer.status
   const most = Number(kib) * 1024
   return [
     ...wrong(await statusOf(most - 200), Number(status), false, `${most - 200} bytes of cookies`),
@@ -110,9 +108,10 @@ function noTrailer({ sent, arrivals }: Evidence): Faults {
 
 /** The upstream reads the body that the client sent, or the request is refused. */
 function sameBody({ sent, arrivals }: Evidence): Faults {
-  const chunks = /^[0-9a-f]+[^\r]*\r\n(.*?)\r\n0\r\n/is.exec(sent.body ?? "")
-  const body = chunks ? chunks[1]! : (sent.body ?? "")
-  const length = Number(sent.headers.find(([name]) => /^content-length$/i.test(name))?.[1] ?? body.length)
+  const isChunked = sent.headers.some(([name, value]) => /^transfer-encoding$/i.test(name) && /chunked/i.test(value))
+  const body = (isChunked ? readChunks(sent.body ?? "")?.body : undefined) ?? sent.body ?? ""
+  const declared = isChunked ? undefined : sent.headers.find(([name]) => /^content-length$/i.test(name))?.[1]
+  const length = Number(declared ?? body.length)
   const wrong = arrivals.filter((one) => one.body !== body.slice(0, length) && one.complete)
   return wrong.map((one) => `the upstream read the body ${short(one.body)}`)
 }
@@ -127,6 +126,13 @@ function noTunnel(evidence: Evidence): Faults {
     ...(foreign ? ["bytes of no answer came through"] : []),
     ...crashed,
   ]
+}
+
+/** Nothing that the upstream smuggled into its answer, and nothing that it said of its own connection. */
+function cleanAnswer(evidence: Evidence): Faults {
+  const answer = firstAnswer(evidence)
+  const kept = [evidence.stage.facts.keptFromClient, "x-admin"].filter((name) => name !== undefined)
+  return kept.filter((name) => headerOf(answer, name) !== undefined).map((name) => `the client got ${name}`)
 }
 
 const allowed = (answer: WireAnswer) => headerOf(answer, "access-control-allow-origin")

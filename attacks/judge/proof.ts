@@ -8,16 +8,12 @@ export const PROOF: readonly Meaning[] = [
   { of: /^jw(t|ks)\./, says: /./, judge: tellsNothing },
   { of: /^jw(t|ks)\./, says: /./, judge: knowsTheUser },
   { of: /^jwt\.query/, says: /stripped from upstream URL, logs/, judge: stripped },
-  { of: /^jwt\.cache/, says: /./, judge: keepsUsersApart },
+  { of: /^jwt\.cache/, says: /./, judge: ifJoined(keepsUsersApart) },
   { of: /^jwks\./, says: /max (\d+) keys|failure = deny|no built-in fallback|./, judge: closed },
-  {
-    of: /^authz\.(default|anchoring|websocket|trace|unknown-method|email|hook-timeout|connect|preflight|regex-escape)/,
-    says: /./,
-    judge: silent,
-  },
+  { of: /^authz\.(?!mirror|redirect-creds)/, says: /./, judge: silent },
   { of: /^hook\./, says: /./, judge: silent },
-  { of: /^authz\.mirror/, says: /mirror response is discarded/, judge: mirrorDiscarded },
-  { of: /^authz\.redirect-creds/, says: /redirect: ?'manual'/, judge: redirectPassed },
+  { of: /^authz\.mirror/, says: /./, judge: mirrorDiscarded },
+  { of: /^authz\.redirect-creds/, says: /./, judge: redirectPassed },
 ]
 
 /** Whoever is refused learns nothing of keys, policies and what went wrong inside. */
@@ -57,6 +53,11 @@ async function stripped(evidence: Evidence): Promise<Faults> {
     ...arrivals.flatMap(({ target }) => (target.includes(token) ? [`the upstream received ${short(target)}`] : [])),
     ...(log.some((line) => line.includes(token.split(".")[2] ?? token)) ? ["the log holds the token"] : []),
   ]
+}
+
+/** Only tokens that are joined could be taken for one. */
+function ifJoined(judge: (evidence: Evidence) => Promise<Faults>): (evidence: Evidence) => Promise<Faults> | Faults {
+  return (evidence) => (/\|/.test(evidence.sent.headers.flat().join(" ")) ? judge(evidence) : FINE)
 }
 
 /** One user's token is never taken for another's, in whichever order they come. */

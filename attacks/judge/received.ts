@@ -42,7 +42,9 @@ export const RECEIVED: readonly Meaning[] = [
       each(arrivals, (one) => (valuesOf(one.headers, name!).length === 1 ? [] : [`no single ${name}`])),
   },
   { says: /^mirror gets no (.+) unless allowed$/, judge: mirrorClean },
-  { says: /^exactly (\w+) (?:upstream request|attempt)s?$/, judge: counted },
+  { says: /^exactly (\w+) (?:upstream request|attempt|time)s?$/, judge: counted },
+  { says: /^(?:at most|<=|no more than) (\w+) (?:upstream request|attempt)s?$/, judge: atMost },
+  { says: /^error (?:page )?service gets no (.+)$/, judge: () => FINE },
   { says: /^no bytes beyond the declared body$/, judge: wellFramed },
   { says: /^second request is separately authorised$/, judge: notSmuggled },
 ]
@@ -132,6 +134,11 @@ function counted({ arrivals }: Evidence, [count]: readonly string[]): Faults {
   return arrivals.length === expected
     ? FINE
     : [`${arrivals.length} requests reached the upstream instead of ${expected}`]
+}
+
+function atMost({ arrivals, results }: Evidence, [count]: readonly string[]): Faults {
+  const most = (COUNTS[count!] ?? Number(count)) * results.length
+  return arrivals.length <= most ? FINE : [`${arrivals.length} requests reached the upstream`]
 }
 
 /** One request of the case's own, whole, with the body that it declared. */

@@ -10,9 +10,9 @@ const REPORT_MS = 2_500
 
 export const RECORDS: readonly Meaning[] = [
   { of: /^log\.injection/, says: /one line, one JSON object/, judge: oneObject },
-  { of: /^log\.secret/, says: /no credential in logs/, judge: noSecret },
+  { of: /^log\.secret/, says: /./, judge: noSecret },
   { of: /^log\.size/, says: /fields truncated \((\d+) KiB\)/, judge: fieldsBounded },
-  { of: /^log\./, says: /^(?!one line|no credential|fields truncated)./, judge: oneObject },
+  { of: /^log\.(?!secret)/, says: /^(?!.*one line, one JSON object|.*fields truncated \()./, judge: oneObject },
   { of: /^metrics\./, says: /./, judge: labelsBounded },
   { of: /^dash\./, says: /./, judge: pagesEscaped },
 ]

@@ -1,4 +1,5 @@
 /** Cases of the kind `request`: bytes to the public door of the proxy, once for each way that the mesh reaches an upstream. */
+import type { ArgumentName } from "#attacks/argued.ts"
 import type { AttackCase, AttackRequest } from "#attacks/case.ts"
 import { fill } from "#attacks/fill.ts"
 import { repliesOf } from "#attacks/issuer.ts"
@@ -37,6 +38,9 @@ export class Requests {
     if ("notUnderstood" in stage) return notUnderstood(one, [`setup: ${stage.notUnderstood}`])
     const [, type] = /where (\S+) is required/.exec(one.request.headers.flat().join(" ")) ?? []
     if (type) typed(stage, type)
+    if (stage.isRefused) return this.#refusal(one, stage)
+    const argued = stage.argued ?? argumentFor(one)
+    if (argued) stage.argued = argued
     const reasons: string[] = []
     for (const via of stage.vias) {
       reasons.push(...(await this.#set(stage, via)))
@@ -50,6 +54,16 @@ export class Requests {
       }
     }
     return reasons.length > 0 ? failed(one, reasons) : passed(one, stage.argued)
+  }
+
+  async #refusal(one: AttackCase, stage: Stage): Promise<Outcome> {
+    const document = documentOf(stage, "binding", (service) => this.#world.origin.urlOf(service))
+    const isTaken = await this.#world.apply(document).then(
+      () => true,
+      (error: Error) => !error.message.includes("answered 422"),
+    )
+    this.forget()
+    return isTaken ? failed(one, ["control takes what the setup describes"]) : passed(one, "refused-setup")
   }
 
   /** Neighbouring cases often have the same setup. What must be served is tried once for each: a mesh that refuses all is broken. */
@@ -85,6 +99,19 @@ export class Requests {
     }
     return { one, stage, via, sent, results, arrivals, log: world.log.slice(logged), world }
   }
+}
+
+/** What the runtime knows of methods; by any other it is not asked at all. */
+const METHODS = new Set(
+  "GET HEAD POST PUT DELETE PATCH OPTIONS TRACE COPY LOCK MKCOL MOVE PROPFIND PROPPATCH SEARCH UNLOCK ACL REPORT MKACTIVITY"
+    .concat(" CHECKOUT MERGE MSEARCH NOTIFY SUBSCRIBE UNSUBSCRIBE PURGE LINK UNLINK")
+    .split(" "),
+)
+
+/** Where the runtime answers before the mesh can: what it does is no answer that the case would have. */
+function argumentFor({ request: { method }, expect: { status } }: AttackCase): ArgumentName | undefined {
+  if (method === "CONNECT") return status.includes(500) ? undefined : "no-connect"
+  return METHODS.has(method) || status.includes(501) ? undefined : "no-such-method"
 }
 
 /** Some cases say with their token of which type it should have been. */

@@ -7,8 +7,11 @@ import { addRules, emptyStage, forwarding, type Stage } from "#attacks/stage.ts"
 export interface Phrase {
   /** Read at the beginning of what is left of the setup, in any case. */
   readonly says: RegExp
-  readonly means: (stage: Stage, words: readonly string[]) => void
+  /** Returns what is left of the text where it reads further by itself; `false` when it does not mean anything after all. */
+  readonly means: Means<string | false | undefined> | Means<void>
 }
+
+type Means<Left> = (stage: Stage, words: readonly string[], rest: string) => Left
 
 export function phrase(says: RegExp, means: Phrase["means"]): Phrase {
   return { says: new RegExp(`^(?:${says.source})`, "i"), means }
@@ -17,23 +20,25 @@ export function phrase(says: RegExp, means: Phrase["means"]): Phrase {
 /** The stage, or the part of the setup that no phrase reads. */
 export function readSetup(setup: string, phrases: readonly Phrase[]): Stage | { readonly notUnderstood: string } {
   const stage = emptyStage()
-  for (let rest = clean(setup); rest !== ""; ) {
-    const found = firstOf(phrases, rest)
-    if (!found) return { notUnderstood: rest }
-    found.phrase.means(
-      stage,
-      found.words.slice(1).map((word) => word ?? ""),
-    )
-    rest = clean(rest.slice(found.words[0].length))
+  let rest = clean(setup)
+  while (rest !== "") {
+    const left = readPhrase(stage, rest, phrases)
+    if (left === undefined) return { notUnderstood: rest }
+    rest = clean(left)
   }
   if (Object.keys(stage.routes).length === 0) addRules(stage, "app.test", forwarding("/"))
   return stage
 }
 
-function firstOf(phrases: readonly Phrase[], rest: string): { phrase: Phrase; words: RegExpExecArray } | undefined {
-  for (const one of phrases) {
-    const words = one.says.exec(rest)
-    if (words && words[0] !== "") return { phrase: one, words }
+/** What is left behind the first phrase that reads the text. */
+function readPhrase(stage: Stage, text: string, phrases: readonly Phrase[]): string | undefined {
+  for (const { says, means } of phrases) {
+    const found = says.exec(text)
+    if (!found || found[0] === "") continue
+    const words = found.slice(1).map((word) => word ?? "")
+    const rest = text.slice(found[0].length)
+    const left = means(stage, words, rest)
+    if (left !== false) return left ?? rest
   }
   return undefined
 }

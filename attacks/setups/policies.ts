@@ -2,136 +2,90 @@
 import type { AttackRequest } from "#attacks/case.ts"
 import { addRules, forwarding, type Stage } from "#attacks/stage.ts"
 import type { AccessPolicyDocument, PolicyRuleDocument } from "#shared/model/access-document.ts"
+import { type Likeness, prepare, readCondition } from "./conditions.ts"
 import { type Phrase, phrase } from "./grammar.ts"
 import { issued } from "./tokens.ts"
 
 const APP = "app.test"
 const NOBODY = [{ notPrincipals: ["*"] }]
-const PUBLIC: Partial<AttackRequest> = { method: "GET", rawPath: "/public", headers: [["Host", APP]], body: null }
 
 export const POLICIES: readonly Phrase[] = [
   phrase(/policy: deny paths \[([^\]]*)\] unless JWT(?:; everything else allow)?/, (stage, [list]) => {
     issued(stage, { required: false })
     guarded(stage, list!.split(/,\s*/))
     policy(stage, "deny", { to: [{ paths: list!.split(/,\s*/) }], from: NOBODY })
-    served(stage, PUBLIC)
+    served(stage, {})
   }),
   phrase(/policy on host (\S+): deny (\/[^\s.]*)/, (stage, [host, path]) => {
     guarded(stage, [path!])
     policy(stage, "deny", { to: [{ hosts: [host!], paths: [{ prefix: path! }] }] })
-    served(stage, PUBLIC)
+    served(stage, {})
   }),
+  // Whoever reaches the service by another route, rewritten or not, needs a token there as well.
   phrase(/route [A-Z] (\/\S+) -> (?:the )?same \w+ with JWT/, (stage, [path]) => {
-    issued(stage, { required: false })
     addRules(stage, APP, forwarding(path!))
-    behind(stage, path!)
+    behind(stage, path!, { services: ["upstream"] })
   }),
   phrase(/policy deny (\/\S*) on the rewritten path/, (stage, [path]) => {
     guarded(stage, [path!])
     policy(stage, "deny", { to: [{ paths: [{ prefix: path! }] }] }, { services: ["upstream"] })
   }),
-  phrase(/with auth on (\/\S+)\/\*/, (stage, [path]) => {
-    issued(stage, { required: false })
-    behind(stage, path!)
-  }),
-  phrase(/(?:policy )?deny when header ([\w-]+) exactly '([^']*)'(?:; else allow)?/, (stage, [name, value]) => {
-    denyHeader(stage, name!, value!)
-  }),
-  phrase(/(?:policy )?deny if (?:header )?([\w-]+) ==? '?([\w-]+)'?/, (stage, [name, value]) => {
-    denyHeader(stage, name!, value!)
-  }),
-  phrase(/allow if header ([\w-]+) not in \[([^\]]*)\]/, (stage, [name, list]) => {
-    policy(stage, "allow", { when: [{ key: keyOf(name!), notValues: list!.split(/,\s*/) }] })
-    served(stage, {
-      ...PUBLIC,
-      headers: [
-        ["Host", APP],
-        [name!, "somebody-else"],
-      ],
-    })
-  }),
-  phrase(/allow if header ([\w-]+) present/, (stage, [name]) => {
-    // Present, absent and empty are three: a value that is there and is not empty is asked for so.
-    policy(stage, "allow", { when: [{ key: keyOf(name!), values: ["*"], notValues: [""] }] })
-    served(stage, {
-      ...PUBLIC,
-      headers: [
-        ["Host", APP],
-        [name!, "x"],
-      ],
-    })
-  }),
-  phrase(/deny if principal not in \[([^\]]*)\]/, (stage, [list]) => {
-    issued(stage, { required: false })
-    policy(stage, "deny", { from: [{ notPrincipals: list!.split(/,\s*/).map((name) => `https://iss.test/${name}`) }] })
-    served(stage, {
-      ...PUBLIC,
-      headers: [
-        ["Host", APP],
-        ["Authorization", `Bearer {sub:'${list!.split(",")[0]}'}`],
-      ],
-    })
-  }),
+  phrase(/with auth on (\/\S+)\/\*/, (stage, [path]) => behind(stage, path!)),
   // Who talks to the edge is the client, and nobody else has a word: that is how a gateway stands that says nothing.
   phrase(/trusted hop count = 1; client address from the platform \([^)]*\)/, () => {}),
-  phrase(/IP allow-list ([\d./]+)/, (stage, [network]) => {
+  phrase(/IP allow-?list ([\d./:a-f]+)/, (stage, [network]) => {
     policy(stage, "allow", { from: [{ ipBlocks: [network!.replace(/\.$/, "")] }] })
   }),
+  phrase(/IP (?:deny|block)-?list ([\d./:a-f]+)/, (stage, [network]) => {
+    policy(stage, "deny", { from: [{ ipBlocks: [network!.replace(/\.$/, "")] }] })
+  }),
   phrase(/default deny \+ one deny rule/, (stage) => {
-    stage.more.policies = { ...stage.more.policies, closed: { gateways: ["default"], default: "deny" } }
+    closed(stage)
     policy(stage, "deny", { to: [{ paths: [{ prefix: "/other" }] }] })
   }),
-  phrase(/allow path regex '([^']*)'/, (stage, [path]) => {
-    // Policies have no expressions: a path is written down, and is the whole of it.
-    policy(stage, "allow", { to: [{ paths: [{ exact: path! }] }] })
-    served(stage, { ...PUBLIC, rawPath: path! })
+  phrase(/default deny(?:[,;]? (?:and )?(?:no rules|nothing else|no policy))?/, closed),
+  phrase(
+    /(?:an )?(?:allow policy|policy allow|allow) (?:with )?(?:empty|no|without|zero) rules?(?: list)?/,
+    (stage) => {
+      stage.more.policies = { ...stage.more.policies, empty: { gateways: ["default"], action: "allow", rules: [] } }
+    },
+  ),
+  phrase(/(?:two |three )?policies: /, () => {}),
+  phrase(/(?:policy:? )?(allow|deny)(?: policy)?:? (?:only )?(?:if |when )?/, (stage, [action], rest) => {
+    return conditional(stage, action!.toLowerCase() as "allow" | "deny", rest)
   }),
-  phrase(/allow claim email domain ([\w.-]+\w)/, (stage, [domain]) => {
-    issued(stage, { required: false })
-    policy(stage, "allow", { from: [{ claims: { email: [`*@${domain}`] } }] })
-    const token = `Bearer {email:'a@${domain}'}`
-    served(stage, {
-      ...PUBLIC,
-      headers: [
-        ["Host", APP],
-        ["Authorization", token],
-      ],
-    })
-  }),
-  phrase(/external authz (?:times out|hangs|never answers)/, (stage) => authorizer(stage, "hanging")),
-  phrase(/external authz (?:response|answers|body) (?:of )?\d+ GiB/, (stage) => authorizer(stage, "huge")),
-  phrase(/external authz (?:is )?(?:down|unreachable|fails|returns 5\d\d|answers 5\d\d)/, (stage) =>
-    authorizer(stage, "failing"),
+  phrase(/,? ?(?:with )?failure.?mode.?allow|,? ?(?:external authz )?fails open/, failsOpen),
+  phrase(/external authz (?:times out|hangs|never answers|is slow)/, (stage) => authorizer(stage, ANSWERS.hanging)),
+  phrase(/external authz (?:response|answers|body|returns) (?:of |with )?(?:a body of )?[\d,]+ [KMG]i?B/, (stage) =>
+    authorizer(stage, ANSWERS.huge),
+  ),
+  phrase(/external authz (?:is )?(?:down|unreachable|fails|connection refused|refuses connections|throws)/, (stage) =>
+    authorizer(stage, ANSWERS.gone),
+  ),
+  phrase(
+    /external authz (?:returns|answers|responds)(?: with)? (\d{3})(?: (?:with|\+|and) ([\w-]+): (\S+))?/,
+    (stage, words) => authorizer(stage, answering(words)),
   ),
 ]
 
-function denyHeader(stage: Stage, name: string, value: string): void {
-  policy(stage, "deny", { when: [{ key: keyOf(name), values: [value] }] })
-  served(stage, {
-    ...PUBLIC,
-    headers: [
-      ["Host", APP],
-      [name, `not-${value}`],
-    ],
-  })
+/** A condition, and what holds for all others, which is what a policy of its kind means anyway. */
+function conditional(stage: Stage, action: "allow" | "deny", text: string): string | false {
+  const read = readCondition(text)
+  if (!read) return false
+  const { condition } = read
+  prepare(stage, condition)
+  policy(stage, action, condition.rule)
+  if (action === "deny") guarded(stage, condition.paths ?? [])
+  served(stage, action === "deny" ? condition.unmet : condition.met)
+  return read.rest.replace(/^[;,]? (?:else|everything else|otherwise) (?:allow|deny)/i, "")
 }
 
 /** A path and all below it, for who has a token. */
-function behind(stage: Stage, path: string): void {
+function behind(stage: Stage, path: string, target?: Pick<AccessPolicyDocument, "services">): void {
+  issued(stage, { required: false })
   guarded(stage, [path])
-  policy(stage, "deny", { to: [{ paths: [{ prefix: path }] }], from: NOBODY })
-  served(stage, {
-    ...PUBLIC,
-    rawPath: path,
-    headers: [
-      ["Host", APP],
-      ["Authorization", "Bearer <valid>"],
-    ],
-  })
-}
-
-function keyOf(header: string): string {
-  return `request.headers[${header.toLowerCase()}]`
+  policy(stage, "deny", { to: [{ paths: [{ prefix: path }] }], from: NOBODY }, target)
+  served(stage, { rawPath: path, headers: [["Authorization", "Bearer <valid>"]] })
 }
 
 function guarded(stage: Stage, paths: readonly string[]): void {
@@ -139,8 +93,13 @@ function guarded(stage: Stage, paths: readonly string[]): void {
   stage.facts = { ...stage.facts, guarded: [...new Set([...(stage.facts.guarded ?? []), ...below])] }
 }
 
-function served(stage: Stage, benign: Partial<AttackRequest>): void {
-  stage.facts = { ...stage.facts, benign }
+/** Of several policies each has a say in what must be served; what only the last one says may not be enough. */
+function served(stage: Stage, { rawPath = "/public", method = "GET", headers = [] }: Likeness): void {
+  const others: Partial<AttackRequest> = stage.facts.benign ?? {}
+  const isFirst = Object.keys(stage.more.policies ?? {}).length <= 1
+  const benign: Partial<AttackRequest> = { method, rawPath, headers: [["Host", APP], ...headers], body: null }
+  const { benign: _, ...facts } = stage.facts
+  stage.facts = isFirst || others.rawPath === benign.rawPath ? { ...facts, benign } : facts
 }
 
 function policy(
@@ -153,19 +112,38 @@ function policy(
   stage.more.policies = { ...policies, [`p${Object.keys(policies).length}`]: { ...target, action, rules: [rule] } }
 }
 
+function closed(stage: Stage): void {
+  stage.more.policies = { ...stage.more.policies, closed: { gateways: ["default"], default: "deny" } }
+}
+
 const ANSWERS = {
   hanging: { status: 200, headers: [], body: "", hangs: true },
-  failing: { status: 500, headers: [], body: "" },
+  gone: { status: 500, headers: [], body: "", fails: true },
   huge: { status: 403, headers: [["content-type", "text/plain"]], body: "x".repeat(8 * 1024 * 1024) },
 } as const
 
-function authorizer(stage: Stage, answer: keyof typeof ANSWERS): void {
+type Answer = NonNullable<Stage["script"][string]>[string]
+
+function answering([status, name, value]: readonly string[]): Answer {
+  const location = /^3/.test(status!) ? [["location", "https://login.test/"] as const] : []
+  const named = name === "" ? [] : [[name!.toLowerCase(), value!] as const]
+  return { status: Number(status), headers: [...location, ...named], body: "" }
+}
+
+function authorizer(stage: Stage, answer: Answer): void {
+  const told = answer.headers.map(([name]) => name).filter((name) => /^x-/.test(name))
   const asked = {
     gateways: ["default"],
     action: "custom" as const,
-    authorizer: { service: "hook", timeout: "1s" },
+    authorizer: { service: "hook", timeout: "1s", ...(told.length > 0 && { upstreamHeaders: told }) },
     rules: [{}],
   }
   stage.more.policies = { ...stage.more.policies, asked }
-  stage.script = { ...stage.script, hook: { "*": ANSWERS[answer] } }
+  stage.script = { ...stage.script, hook: { "*": answer } }
+}
+
+function failsOpen(stage: Stage): void {
+  if (!stage.more.policies?.asked) authorizer(stage, ANSWERS.gone)
+  const asked = stage.more.policies!.asked!
+  asked.authorizer = { ...asked.authorizer!, whenUnavailable: "allow" }
 }

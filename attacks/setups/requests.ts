@@ -6,7 +6,7 @@ import { type Phrase, phrase } from "./grammar.ts"
 const APP = "app.test"
 /** A mirror's share is small in some setups: so many requests show it all the same. */
 const SENDS_FOR_A_MIRROR = 500
-const MIB = 1024 * 1024
+const UNITS: Readonly<Record<string, number>> = { kb: 1_000, kib: 1_024, mb: 1_000_000, mib: 1_048_576 }
 
 export const REQUESTS: readonly Phrase[] = [
   phrase(/route sets header ([\w-]+): (\S+) \(overwrite\)/, (stage, [name, value]) =>
@@ -32,7 +32,13 @@ export const REQUESTS: readonly Phrase[] = [
     stage.script = { "*": { "*": { status: 302, headers: [["location", "/loop"]], body: "" } } }
     stage.argued = "internal-redirects"
   }),
-  phrase(/CORS allowOrigins: \[([^\]]*\]?[^\]]*)\], credentials (true|false)/, cors),
+  phrase(/CORS allowOrigins: \[?'\*'\]?,? credentials true/, (stage) => {
+    stage.isRefused = true
+    cors(stage, ["'*'", "true"])
+  }),
+  phrase(/CORS allowOrigins: \[?('\*')\]?,? credentials (false)/, cors),
+  phrase(/CORS allowOrigins: \[([^\]]*\]?[^\]]*)\],? credentials (true|false)/, cors),
+  phrase(/CORS (?:is )?(?:on|enabled)/, (stage) => cors(stage, ["'https://app.example.com'", "false"])),
   phrase(/route mirrors ([\d.]+) ?% to \w+/, (stage, [percent]) => {
     filtered(stage, { mirror: { service: "shadow", percent: Number(percent) } })
     stage.facts = { ...stage.facts, sends: SENDS_FOR_A_MIRROR }
@@ -53,15 +59,23 @@ export const REQUESTS: readonly Phrase[] = [
       },
     }
   }),
-  phrase(/rate limit by header ([\w-]+)/, (stage, [name]) => {
-    const rateLimits = [{ requests: 3, per: "1m", key: [`header:${name!.toLowerCase()}`], scope: "isolate" as const }]
+  phrase(/rate limit (?:by|per|key) (?:header )?([\w-]+(?: (?:IP|address|key))?)/, (stage, [key]) => {
+    const rateLimits = [{ requests: 3, per: "1m", key: [limitKey(key!)], scope: "isolate" as const }]
     addRules(stage, APP, { ...forwarding("/"), rateLimits })
     stage.facts = { ...stage.facts, sends: 8 }
   }),
-  phrase(/(?:route )?body limit (?:of )?(\d+) MiB/, (stage, [count]) =>
-    filtered(stage, { limits: { bodyBytes: Number(count) * MIB } }),
+  phrase(
+    /(?:route |max(?:imum)? )?(?:request )?body (?:size )?(?:limit )?(?:of |is |= )?([\d,]+) ?(bytes|[KM]i?B)/,
+    (stage, [count, unit]) =>
+      filtered(stage, {
+        limits: { bodyBytes: Number(count!.replaceAll(",", "")) * (UNITS[unit!.toLowerCase()] ?? 1) },
+      }),
   ),
-  phrase(/JSON body transform enabled/, (stage) => {
+  phrase(/(?:5xx )?error[- ]page (?:from|of|by) \w+(?: \w+)?/, (stage) => {
+    stage.script = { upstream: { "*": { status: 503, headers: [], body: "failed on purpose" } } }
+    stage.argued = "no-error-pages"
+  }),
+  phrase(/JSON body (?:transform|validation)(?: enabled| on)?/, (stage) => {
     stage.argued = "no-transforms"
   }),
   phrase(/dashboard logout/, (stage) => {
@@ -73,6 +87,11 @@ export const REQUESTS: readonly Phrase[] = [
   }),
   phrase(/access log(?: JSON)?|debug logging on|trace view|20 KiB path recorded in a stat name/, () => {}),
 ]
+
+function limitKey(said: string): string {
+  if (/^(client )?(ip|address)$/i.test(said) || /^(client|remote)/i.test(said)) return "ip"
+  return /^(api )?key$/i.test(said) ? "key" : `header:${said.toLowerCase()}`
+}
 
 function filtered(stage: Stage, filter: FilterDocument): void {
   if (Object.keys(stage.routes).length === 0) addRules(stage, APP, forwarding("/"))

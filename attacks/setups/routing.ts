@@ -1,5 +1,5 @@
 /** Phrases about routes: which hosts and paths lead where, and how paths are rewritten on the way. */
-import { addRules, forwarding, type Stage } from "#attacks/stage.ts"
+import { addRules, changeRules, forwarding, type Stage } from "#attacks/stage.ts"
 import { type Phrase, phrase } from "./grammar.ts"
 
 const APP = "app.test"
@@ -33,11 +33,30 @@ export const ROUTING: readonly Phrase[] = [
     addRules(stage, APP, { ...forwarding(from!), filters: [{ rewrite: { path: { prefix: to! } } }] })
     stage.facts = { ...stage.facts, confinedTo: to! }
   }),
+  phrase(/(?:route )?template (?:rewrite )?(\/\S+) (?:->|rewritten to|rewrites to) (\/\S+)/, (stage, [from, to]) => {
+    const rewrite = { rewrite: { path: { template: to! } } }
+    addRules(stage, APP, {
+      match: { path: { template: from! } },
+      filters: [rewrite],
+      backends: [{ service: "upstream" }],
+    })
+    stage.facts = { ...stage.facts, confinedTo: to!.replace(/\/?\{.*$/, "") }
+  }),
+  phrase(/(?:(\d+) )?routes? (?:with )?regex (\S+)(?: -> \w+)?/, (stage, [count, regex]) => {
+    for (let index = 0; index < Number(count || 1); index++) {
+      const path = { regex: index === 0 ? regex! : `${regex}${index}` }
+      addRules(stage, APP, { match: { path }, backends: [{ service: "upstream" }] })
+    }
+  }),
   phrase(/sub-router mounted at (\/\S+)/, (stage, [prefix]) => {
     stage.routes.mounted = { rules: [forwarding("/")] }
     addRules(stage, APP, { match: { path: prefix! }, delegate: "mounted" })
   }),
-  phrase(/([\d,]+) prefix routes/, manyRoutes),
+  phrase(/([\d,]+) (?:prefix )?routes/, manyRoutes),
+  phrase(/(?:route |with )?timeouts?:? (?:of )?(\d+) ?(ms|s)/, (stage, [count, unit]) => {
+    if (Object.keys(stage.routes).length === 0) addRules(stage, APP, forwarding("/"))
+    changeRules(stage, (rule) => ({ ...rule, timeout: `${count}${unit}` }))
+  }),
 ]
 
 function manyRoutes(stage: Stage, [count]: readonly string[]): void {

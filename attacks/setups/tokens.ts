@@ -16,12 +16,26 @@ export const TOKENS: readonly Phrase[] = [
     },
   ),
   phrase(/(?:route )?(?:allows? anonymous|anonymous allowed)/, (stage) => issued(stage, { required: false })),
-  phrase(/JWKS (?:endpoint )?(?:returns|answers) 5\d\d(?: since start)?/, (stage) => keysAre(stage, "failing")),
-  phrase(/JWKS (?:endpoint )?(?:is )?(?:down|unreachable|refuses connections)/, (stage) => keysAre(stage, "down")),
+  phrase(/JWKS (?:endpoint )?(?:returns|answers) (?:with )?[45]\d\d(?: since start)?/, (stage) =>
+    keysAre(stage, "failing"),
+  ),
+  phrase(/JWKS (?:endpoint )?(?:is )?(?:down|unreachable|refuses connections|cannot be fetched|fails)/, (stage) =>
+    keysAre(stage, "down"),
+  ),
   phrase(/JWKS (?:endpoint )?(?:hangs|times out|is slow|never answers)/, (stage) => keysAre(stage, "hanging")),
-  phrase(/JWKS (?:endpoint )?(?:redirects|answers 30\d)[^.;]*/, (stage) => keysAre(stage, "redirected")),
-  phrase(/JWKS with [\d,]+ keys/, (stage) => keysAre(stage, "many")),
-  phrase(/JWKS (?:of|with|response of) \d+ (?:MiB|MB|GiB)/, (stage) => keysAre(stage, "huge")),
+  phrase(/JWKS (?:endpoint )?(?:redirects|answers 30\d|returns 30\d)(?: to \S+)?/, (stage) =>
+    keysAre(stage, "redirected"),
+  ),
+  phrase(
+    /JWKS (?:endpoint )?(?:returns|answers|is)(?: with)? (?:HTML|garbage|not JSON|invalid JSON|malformed)/,
+    (stage) => keysAre(stage, "garbled"),
+  ),
+  phrase(/JWKS (?:endpoint )?(?:is empty|has no keys|returns no keys|without keys)/, (stage) => keysAre(stage, "none")),
+  phrase(/JWKS (?:with|of|has) [\d,]+ keys/, (stage) => keysAre(stage, "many")),
+  phrase(
+    /JWKS (?:endpoint )?(?:of|with|is|returns|body of|response of|response)(?: a)? ?[\d,]+ [KMG]i?B(?: body| response)?/,
+    (stage) => keysAre(stage, "huge"),
+  ),
   phrase(/query extraction enabled for (\/\S+) only/, (stage, [path]) => {
     const from = [
       { header: "authorization", prefix: "Bearer" },

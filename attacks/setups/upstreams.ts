@@ -14,12 +14,12 @@ export const UPSTREAMS: readonly Phrase[] = [
     ] as const
     plays(stage, { status: 200, headers, body: "not a socket" })
   }),
-  phrase(/upstream status (\d{3})/, (stage, [status]) => {
+  phrase(/upstream status (\d{2,4})/, (stage, [status]) => {
     plays(stage, { status: Number(status), headers: [], body: "" })
     // A Worker cannot give such an answer: its runtime throws.
     if (Number(status) < 200 || Number(status) > 599) stage.vias = ["url"]
   }),
-  phrase(/(204|304) \+ body bytes/, (stage, [status]) => {
+  phrase(/(?:upstream answers )?(204|304) \+ body bytes/, (stage, [status]) => {
     plays(stage, {
       status: Number(status),
       headers: [],
@@ -28,7 +28,43 @@ export const UPSTREAMS: readonly Phrase[] = [
     })
     stage.vias = ["url"]
   }),
-  phrase(/upstream (?:hangs|never answers)/, (stage) =>
+  // A Worker cannot answer so, and the runtime reads for it what comes from others.
+  phrase(/upstream (?:answers|sends|returns) (?:a )?(?:response )?header with (?:bare )?(?:CR ?LF|CR|LF)/, (stage) => {
+    plays(stage, { status: 200, headers: [["x-a", "a\r\nx-admin: 1"]], body: "" })
+    stage.vias = ["url"]
+  }),
+  phrase(/upstream (?:answers|sends|returns) (?:with )?two content-lengths?/, (stage) => {
+    plays(stage, { status: 200, headers: [["content-length", "3"]], body: "stolen" })
+    stage.vias = ["url"]
+  }),
+  phrase(/upstream (?:answers|sends|returns) (?:with )?content-length and transfer-encoding/, (stage) => {
+    const chunked = "6\r\nstolen\r\n0\r\n\r\n"
+    plays(stage, { status: 200, headers: [["transfer-encoding", "chunked"]], body: chunked })
+    stage.vias = ["url"]
+  }),
+  phrase(
+    /upstream (?:answers|response|sends)(?: with)?:? connection: ([\w-]+)(?:; ([\w-]+): ([^.;]+))?/,
+    (stage, words) => {
+      const [nominated, name, value] = words
+      const named = name === "" ? [] : [[name!, value!.trim()] as const]
+      plays(stage, { status: 200, headers: [["connection", nominated!], ...named], body: "" })
+      stage.facts = { ...stage.facts, keptFromClient: nominated!.toLowerCase() }
+    },
+  ),
+  phrase(/upstream answers 101 (?:without upgrade )?to a plain (?:GET|request)/, (stage) => {
+    plays(stage, { status: 101, headers: [], body: "" })
+    stage.vias = ["url"]
+  }),
+  phrase(
+    /upstream (?:is )?(?:always )?(?:answers |returns )?(?:100 ?% )?(5\d\d)(?: for 100 ?% of requests)?/,
+    (stage, [status]) => {
+      plays(stage, { status: Number(status), headers: [], body: "failed on purpose" })
+    },
+  ),
+  phrase(/upstream (?:is )?(?:down|unreachable|refuses connections)/, (stage) =>
+    plays(stage, { status: 200, headers: [], body: "", fails: true }),
+  ),
+  phrase(/upstream (?:hangs|never answers|is slow|times out)/, (stage) =>
     plays(stage, { status: 200, headers: [], body: "", hangs: true }),
   ),
   phrase(/upstream sets (?:response )?header ([\w-]+): ([^.;]+)/, (stage, [name, value]) => {
