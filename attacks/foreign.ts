@@ -46,7 +46,9 @@ const TRANSLATIONS: Readonly<Record<string, (value: Json) => AnyDocument>> = {
   services: (value) => (Array.isArray(value) ? { services: byId(value, "s", (one) => one) } : { services: value }),
   policies: (value) => ({ policies: Array.isArray(value) ? byId(value, "p", (one) => one) : value }),
   match: (value) => ruled({ match: value, ...TO_SOMEWHERE }),
-  setHeader: (value) => ruled({ filters: [{ requestHeaders: { set: value } }], ...TO_SOMEWHERE }),
+  // More specific than what the mesh holds already, so that requests come to it.
+  setHeader: (value) =>
+    ruled({ match: { path: "/x" }, filters: [{ requestHeaders: { set: value } }], ...TO_SOMEWHERE }),
   timeoutMs: (value) => ruled({ timeout: durationOf(value), ...TO_SOMEWHERE }),
   authz: authenticated,
   auth: authenticated,
