@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs"
 import { readFile, stat } from "node:fs/promises"
 import { request } from "node:http"
 import { join } from "node:path"
@@ -6,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { apply, readYaml } from "#cli/local/seed.ts"
 import type { RevisionList } from "#shared/protocol/control-api.ts"
 import { folderOf } from "#test/support/cli.ts"
-import { ROOT, type SelfHosted, startSelfHosted, TOKEN } from "#test/support/self-hosted.ts"
+import { configVariant, type SelfHosted, startSelfHosted, TOKEN } from "#test/support/self-hosted.ts"
 import { ANY_PORT, serve, type Workerd } from "#test/support/workerd.ts"
 import { eventually, SHOP } from "./shop-mesh.ts"
 
@@ -23,19 +22,13 @@ const TELLER = folderOf({
 })
 
 /** The shop's proxy, with the teller behind it as well. */
-const CONFIG = folderOf({
-  "wrangler.toml": `${readFileSync(join(SHOP, "wrangler.toml"), "utf8").replace("../../workers", join(ROOT, "workers"))}
-[[services]]
-binding = "TELLER"
-service = "teller"
-`,
-})
+const CONFIG = configVariant(join(SHOP, "wrangler.toml"), '[[services]]\nbinding = "TELLER"\nservice = "teller"\n')
 
 let mesh: SelfHosted
 
 beforeAll(async () => {
   mesh = await startSelfHosted({
-    config: join(CONFIG, "wrangler.toml"),
+    config: CONFIG,
     projects: [...WORKERS.map((project) => join(SHOP, "workers", project)), TELLER],
     env: { TELLER__KEY: "the-operators" },
   })

@@ -1,8 +1,9 @@
 /** A mesh under plain `workerd serve`, from what `weft build` writes: killed and started again on the same state. */
+import { readFileSync } from "node:fs"
 import { mkdir, mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
-import { join, resolve } from "node:path"
-import { weft } from "./cli.ts"
+import { dirname, join, resolve } from "node:path"
+import { folderOf, weft } from "./cli.ts"
 import { ANY_PORT, serve, type Workerd } from "./workerd.ts"
 
 export const ROOT = resolve(import.meta.dirname, "../..")
@@ -60,4 +61,11 @@ export async function startSelfHosted({ config, control, projects = [], env }: S
       await rm(folder, { recursive: true, force: true })
     },
   }
+}
+
+/** A wrangler config of the repository with something more in it: its path. */
+export function configVariant(path: string, addition: string): string {
+  const main = (_: string, relative: string) => `main = "${resolve(dirname(path), relative)}"`
+  const text = readFileSync(path, "utf8").replace(/^main = "(.*)"$/m, main)
+  return join(folderOf({ "wrangler.toml": `${text}\n${addition}` }), "wrangler.toml")
 }
