@@ -99,8 +99,11 @@ function copied(before: readonly unknown[], after: unknown[]): readonly unknown[
 
 /** In a list of names and values the place is told by the name as well: the list may be another one now. */
 function isSameName(spec: unknown, head: unknown, path: readonly Step[]): boolean {
+  if (path.at(-1) !== "value") return true
   const name = [...path.slice(0, -1), "name"]
-  return path.at(-1) !== "value" || at(spec, name) === at(head, name)
+  const told = at(spec, name)
+  // Below a secret name, what is called a name is a secret as well.
+  return told === SECRET || told === at(head, name)
 }
 
 /** What stands at a path; undefined where it leads nowhere. */

@@ -112,6 +112,11 @@ describe("a marker that is written back", () => {
     expect(found[0]!.path.slice(0, 1)).toEqual(["set"])
   })
 
+  it("keeps what only looks like a name and its value", () => {
+    const spec = { set: { authorization: { name: "n", value: "v" } } }
+    expect(keepSecrets(shown({ spec }).spec, spec)).toEqual({ spec, found: [] })
+  })
+
   it("keeps whatever stands in any place, for any document", () => {
     const name = fc.constantFrom("authorization", "x-token", "x-canary", "set", "headers", "rules", "name", "value")
     const { tree } = fc.letrec((tie) => ({
