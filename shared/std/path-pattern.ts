@@ -45,8 +45,8 @@ export function pathTest(pattern: string): PathTest {
 /**
  * How a canonical path may be understood further on. First as it is. Where it has parameters (`/admin;x=y/users`), also without them, as
  * servers read it that look at the segments only; where an escape hides a ";", with that one taken for a parameter's beginning too.
- * What this leaves of slashes and dots is resolved. Where an escape hides a "?" or a "#", also as it ends there, to whoever decodes
- * before he looks for a query.
+ * Where an escape hides a "?" or a "#", also as it ends there, to whoever decodes before he looks for a query. What this leaves of
+ * slashes and dots is resolved.
  */
 export function readingsOf(canonical: string): readonly string[] {
   const plain = decodedOnce(canonical)
@@ -62,7 +62,8 @@ function withParameters(canonical: string, plain: string): readonly string[] {
 }
 
 function withoutQuery(reading: string): string {
-  return reading.replace(/[?#].*$/s, "")
+  const path = canonicalPath(escapedAgain(reading.replace(/[?#].*$/s, "")))
+  return typeof path === "string" ? decodedOnce(path) : reading
 }
 
 function withoutParameters(path: string): string {

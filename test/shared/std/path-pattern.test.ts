@@ -71,6 +71,7 @@ describe("the readings of a path", () => {
     ["/%3B;p/admin;p", ["/;;p/admin;p", "/;/admin", "/admin"]],
     ["/admin%3Fx/y", ["/admin?x/y", "/admin"]],
     ["/admin%23x", ["/admin#x", "/admin"]],
+    ["/public/..%3F/x", ["/public/..?/x", "/"]],
     ["/admin;p/a%3Fb;c", ["/admin;p/a?b;c", "/admin/a?b", "/admin;p/a", "/admin/a"]],
     ["/caf%C3%A9;x", ["/caf\u00c3\u00a9;x", "/caf\u00c3\u00a9"]],
   ])("%s", (path, readings) => {
