@@ -1,5 +1,5 @@
 /**
- * Cases that cannot end as their file wants, each with why. A decision record argues them at length; what of them can be
+ * Cases that cannot end as their file wants, each with why. Decision record 0024 argues them at length; what of them can be
  * checked is checked all the same, and a fault found there is a failure.
  */
 export const ARGUMENTS = {
