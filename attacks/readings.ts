@@ -16,6 +16,7 @@ export const READINGS: readonly Reading[] = [
   { of: "WHATWG URL, decoded", read: (target) => decoded(whatwg(target)) },
   { of: "Node", read: (target) => node(pathOf(target)) },
   { of: "nginx", read: nginx },
+  { of: "who decodes before he looks for a query", read: hasty },
   { of: "servlets", read: servlet },
   { of: "Windows", read: (target) => node(pathOf(target).replaceAll("\\", "/").replaceAll(/%5c/gi, "/")) },
 ]
@@ -45,6 +46,12 @@ function whatwg(target: string): string | undefined {
 function node(path: string): string | undefined {
   const plain = decoded(path)
   return plain === undefined || plain.includes("\0") ? undefined : posix.normalize(plain)
+}
+
+/** Takes an escaped "?" for the beginning of a query. */
+function hasty(target: string): string | undefined {
+  const plain = decoded(pathOf(target))
+  return plain === undefined ? undefined : posix.normalize(pathOf(plain))
 }
 
 /** `;` parameters go from each segment before it is decoded, then dots are resolved. */
