@@ -33,7 +33,12 @@ export default defineConfig({
                 WEFT_TRUST_DOMAIN: "suite.example",
               },
               // The proxy is not here: what stands for its prober answers as a test has told it.
-              workers: [{ name: "weft", modules: true, script: readFileSync("test/support/prober.js", "utf8") }],
+              // And what stands for all servers outside keeps what it is sent.
+              workers: [
+                { name: "weft", modules: true, script: readFileSync("test/support/prober.js", "utf8") },
+                { name: "receiver", modules: true, script: readFileSync("test/support/receiver.js", "utf8") },
+              ],
+              outboundService: "receiver",
             },
           }),
         ],

@@ -1,5 +1,6 @@
 /** The control API as functions. Whatever goes wrong is a `Failure` that says what to do about it. */
 import { randomUUID } from "node:crypto"
+import type { Acknowledged, AlertList, NewAcknowledgement, NewSilence, Silence } from "#shared/protocol/alerts.ts"
 import type { ApiKeyCreated, ApiKeyList, NewApiKey } from "#shared/protocol/api-keys.ts"
 import type { BreakerStatus } from "#shared/protocol/breaker.ts"
 import type {
@@ -95,6 +96,10 @@ function clientOf(connection: Connection | Failure, io: Pick<Io, "sleep">) {
     signingKeys: () => ask<SigningKeyList>("/v1/identity/keys"),
     rotateKeys: (revoke: string | undefined) =>
       ask<SigningKeyList>("/v1/identity/rotate", { method: "POST", body: revoke === undefined ? {} : { revoke } }),
+    alerts: () => ask<AlertList>("/v1/alerts"),
+    silence: (body: NewSilence) => ask<Silence>("/v1/alerts/silences", { method: "POST", body }),
+    unsilence: (id: string) => ask<undefined>(`/v1/alerts/silences/${encodeURIComponent(id)}`, { method: "DELETE" }),
+    acknowledge: (body: NewAcknowledgement) => ask<Acknowledged>("/v1/alerts/acknowledge", { method: "POST", body }),
     breakers: () => ask<BreakerList>("/v1/breakers"),
     forceBreaker: (body: ForceBreaker) => ask<BreakerStatus>("/v1/breakers", { method: "POST", body }),
     tokens: () => ask<TokenList>("/v1/tokens"),

@@ -91,6 +91,8 @@ export interface Options {
   readonly format?: "mermaid" | "dot"
   readonly principal?: string
   readonly claim?: readonly string[]
+  readonly all?: boolean
+  readonly severity?: "page" | "ticket"
   readonly keyOwner?: string
   readonly keyScope?: readonly string[]
   readonly address?: string

@@ -11,6 +11,9 @@ const NATIVE: { readonly [typed: string]: string } = {
   accesspolicies: "AccessPolicy",
   policy: "AccessPolicy",
   policies: "AccessPolicy",
+  servicelevelobjective: "ServiceLevelObjective",
+  slo: "ServiceLevelObjective",
+  receiver: "Receiver",
   svc: "Service",
   httproute: "HTTPRoute",
   grpcroute: "GRPCRoute",
@@ -73,6 +76,13 @@ export function columnsOf(kind: string | undefined): readonly [string, (spec: Sp
       ["COVERS", covered],
       ["RULES", (spec) => String(list(spec.rules).length)],
     ]
+  if (kind === "ServiceLevelObjective")
+    return [
+      ["OF", ({ service, route }) => (route === undefined ? `service ${text(service)}` : `route ${text(route)}`)],
+      ["TARGET", ({ target, latency }) => `${text(target)}%${latency === undefined ? "" : ` within ${text(latency)}`}`],
+      ["NOTIFIES", (spec) => strings(spec.notify).map(text).join(", ")],
+    ]
+  if (kind === "Receiver") return [["WEBHOOK", ({ webhook }) => (isRecord(webhook) ? text(webhook.url) : "")]]
   if (kind === "HTTPRoute" || kind === "GRPCRoute")
     return [
       [
@@ -103,6 +113,8 @@ const SECTION_OF: { readonly [kind: string]: string } = {
   Route: "routes",
   Authentication: "authentication",
   AccessPolicy: "policies",
+  ServiceLevelObjective: "slos",
+  Receiver: "receivers",
 }
 
 /** The resource as a document that can be applied again. */

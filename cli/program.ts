@@ -86,7 +86,8 @@ function addCommand(program: Command, row: CommandRow, io: Io, done: (exit: Exit
 
 function group(program: Command, name: string): Command {
   const existing = program.commands.find((command) => command.name() === name)
-  return existing ?? program.command(name).description(GROUPS[name]!).helpCommand(false)
+  // A command of its own that others stand below: their options are theirs.
+  return existing?.enablePositionalOptions() ?? program.command(name).description(GROUPS[name]!).helpCommand(false)
 }
 
 function optionOf(flags: string, description: string, kind?: OptionKind): Option {

@@ -1,6 +1,7 @@
 /** Every command of `weft`, a row each. Adding one is a row here and a module in commands/. */
 import type { CommandRow } from "./command.ts"
 import { ACCESS, KEYS } from "./rows-access.ts"
+import { ALERTS } from "./rows-alerts.ts"
 import { IDENTITY } from "./rows-identity.ts"
 import { WATCHING } from "./rows-stats.ts"
 
@@ -239,6 +240,7 @@ export const COMMANDS: readonly CommandRow[] = [
   ...CHANGING,
   ...LOOKING,
   ...WATCHING,
+  ...ALERTS,
   ...BREAKERS,
   ...ACCESS,
   ...KEYS,

@@ -53,7 +53,7 @@ export class Announcements {
           await tell(service, revision)
           this.#sql.exec("DELETE FROM announcements WHERE service = ? AND revision = ?", service, revision)
         } catch (error) {
-          console.warn(`weft: the health checks of ${service} could not be told of revision ${revision}: ${error}`)
+          console.warn(`weft: ${service} could not be told of revision ${revision}: ${error}`)
         }
       }),
     )

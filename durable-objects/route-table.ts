@@ -6,19 +6,21 @@ import { DurableObject } from "cloudflare:workers"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { Published } from "#shared/model/snapshot.ts"
 import { decideCommit } from "#shared/propagation/commit.ts"
+import { ALERTS, type AlertsRpc } from "#shared/protocol/alerts.ts"
 import type { ApiKeyCreation, ApiKeyInfo, ApiKeyNews, ApiKeyRecord, ApiKeyUse } from "#shared/protocol/api-keys.ts"
 import type { BreakerStatus } from "#shared/protocol/breaker.ts"
 import type { Feed } from "#shared/protocol/feed.ts"
 import type { HealthRecord, HealthReport, HealthRpc } from "#shared/protocol/health.ts"
 import type { Acknowledgement, Bulletin, Confirmation, RelayStatus, RelayView } from "#shared/protocol/relay.ts"
-import type {
-  Commit,
-  CommitResult,
-  Pull,
-  PullReply,
-  RevisionContent,
-  RevisionSummary,
-  RouteTableRpc,
+import {
+  type Commit,
+  type CommitResult,
+  MESH,
+  type Pull,
+  type PullReply,
+  type RevisionContent,
+  type RevisionSummary,
+  type RouteTableRpc,
 } from "#shared/protocol/route-table.ts"
 import { Alarm } from "./alarm.ts"
 import { ANNOUNCEMENTS_SCHEMA, Announcements } from "./announcements.ts"
@@ -50,6 +52,8 @@ const MIGRATIONS = [
 interface Env extends PublisherEnv {
   /** The objects that make health checks; absent where a mesh has none. */
   readonly HEALTH?: DurableObjectNamespace
+  /** The object that judges objectives. */
+  readonly ALERTS?: DurableObjectNamespace
 }
 
 type RevisionRow = {
@@ -214,11 +218,14 @@ export class RouteTableObject extends DurableObject<Env> implements RouteTableRp
   override async alarm(): Promise<void> {
     this.#alarm.rang()
     this.#publisher.run(Date.now())
-    const { HEALTH } = this.env
-    if (!HEALTH) return
-    const tell = (service: string, revision: number) =>
-      (HEALTH.getByName(service) as unknown as HealthRpc).follow({ service, revision })
-    await this.#announcements.run(tell, Date.now())
+    await this.#announcements.run((name, revision) => this.#tell(name, revision), Date.now())
+  }
+
+  /** An object that is not there has nothing to be told. */
+  async #tell(name: string, revision: number): Promise<void> {
+    const { HEALTH, ALERTS: alerts } = this.env
+    if (name === ALERTS) await (alerts?.getByName(MESH) as unknown as AlertsRpc | undefined)?.follow(revision)
+    else await (HEALTH?.getByName(name) as unknown as HealthRpc | undefined)?.follow({ service: name, revision })
   }
 
   /** What isolates hear beside their routes: a list for each kind of verdict that has something to say. */

@@ -27,6 +27,7 @@ const BOUNDED: ReadonlySet<string> = new Set([
   ...["Service", "Gateway", "Route"],
   ...["HTTPRoute", "GRPCRoute", "ReferenceGrant", "CoreService"],
   ...["Authentication", "AccessPolicy"],
+  ...["ServiceLevelObjective", "Receiver"],
 ])
 
 /** Kinds that say which traffic they cover. */

@@ -55,12 +55,13 @@ export function compile(
   const broken = parsed.flatMap((one) => one.broken)
   const resources = merge(head, drafts, request)
 
-  const { snapshot, problems, notes } = resolve(withoutBroken(resources, broken), broken, DIALECTS)
+  const sound = withoutBroken(resources, broken)
+  const { snapshot, problems, notes } = resolve(sound, broken, DIALECTS)
   const origins = originsOf(parsed)
   const all = [
     ...parsed.flatMap((one) => one.problems),
     ...duplicates(parsed),
-    ...[...missing, ...problems, ...checkEgress(snapshot, request.localOrigins ?? "all")].map((one) =>
+    ...[...missing, ...problems, ...checkEgress(snapshot, sound, request.localOrigins ?? "all")].map((one) =>
       located(one, origins),
     ),
   ]

@@ -2,18 +2,41 @@
  * URLs of this machine in a mesh: reached only where the operator of the Workers allows it. A document cannot, since whoever may
  * write one would else reach what listens beside a self-hosted runtime.
  */
+import type { Receiver } from "#shared/model/alerting.ts"
 import type { Authentication } from "#shared/model/authentication.ts"
+import type { Resource } from "#shared/model/document.ts"
 import type { Problem } from "#shared/model/problem.ts"
 import type { Endpoint, Service } from "#shared/model/service.ts"
 import type { Snapshot } from "#shared/model/snapshot.ts"
 import { isLocalUrl, type LocalOrigins, mayLeaveTo } from "#shared/std/egress.ts"
 import { complain, quote } from "./complaint.ts"
+import { alertingOf } from "./resolve-alerting.ts"
 
 const HINT = "allow it in WEFT_LOCAL_ORIGINS of proxy and control; for development only"
 
-export function checkEgress({ services, authentications = [] }: Snapshot, local: LocalOrigins): Problem[] {
+export function checkEgress(
+  { services, authentications = [] }: Snapshot,
+  resources: readonly Resource[],
+  local: LocalOrigins,
+): Problem[] {
   if (local === "all") return []
-  return [...atServices(services, local), ...authentications.flatMap((one) => atIssuers(one, local))]
+  return [
+    ...atServices(services, local),
+    ...authentications.flatMap((one) => atIssuers(one, local)),
+    ...alertingOf(resources).receivers.flatMap((one) => atReceiver(one, local)),
+  ]
+}
+
+function atReceiver({ id, url }: Receiver, local: LocalOrigins): Problem[] {
+  if (!isLocalUrl(url) || mayLeaveTo(url, local)) return []
+  const [namespace, name] = id.split("/") as [string, string]
+  return [
+    {
+      path: `receivers.${name}.webhook.url`,
+      ...complain("local-address", `${quote(url)} is on this machine, which this mesh may not reach`, HINT),
+      resource: { kind: "Receiver", namespace, name },
+    },
+  ]
 }
 
 function atIssuers({ id, tokens }: Authentication, local: LocalOrigins): Problem[] {

@@ -25,6 +25,8 @@ export const SECTIONS = {
   routes: "Route",
   authentication: "Authentication",
   policies: "AccessPolicy",
+  slos: "ServiceLevelObjective",
+  receivers: "Receiver",
 } as const
 
 export interface Parsed {

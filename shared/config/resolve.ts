@@ -14,6 +14,7 @@ import { canonicalJson } from "#shared/std/canonical-json.ts"
 import { type Complaint, complain, quote, type Report } from "./complaint.ts"
 import { type Dialect, isNative, type Translation } from "./dialect.ts"
 import { pathOf, type ResourceKey } from "./parse.ts"
+import { checkAlerting } from "./resolve-alerting.ts"
 import { checkClaims } from "./resolve-authentication.ts"
 import { checkFallback } from "./resolve-breaker.ts"
 import { resolveClientAddress } from "./resolve-client-address.ts"
@@ -79,6 +80,8 @@ export function resolve(
   problems.push(...tooMany("gateways", gateways.length, LIMITS.gatewaysMax))
   problems.push(...tooMany("routes", routes.length, LIMITS.routesMax))
   problems.push(...insecure)
+  const known = { ...names, routes: new Set<string>(routes.map(({ route }) => route.id)) }
+  problems.push(...checkAlerting(resources.filter(isNative), known, broken, reportFor))
 
   const snapshot: Snapshot = {
     format: formatOf(security),

@@ -8,6 +8,7 @@ import { LIMITS } from "#shared/model/limits.ts"
 import * as check from "./checks.ts"
 import { checkFilling, checkPath } from "./path-syntax.ts"
 import { accessPolicy } from "./schema-access.ts"
+import { receiver, slo } from "./schema-alerting.ts"
 import { authentication } from "./schema-authentication.ts"
 import { protectionShape, retry } from "./schema-breaker.ts"
 import { checkEndpoints, endpointShape, endpoints } from "./schema-endpoint.ts"
@@ -201,6 +202,11 @@ export const documentSchema: z.ZodType<D.MeshDocument> = object<D.MeshDocument>(
   routes: optional(named(check.checkName, route, { max: LIMITS.routesMax })),
   authentication: optional(named(check.checkName, authentication, { max: LIMITS.authenticationsMax })),
   policies: optional(named(check.checkName, accessPolicy, { max: LIMITS.policiesMax })),
+  slos: optional(
+    named(check.checkName, slo, { max: LIMITS.slosMax }),
+    "What is promised of services and routes; what is not kept becomes an alert.",
+  ),
+  receivers: optional(named(check.checkName, receiver, { max: LIMITS.receiversMax }), "Who hears of alerts."),
 })
 
 /** What editors check documents with while they are written. */
@@ -208,7 +214,7 @@ export function jsonSchema(): object {
   return {
     $id: "urn:weft:schema:document:1",
     title: "Weft mesh document",
-    description: "Services, gateways, routes, authentication and access policies of a mesh.",
+    description: "Services, gateways, routes, authentication, access policies, objectives and receivers of a mesh.",
     ...z.toJSONSchema(documentSchema, { target: "draft-2020-12", io: "input", reused: "inline" }),
   }
 }

@@ -18,6 +18,7 @@
  */
 
 import type { AccessPolicyDocument } from "./access-document.ts"
+import type { ReceiverDocument, SloDocument } from "./alerting-document.ts"
 import type { AuthenticationDocument } from "./authentication-document.ts"
 import type { ProtectionDocument } from "./breaker-document.ts"
 import type { EndpointDocument, ListedEndpointDocument } from "./endpoint-document.ts"
@@ -34,6 +35,10 @@ export interface MeshDocument {
   routes?: { [name: string]: RouteDocument }
   authentication?: { [name: string]: AuthenticationDocument }
   policies?: { [name: string]: AccessPolicyDocument }
+  /** What is promised of services and routes; what is not kept becomes an alert. */
+  slos?: { [name: string]: SloDocument }
+  /** Who hears of alerts. */
+  receivers?: { [name: string]: ReceiverDocument }
 }
 
 /** Without any endpoint and subset, the service is reached through the proxy's binding named after it: `ORDERS`. */

@@ -1,5 +1,6 @@
 /** Every limit has a name and stands here. Sizes in bytes, times in milliseconds. */
 
+import { ALERTING_LIMITS } from "./alerting-limits.ts"
 import { IDENTITY_LIMITS } from "./identity-limits.ts"
 import { CONTROL_LIMITS } from "./limits-control.ts"
 import { PROPAGATION_LIMITS } from "./propagation-limits.ts"
@@ -22,6 +23,7 @@ export const LIMITS = {
 
   ...PROPAGATION_LIMITS,
   ...IDENTITY_LIMITS,
+  ...ALERTING_LIMITS,
 
   documentBytesMax: 4 * 1024 * 1024,
   documentDepthMax: 64,

@@ -24,6 +24,9 @@ export type AuthenticationId = Branded<string, "AuthenticationId">
 /** The id of an access policy, for example `default/orders-callers`. */
 export type PolicyId = Branded<string, "PolicyId">
 
+/** The id of a service level objective, for example `default/orders-available`. */
+export type SloId = Branded<string, "SloId">
+
 export const DEFAULT_NAMESPACE = "default" as Namespace
 /** The gateway that exists without being declared: every host, every port. */
 export const DEFAULT_GATEWAY = "default/default" as GatewayId
@@ -53,6 +56,10 @@ export function authenticationId(namespace: string, name: string): Authenticatio
 
 export function policyId(namespace: string, name: string): PolicyId {
   return `${namespace}/${name}` as PolicyId
+}
+
+export function sloId(namespace: string, name: string): SloId {
+  return `${namespace}/${name}` as SloId
 }
 
 /** The namespace part of any id. */

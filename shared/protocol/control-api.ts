@@ -21,6 +21,10 @@
  *   POST   /v1/breakers                              operator  ForceBreaker -> BreakerStatus
  *   GET    /v1/stats?by=&window=&points=&from=&to=   viewer    -> Stats
  *   GET    /metrics                                  metrics   Prometheus text, or OpenMetrics by Accept
+ *   GET    /v1/alerts                                viewer    -> AlertList                     (alerts.ts)
+ *   POST   /v1/alerts/silences                       operator  NewSilence -> Silence
+ *   DELETE /v1/alerts/silences/{id}                  operator  -> 204
+ *   POST   /v1/alerts/acknowledge                    operator  NewAcknowledgement -> Acknowledged
  *   GET    /v1/identity/keys                         viewer    -> SigningKeyList
  *   POST   /v1/identity/rotate                       admin     { revoke? } -> SigningKeyList
  *   GET    /.well-known/jwks.json                    open      the public keys of workload identity (RFC 7517)

@@ -45,7 +45,10 @@ export interface Commit {
   readonly added: number
   readonly changed: number
   readonly removed: number
-  /** The services whose health checks the commit begins, changes or ends: their objects are told of it, in the end. */
+  /**
+   * The services whose health checks the commit begins, changes or ends, and `ALERTS` when it concerns those: their objects are told
+   * of it, in the end.
+   */
   readonly checks?: readonly string[]
 }
 

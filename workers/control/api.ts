@@ -6,6 +6,7 @@ import { LIMITS } from "#shared/model/limits.ts"
 import type { ApplyRequest, ForceBreaker, RollbackRequest } from "#shared/protocol/control-api.ts"
 import type { ExplainRequest } from "#shared/protocol/explain.ts"
 import { ACCESS } from "./api-access.ts"
+import { ALERTING } from "./api-alerts.ts"
 import { IDENTITY } from "./api-identity.ts"
 import { KEYS } from "./api-keys.ts"
 import { TELEMETRY } from "./api-telemetry.ts"
@@ -270,6 +271,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...HISTORY,
   ...MESH,
   ...TELEMETRY,
+  ...ALERTING,
   ...IDENTITY,
   ...ACCESS,
   ...KEYS,

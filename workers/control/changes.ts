@@ -4,9 +4,11 @@
  */
 import type { ResourceKey } from "#shared/config/parse.ts"
 import { plan } from "#shared/config/plan.ts"
+import { concernsAlerting } from "#shared/config/resolve-alerting.ts"
 import { shownChanges } from "#shared/config/secrets.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import { decode, digest } from "#shared/model/snapshot-codec.ts"
+import { ALERTS } from "#shared/protocol/alerts.ts"
 import type { Applied, ApplyRequest, Plan, RollbackRequest } from "#shared/protocol/control-api.ts"
 import type { RevisionSummary } from "#shared/protocol/route-table.ts"
 import { sha256 } from "./auth.ts"
@@ -119,7 +121,7 @@ async function change(call: AnyCall, make: MakeDraft, { force = false } = {}): P
       message: draft.message,
       ...restoring(draft),
       ...countsOf(draft.changes),
-      checks: checksOf(head, draft),
+      checks: [...checksOf(head, draft), ...(concernsAlerting(draft.changes) ? [ALERTS] : [])],
     })
     if (result.outcome === "repeated") return repeat(call, result.revision)
     if (result.outcome === "committed") {

@@ -6,7 +6,7 @@ import type { ControlEnv } from "./env.ts"
 export type Method = "GET" | "POST" | "DELETE"
 
 /** The headings of the reference, in its order. */
-export const GROUPS = ["Changes", "History", "Mesh", "Tokens", "API keys", "Audit", "This API"] as const
+export const GROUPS = ["Changes", "History", "Mesh", "Alerts", "Tokens", "API keys", "Audit", "This API"] as const
 export type Group = (typeof GROUPS)[number]
 
 /** A request body: its shape, the most bytes that are read of it, and an example for the reference. */

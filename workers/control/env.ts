@@ -1,4 +1,5 @@
 /** What the control Worker is given by its wrangler config. */
+import type { AlertsObject } from "#durable-objects/alerts.ts"
 import type { AuditObject } from "#durable-objects/audit.ts"
 import type { BreakerObject } from "#durable-objects/breaker.ts"
 import type { HealthObject } from "#durable-objects/health.ts"
@@ -16,6 +17,7 @@ export interface ControlEnv {
   readonly LIMITER: DurableObjectNamespace<LimiterObject>
   readonly HEALTH: DurableObjectNamespace<HealthObject>
   readonly TELEMETRY: DurableObjectNamespace<TelemetryObject>
+  readonly ALERTS: DurableObjectNamespace<AlertsObject>
   readonly TOKENS: DurableObjectNamespace<TokensObject>
   readonly AUDIT: DurableObjectNamespace<AuditObject>
   /** Takes the last known good snapshot of each revision, where proxies may read it. */

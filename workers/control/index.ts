@@ -2,6 +2,7 @@
 import { createApp, serve } from "./app.ts"
 import type { ControlEnv } from "./env.ts"
 
+export { AlertsObject } from "#durable-objects/alerts.ts"
 export { AuditObject } from "#durable-objects/audit.ts"
 export { BreakerObject } from "#durable-objects/breaker.ts"
 export { HealthObject } from "#durable-objects/health.ts"

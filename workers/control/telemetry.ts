@@ -1,9 +1,8 @@
 /** What the mesh counted: for Prometheus, and as statistics of the last minutes. All shards are asked at once, and none is waited for. */
-import { LIMITS } from "#shared/model/limits.ts"
+import { askShards } from "#durable-objects/telemetry-shards.ts"
 import { serviceId } from "#shared/model/names.ts"
-import { SHARDS } from "#shared/propagation/shards.ts"
 import type { Stats } from "#shared/protocol/control-api.ts"
-import type { TelemetryRpc, TelemetryTotals } from "#shared/protocol/telemetry.ts"
+import type { TelemetryTotals } from "#shared/protocol/telemetry.ts"
 import { CONTENT_TYPES, expose, formatFor, type MeshFacts, type ShardTotals } from "#shared/telemetry/exposition.ts"
 import { PUBLIC } from "#shared/telemetry/series.ts"
 import { rowsOf, type Step, TELLS } from "#shared/telemetry/stats.ts"
@@ -17,7 +16,7 @@ import { askWitnesses, isolatesOf } from "./witnesses.ts"
 
 export async function showMetrics(call: Call<object, object, undefined>): Promise<Response> {
   const [shards, mesh] = await Promise.all([
-    askShards(call.env, async (shard) => opened(await shard.totals())),
+    askShards(call.env.TELEMETRY, async (shard) => opened(await shard.totals())),
     orNothing(meshFacts(call.env)),
   ])
   const totals = shards.map(({ name, answer }): ShardTotals => ({ shard: name, totals: answer }))
@@ -34,7 +33,7 @@ export async function showStats(call: Call<object, StatsQuery, undefined>): Prom
   const to = idOf(call.query.to)
   const filter = { ...(from !== undefined && { from }), ...(to !== undefined && { to }) }
   const [shards, head] = await Promise.all([
-    askShards(call.env, async (shard) => (await shard.window({ by, starts, ...filter })).map(read)),
+    askShards(call.env.TELEMETRY, async (shard) => (await shard.window({ by, starts, ...filter })).map(read)),
     orNothing(readHead(call.env)),
   ])
   const steps = shards.flatMap(({ answer }) =>
@@ -51,29 +50,6 @@ export async function showStats(call: Call<object, StatsQuery, undefined>): Prom
     rows: rowsOf(steps, { tells: TELLS[by], listed: listed.map((id) => ({ to: id })), starts, spanMs }),
     missing: shards.filter(({ answer }) => answer === undefined).map(({ name }) => name),
   })
-}
-
-type Shard = Pick<TelemetryRpc, "totals" | "window">
-
-/** A shard that does not answer in time, or not so that it can be read, has no answer here. */
-async function askShards<T>(
-  env: ControlEnv,
-  ask: (shard: Shard) => Promise<T>,
-): Promise<{ readonly name: string; readonly answer: T | undefined }[]> {
-  return Promise.all(
-    SHARDS.map(async ({ name, hint }) => {
-      try {
-        const shard = env.TELEMETRY.getByName(name, hint && { locationHint: hint }) as unknown as Shard
-        const late = scheduler.wait(LIMITS.shardAnswerMs).then(() => {
-          throw new Error("no answer in time")
-        })
-        return { name, answer: await Promise.race([ask(shard), late]) }
-      } catch (error) {
-        console.warn(`weft: the telemetry of ${name} does not answer: ${error}`)
-        return { name, answer: undefined }
-      }
-    }),
-  )
 }
 
 /** What was counted is told without the route table too. */

@@ -1,0 +1,55 @@
+/** Which of the counted requests an objective is about, and which of them went badly. */
+import type { Indicator } from "#shared/model/alerting.ts"
+import { BUCKETS, boundMs, bucketOf, LAST_BUCKET } from "./histogram.ts"
+import { FIELD, type Series } from "./series.ts"
+
+export interface Counts {
+  readonly total: number
+  readonly bad: number
+}
+
+export const NO_COUNTS: Counts = { total: 0, bad: 0 }
+
+/** What is counted, as a text: objectives that count the same share what was counted, and one that counts another thing begins anew. */
+export function indicatorKey({ of: { kind, id }, latencyMs }: Indicator): string {
+  return latencyMs === undefined ? `${kind} ${id}` : `${kind} ${id} ${latencyMs}`
+}
+
+/** Of series that tell services apart (`by: "service"`) or rules (`by: "rule"`), as the indicator needs. */
+export function countsOf(series: readonly Series[], { of, latencyMs }: Indicator): Counts {
+  const slowFrom = latencyMs === undefined ? undefined : lastFast(latencyMs) + 1
+  let total = 0
+  let bad = 0
+  for (const { labels, numbers, buckets } of series) {
+    const isMeant = of.kind === "service" ? labels.to === of.id : isRuleOf(labels.rule, of.id)
+    if (!isMeant) continue
+    const requests = numbers[FIELD.requests]!
+    const failed = labels.class === "5xx"
+    if (slowFrom === undefined) {
+      total += requests
+      if (failed) bad += requests
+    } else if (!failed) {
+      total += requests
+      for (let bucket = slowFrom; bucket < BUCKETS; bucket++) bad += buckets[bucket]!
+    }
+  }
+  return { total, bad }
+}
+
+/** The threshold that counts really go by, in whole milliseconds: at most 4.4 % off what was asked for, below 12 ms not at all. */
+export function countedMs(latencyMs: number): number {
+  return Math.floor(boundMs(lastFast(latencyMs)))
+}
+
+/** The last bucket that is fast enough: of those whose bounds are around the threshold the nearer one. */
+function lastFast(latencyMs: number): number {
+  const above = Math.min(bucketOf(latencyMs), LAST_BUCKET - 1)
+  if (above === 0) return 0
+  const [low, high] = [Math.floor(boundMs(above - 1)), Math.floor(boundMs(above))]
+  return latencyMs / low < high / latencyMs ? above - 1 : above
+}
+
+/** Of a delegated rule the id names all routes on the way, `default/shop/0>default/cart/1`: it counts for each. */
+function isRuleOf(rule: string, route: string): boolean {
+  return rule.startsWith(`${route}/`) || rule.includes(`>${route}/`)
+}
