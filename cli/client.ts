@@ -90,6 +90,7 @@ function clientOf(connection: Connection | Failure, io: Pick<Io, "sleep">) {
       }),
     audit: (query: AuditParameters) => ask<AuditList>("/v1/audit", { query }),
     status: () => ask<Status>("/v1/status"),
+    probeTicket: () => ask<{ ticket: string }>("/v1/probe-ticket", { method: "POST" }),
     stats: ({ by, window, points, from, to }: StatsQuery) =>
       ask<Stats>("/v1/stats", { query: { by, window, points, from, to } }),
     explain: (body: ExplainRequest) => ask<Explained>("/v1/explain", { method: "POST", body }),

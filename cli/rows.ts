@@ -47,6 +47,15 @@ const CHANGING: readonly CommandRow[] = [
     load: () => import("./commands/check.ts"),
   },
   {
+    path: "doctor",
+    args: "[edge]",
+    summary: "ask a running edge what arrives of requests, and say whether what the mesh's rules assume holds there",
+    control: true,
+    data: true,
+    examples: ["weft doctor", "weft doctor https://shop.example.com --url https://weft-control.example.workers.dev"],
+    load: () => import("./commands/doctor.ts"),
+  },
+  {
     path: "delete",
     args: "<kind> <name>",
     summary: "remove one resource",

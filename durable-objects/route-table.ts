@@ -128,11 +128,19 @@ export class RouteTableObject extends DurableObject<Env> implements RouteTableRp
     return result
   }
 
-  async consistencyToken(revision: number): Promise<string> {
+  consistencyToken(revision: number): Promise<string> {
+    return this.#signed(this.#signer.consistencyToken(revision, Date.now()))
+  }
+
+  probeTicket(): Promise<string> {
+    return this.#signed(this.#signer.ticket(Date.now()))
+  }
+
+  async #signed(signing: Promise<string>): Promise<string> {
     const isFirst = this.#signer.publicKey === undefined
-    const token = await this.#signer.sign(revision, Date.now())
+    const text = await signing
     if (isFirst) this.#publisher.announceNews(Date.now())
-    return token
+    return text
   }
 
   async committed(idempotencyKey: string): Promise<RevisionSummary | undefined> {

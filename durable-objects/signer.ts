@@ -1,5 +1,6 @@
-/** Signs consistency tokens. The key is made when it is needed first and never leaves the object; isolates hear the public half. */
+/** Signs consistency tokens and tickets of probes. The key is made when it is needed first and never leaves the object; isolates hear the public half. */
 import { claimsOf, signedText } from "#shared/propagation/consistency.ts"
+import { ticketClaims, ticketText } from "#shared/protocol/probe.ts"
 import { toBase64url } from "#shared/std/base64url.ts"
 
 interface Kept {
@@ -23,12 +24,20 @@ export class Signer {
     return this.#kv.get<Kept>(KEY)?.publicKey
   }
 
-  async sign(revision: number, nowMs: number): Promise<string> {
-    this.#key ??= this.#open()
+  async consistencyToken(revision: number, nowMs: number): Promise<string> {
     const claims = claimsOf(revision, nowMs)
-    const bytes = new TextEncoder().encode(signedText(claims))
-    const signature = await crypto.subtle.sign(ALGORITHM, await this.#key, bytes)
-    return `${claims}.${toBase64url(new Uint8Array(signature))}`
+    return `${claims}.${await this.#sign(signedText(claims))}`
+  }
+
+  async ticket(nowMs: number): Promise<string> {
+    const claims = ticketClaims(nowMs)
+    return `${claims}.${await this.#sign(ticketText(claims))}`
+  }
+
+  async #sign(text: string): Promise<string> {
+    this.#key ??= this.#open()
+    const signature = await crypto.subtle.sign(ALGORITHM, await this.#key, new TextEncoder().encode(text))
+    return toBase64url(new Uint8Array(signature))
   }
 
   async #open(): Promise<CryptoKey> {

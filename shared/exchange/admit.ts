@@ -35,6 +35,8 @@ export interface Admitted {
   readonly consistency: string | undefined
   /** Where the request says it is from. */
   readonly from: AddressClaims
+  /** The ticket with which the public asks what was received, still to be checked. */
+  readonly probe: string | undefined
 }
 
 /** No revision is as high: whoever is asked for it looks closer. */
@@ -69,6 +71,7 @@ export function admit(
       nested: headers.has(HEADER.attempt),
       priority: priorityOf(headers.get(HEADER.priority)),
       from: NO_CLAIMS,
+      probe: undefined,
     }
   }
   const sifted = sift(headers, surroundings)
@@ -91,13 +94,14 @@ function ofPeer(headers: Headers): readonly string[] {
 function sift(
   headers: Headers,
   { edge, keepsAmbiguousNames }: Surroundings,
-): Pick<Admitted, "dropped" | "from" | "floor" | "consistency"> | Refusal {
+): Pick<Admitted, "dropped" | "from" | "floor" | "consistency" | "probe"> | Refusal {
   const dropped: string[] = []
   let count = 0
   let bytes = 0
   let fault: string | undefined
   let from: AddressClaims = NO_CLAIMS
   let consistency: string | undefined
+  let probe: string | undefined
   headers.forEach((value, name) => {
     count += value.length > SHORTEST_FLOOD ? linesOf(value) : 1
     bytes += name.length + value.length
@@ -112,6 +116,7 @@ function sift(
       if (name === "x-forwarded-for") from = { ...from, forwardedFor: value }
       else if (name === "forwarded") from = { ...from, forwarded: value }
       else if (name === HEADER.revision) consistency = value
+      else if (name === HEADER.probe) probe = value
     } else if (isAmbiguous(name) ? !keepsAmbiguousNames : isOtherProtocol(name, value) || (!edge && isOfEdge(name))) {
       dropped.push(name)
     }
@@ -122,7 +127,7 @@ function sift(
   }
   const floor = consistency === undefined ? 0 : FLOOR_UNCHECKED
   return fault === undefined
-    ? { dropped, from, floor, consistency }
+    ? { dropped, from, floor, consistency, probe }
     : refuse("bad_request", `the header ${fault} is not in UTF-8`)
 }
 

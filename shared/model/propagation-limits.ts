@@ -12,6 +12,10 @@ export const PROPAGATION_LIMITS = {
   snapshotRefusedMs: 60_000,
   /** A request that was promised a revision waits so long for it, then is served by what there is, and counted. */
   floorWaitMs: 50,
+  /** How long a ticket of `weft doctor` is good for. */
+  probeTicketMs: 5 * 60 * 1000,
+  /** An object that does not answer a probe by then has failed. */
+  probeObjectMs: 5_000,
   /** How long a token holds that asks for a revision. */
   consistencyTokenMs: 15 * 60 * 1000,
   /** How long a hop tells the next which revision it goes by, after it took that up: by then everybody has it. */

@@ -21,6 +21,8 @@ export const HEADER = {
   rpc: "weft-rpc",
   /** On a response that stands in for the upstream's: `stale`, an earlier answer. */
   fallback: "weft-fallback",
+  /** A ticket of control's: the request is not served, but told what the proxy received of it. */
+  probe: "weft-probe",
   traceparent: "traceparent",
   tracestate: "tracestate",
 } as const

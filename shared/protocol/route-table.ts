@@ -149,6 +149,8 @@ export interface RouteTableRpc extends SourceRpc, ApiKeysRpc {
   committed(idempotencyKey: string): Promise<RevisionSummary | undefined>
   /** Lets whoever shows it ask for this revision or a newer one, for `LIMITS.consistencyTokenMs`. */
   consistencyToken(revision: number): Promise<string>
+  /** Lets whoever shows it ask proxies what they received of him, for `LIMITS.probeTicketMs`. */
+  probeTicket(): Promise<string>
   /** A relay asks for what is newer than what it has; from then on it is told by itself. */
   follow(relay: string, has: Acknowledgement): Promise<Bulletin>
   relays(): Promise<readonly RelayStatus[]>

@@ -9,6 +9,7 @@ import { ACCESS } from "./api-access.ts"
 import { ALERTING } from "./api-alerts.ts"
 import { IDENTITY } from "./api-identity.ts"
 import { KEYS } from "./api-keys.ts"
+import { PROBE } from "./api-probe.ts"
 import { TELEMETRY } from "./api-telemetry.ts"
 import { forceBreaker, listBreakers } from "./breakers.ts"
 import * as changes from "./changes.ts"
@@ -273,6 +274,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...TELEMETRY,
   ...ALERTING,
   ...IDENTITY,
+  ...PROBE,
   ...ACCESS,
   ...KEYS,
   ...ABOUT,

@@ -33,6 +33,8 @@ export interface CanonicalRequest extends Address {
   readonly from: AddressClaims
   /** Whether the sender asked how the mesh decided, and may. */
   readonly debug: boolean
+  /** The ticket with which he asks what was received of him, still to be checked. */
+  readonly probe: string | undefined
 }
 
 export function canonicalise(
@@ -46,7 +48,7 @@ export function canonicalise(
   const { headers } = copy
   const admitted = admit({ method, url, headers }, entrance.at, mesh.surroundings)
   if ("refusal" in admitted) return admitted
-  const { address, dropped, hops, remainingMs, nested, priority, floor, consistency, from } = admitted
+  const { address, dropped, hops, remainingMs, nested, priority, floor, consistency, from, probe } = admitted
 
   const traceparent = headers.get(HEADER.traceparent)
   const debug = headers.has(HEADER.debug) && mesh.mayDebug(entrance)
@@ -69,6 +71,7 @@ export function canonicalise(
     consistency,
     debug,
     from,
+    probe,
   }
 }
 

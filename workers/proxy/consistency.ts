@@ -1,5 +1,6 @@
-/** Which revision a sender may ask for: what control has signed for him. What is not, or not any more, asks for nothing. */
+/** What a sender may ask for: what control has signed for him. What is not, or not any more, asks for nothing. */
 import { parseToken, signedText } from "#shared/propagation/consistency.ts"
+import { parseTicket, type Ticket, ticketText } from "#shared/protocol/probe.ts"
 import { fromBase64url } from "#shared/std/base64url.ts"
 
 const ALGORITHM = { name: "Ed25519" }
@@ -17,12 +18,23 @@ export class Consistency {
   async floorOf(header: string, nowMs: number): Promise<number> {
     const token = parseToken(header)
     if (!token || token.expiresAtMs < nowMs) return 0
-    const signature = fromBase64url(token.signature)
-    const text = new TextEncoder().encode(signedText(token.claims))
+    return (await this.#isSigned(signedText(token.claims), token.signature)) ? token.revision : 0
+  }
+
+  /** Undefined: the sender is served as if he had none. */
+  async ticketOf(header: string, nowMs: number): Promise<Ticket | undefined> {
+    const ticket = parseTicket(header)
+    if (!ticket || ticket.expiresAtMs < nowMs) return undefined
+    return (await this.#isSigned(ticketText(ticket.claims), ticket.signature)) ? ticket : undefined
+  }
+
+  async #isSigned(text: string, written: string): Promise<boolean> {
+    const signature = fromBase64url(written)
+    const bytes = new TextEncoder().encode(text)
     for (const key of await this.#open()) {
-      if (signature && (await crypto.subtle.verify(ALGORITHM, key, signature, text))) return token.revision
+      if (signature && (await crypto.subtle.verify(ALGORITHM, key, signature, bytes))) return true
     }
-    return 0
+    return false
   }
 
   async #open(): Promise<readonly CryptoKey[]> {

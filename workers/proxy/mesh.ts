@@ -9,6 +9,7 @@ import type { TrustedPeers } from "#shared/identity/client-address.ts"
 import type { Authentication } from "#shared/model/authentication.ts"
 import type { GatewayId, ServiceId } from "#shared/model/names.ts"
 import type { Endpoint, Service } from "#shared/model/service.ts"
+import type { ProbeReport, ProbeSettings, Ticket } from "#shared/protocol/probe.ts"
 import type { RouteTable } from "#shared/routing/table.ts"
 import type { Authenticator } from "./authenticator.ts"
 import type { Ledger } from "./ledger.ts"
@@ -33,6 +34,12 @@ export interface Mesh extends Background {
   readonly colo: string | undefined
   /** Which revision such a token asks for, as control signed it; 0 for none. */
   floorOf(token: string): Promise<number>
+  /** A ticket that control has signed and that still holds. */
+  ticketOf(header: string): Promise<Ticket | undefined>
+  /** What a probe is told of the proxy itself. */
+  readonly settings: ProbeSettings
+  /** Calls each kind of object once; none takes longer than a bounded while. */
+  measureObjects(): Promise<NonNullable<ProbeReport["objects"]>>
   nowMs(): number
   /** A throw of the dice in [0, 1). */
   roll(): number

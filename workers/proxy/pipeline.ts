@@ -20,11 +20,15 @@ import { forward } from "./forward.ts"
 import { limit, toldStanding } from "./limit.ts"
 import type { Mesh, Routes } from "./mesh.ts"
 import { mirror } from "./mirror.ts"
+import { probed, ticketOf } from "./probe.ts"
 import { debugged, record } from "./record.ts"
 import { respond } from "./respond.ts"
 
 export async function serve(request: Request, entrance: Entrance, mesh: Mesh): Promise<Response> {
   const canonical = canonicalise(request, entrance, mesh)
+  const ticket = isRefusal(canonical) ? ticketOf(request, entrance) : canonical.probe
+  const told = ticket === undefined ? undefined : await probed(request, canonical, ticket, mesh)
+  if (told) return told
   const exchange = begin(entrance, isRefusal(canonical) ? NOTHING_CARRIED : canonical, mesh)
   const answer = isRefusal(canonical) ? canonical : await decide(exchange, canonical, mesh)
   record(exchange, "http", request, answer, mesh)

@@ -8,6 +8,7 @@ import type { BreakerRpc } from "#shared/protocol/breaker.ts"
 import type { Feed } from "#shared/protocol/feed.ts"
 import type { KeyRingRpc } from "#shared/protocol/key-ring.ts"
 import type { LimiterRpc } from "#shared/protocol/limiter.ts"
+import type { ProbeReport, ProbeSettings, Ticket } from "#shared/protocol/probe.ts"
 import type { RelayRpc } from "#shared/protocol/relay.ts"
 import { MESH, type RouteTableRpc } from "#shared/protocol/route-table.ts"
 import { parseLocalOrigins } from "#shared/std/egress.ts"
@@ -19,6 +20,7 @@ import { Ledger } from "./ledger.ts"
 import { Limiter } from "./limiter.ts"
 import type { Background, Destination, Mesh, Routes } from "./mesh.ts"
 import { Outward } from "./outward.ts"
+import { measureObjects, settingsOf } from "./self-report.ts"
 import { listenersOf, sinksOf, type TelemetryEnv } from "./sinks.ts"
 import { type Purpose, Snapshots } from "./snapshots.ts"
 import type { Sources } from "./sources.ts"
@@ -176,6 +178,18 @@ export class WorkerMesh implements Mesh {
 
   floorOf(token: string): Promise<number> {
     return this.#isolate.consistency.floorOf(token, Date.now())
+  }
+
+  ticketOf(header: string): Promise<Ticket | undefined> {
+    return this.#isolate.consistency.ticketOf(header, Date.now())
+  }
+
+  get settings(): ProbeSettings {
+    return settingsOf(this.#isolate.env)
+  }
+
+  measureObjects(): Promise<NonNullable<ProbeReport["objects"]>> {
+    return measureObjects(this.#isolate.env, this.#isolate.region)
   }
 
   nowMs(): number {

@@ -3,7 +3,8 @@ import { createServer, type IncomingHttpHeaders } from "node:http"
 import type { AddressInfo } from "node:net"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import type { MeshDocument } from "#shared/model/document.ts"
-import { type RawRequest, startTestMesh, type TestMesh } from "./mesh.ts"
+import { PROBE_TYPE } from "#shared/protocol/probe.ts"
+import { type RawRequest, startTestMesh, type TestMesh, TOKEN } from "./mesh.ts"
 
 /** A server outside the mesh, which tells what it received. */
 const received: IncomingHttpHeaders[] = []
@@ -201,5 +202,49 @@ describe("a mirror", () => {
   it("gets them where the route says so", async () => {
     const copy = await copyOf({ target: "/trusted" })
     expect([copy.authorization, copy.cookie]).toEqual(["Bearer s3cret", "session=1"])
+  })
+})
+
+describe("a probe", () => {
+  const probe = (ticket: string, more: Partial<RawRequest> = {}) =>
+    mesh.raw({ target: "/a/../b?q=1", ...more, headers: [["Weft-Probe", ticket], ...(more.headers ?? [])] })
+
+  async function ticketOf(): Promise<string> {
+    const init = { method: "POST", headers: { authorization: `Bearer ${TOKEN}` } }
+    const response = await fetch(`${mesh.controlUrl}/v1/probe-ticket`, init)
+    return ((await response.json()) as { ticket: string }).ticket
+  }
+
+  it("with a ticket of control's is told what was received, and goes nowhere", async () => {
+    const ticket = await ticketOf()
+    received.length = 0
+    let answer = await probe(ticket)
+    // The isolate hears of the key with its next question.
+    for (let tries = 0; tries < 100 && answer.headers.get("content-type") !== PROBE_TYPE; tries++) {
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      answer = await probe(ticket)
+    }
+    expect([answer.status, answer.headers.get("cache-control")]).toEqual([200, "no-store"])
+    expect(JSON.parse(answer.body)).toMatchObject({
+      received: { method: "GET", url: "http://app.test/a/../b?q=1" },
+      canonical: { host: "app.test", path: "/b", query: "q=1" },
+      settings: { debug: true, localOrigins: true },
+    })
+    const refused = await probe(ticket, { target: "/outside/a%2fb" })
+    expect(JSON.parse(refused.body).canonical).toMatchObject({ refusal: "bad_request" })
+    const measured = JSON.parse((await probe(`${ticket} objects`, { target: "/outside" })).body)
+    expect(measured.objects).toMatchObject({ ROUTE_TABLE: { ms: expect.any(Number) } })
+    expect(received).toEqual([])
+  })
+
+  it("with any other ticket is a request like all, and its upstream does not see it", async () => {
+    const ticket = await ticketOf()
+    const [seconds, signature] = ticket.split(".") as [string, string]
+    const revision = `1.${seconds}.${signature}`
+    for (const forged of ["", "x", `${Number(seconds) + 1}.${signature}`, `1.${signature}`, revision, `${ticket}x`]) {
+      const { status, headers, body } = await probe(forged, { target: "/outside" })
+      expect([status, headers.get("content-type") === PROBE_TYPE]).toEqual([200, false])
+      expect(JSON.parse(body)).not.toHaveProperty("weft-probe")
+    }
   })
 })
