@@ -24,6 +24,7 @@ import type {
 } from "#shared/protocol/control-api.ts"
 import type { RevisionConvergence } from "#shared/protocol/convergence.ts"
 import type { Explained, ExplainRequest } from "#shared/protocol/explain.ts"
+import type { Vitals } from "#shared/protocol/vitals.ts"
 import { EXIT, type Failure, failed } from "./command.ts"
 import { type Connection, type ConnectOptions, connect } from "./connection.ts"
 import type { Io } from "./io.ts"
@@ -97,6 +98,7 @@ function clientOf(connection: Connection | Failure, io: Pick<Io, "sleep">) {
     signingKeys: () => ask<SigningKeyList>("/v1/identity/keys"),
     rotateKeys: (revoke: string | undefined) =>
       ask<SigningKeyList>("/v1/identity/rotate", { method: "POST", body: revoke === undefined ? {} : { revoke } }),
+    vitals: () => ask<Vitals>("/v1/vitals"),
     alerts: () => ask<AlertList>("/v1/alerts"),
     silence: (body: NewSilence) => ask<Silence>("/v1/alerts/silences", { method: "POST", body }),
     unsilence: (id: string) => ask<undefined>(`/v1/alerts/silences/${encodeURIComponent(id)}`, { method: "DELETE" }),

@@ -52,6 +52,7 @@ export function buildProgram(io: Io, done: (exit: ExitCode) => void): Command {
     .usage("<command> [options]")
     .helpOption("-h, --help", "show help; also after any command")
     .helpCommand(false)
+    .enablePositionalOptions()
     .showSuggestionAfterError()
     .configureOutput({ writeOut: (text) => io.out.write(text), writeErr: (text) => io.err.write(text) })
     .exitOverride()

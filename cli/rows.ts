@@ -40,10 +40,22 @@ const CHANGING: readonly CommandRow[] = [
   {
     path: "check",
     summary: "find what is wrong: in documents (offline), or in the running mesh",
-    options: [FILES],
+    options: [
+      FILES,
+      [
+        "--services <paths...>",
+        "also find services that these call past the mesh: folders or wrangler configs",
+        "list",
+      ],
+      [
+        "--config <file>",
+        "with --services: the proxy's wrangler config (default wrangler.toml, .jsonc or .json here)",
+        "text",
+      ],
+    ],
     control: true,
     data: true,
-    examples: ["weft check -f mesh.yaml", "weft check"],
+    examples: ["weft check -f mesh.yaml", "weft check", "weft check --services services/*"],
     load: () => import("./commands/check.ts"),
   },
   {

@@ -6,8 +6,9 @@
 import { DurableObject } from "cloudflare:workers"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { TelemetryReport, WindowQuery } from "#shared/model/telemetry.ts"
-import type { TelemetryReply, TelemetryRpc, TelemetryTotals } from "#shared/protocol/telemetry.ts"
+import type { ShardVitals, TelemetryReply, TelemetryRpc, TelemetryTotals } from "#shared/protocol/telemetry.ts"
 import { Collector } from "#shared/telemetry/collector.ts"
+import { FIELD } from "#shared/telemetry/series.ts"
 import type { StoredSlot } from "#shared/telemetry/slot.ts"
 import { cut, type TimedSeries } from "#shared/telemetry/window.ts"
 import { encode } from "#shared/telemetry/wire.ts"
@@ -52,6 +53,18 @@ export class TelemetryObject extends DurableObject<unknown> implements Telemetry
       exemplars: totals.flatMap(({ exemplars }, series) =>
         [...exemplars.values()].map((exemplar) => ({ series, ...exemplar })),
       ),
+      tallies: collector.tallies(),
+      ...collector.isolates(nowMs),
+    }
+  }
+
+  async vitals(): Promise<ShardVitals> {
+    const nowMs = Date.now()
+    const collector = this.#isNew() ? new Collector(nowMs) : this.#open(nowMs)
+    const totals = collector.totals()
+    return {
+      series: totals.length,
+      requests: totals.reduce((sum, { numbers }) => sum + numbers[FIELD.requests]!, 0),
       tallies: collector.tallies(),
       ...collector.isolates(nowMs),
     }

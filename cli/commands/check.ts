@@ -1,23 +1,27 @@
-/** `weft check`: with documents, all that is wrong in them, offline; without, what is wrong with the running mesh. */
+/** `weft check`: with documents, all that is wrong in them, offline; without, all that is wrong with the running mesh. */
 import { noteLines } from "#cli/changes.ts"
+import { checkup } from "#cli/checkup.ts"
+import type { Check } from "#cli/checkup-kit.ts"
+import { checkLines } from "#cli/checkup-text.ts"
 import { clientFor } from "#cli/client.ts"
 import { type Call, EXIT, type ExitCode, type Failure, failed } from "#cli/command.ts"
 import { loadDocuments } from "#cli/documents.ts"
 import { count, painter, print } from "#cli/output.ts"
+import { checkWiring } from "#cli/past-mesh.ts"
 import { findingLines, problemLines, report } from "#cli/report.ts"
+import { readConfig } from "#cli/wrangler-config.ts"
 import type { Note } from "#shared/model/document.ts"
-import { LIMITS } from "#shared/model/limits.ts"
 import type { Finding, Problem } from "#shared/model/problem.ts"
 import type { ResourceList, Status } from "#shared/protocol/control-api.ts"
-
-/** An isolate with traffic takes up a change within this time; one that is silent for longer has none. */
-const LEASE_MS = LIMITS.snapshotSleepLeases * LIMITS.snapshotLeaseMs
+import { VERSION } from "#shared/std/version.ts"
 
 interface Checked {
   readonly problems: readonly Problem[]
   readonly findings: readonly Finding[]
   /** What of Kubernetes' objects does not take effect. */
   readonly notes: readonly Note[]
+  /** Of a running mesh; its problems are among `problems` too. */
+  readonly checks?: readonly Check[]
   /** What was looked at, for when nothing is wrong. */
   readonly about: string
 }
@@ -39,15 +43,43 @@ async function checkDocuments(call: Call, files: readonly string[]): Promise<Che
   return { problems: loaded.problems, findings: loaded.place(lint(result)), notes: result.notes, about }
 }
 
-/** The head is what control says; what is to be said of it is worked out here. */
+/** Everything is asked at once. The head is what control says; what is to be said of it is worked out here. */
 async function checkLive(call: Call): Promise<Checked | Failure> {
   const client = clientFor(call)
-  const [status, head] = await Promise.all([client.status(), client.resources({})])
+  const { io } = call
+  const startMs = io.nowMs()
+  const asked = Promise.all([client.resources({}), client.vitals(), client.alerts(), checkServices(call)])
+  const status = await client.status()
+  const tookMs = io.nowMs() - startMs
+  const [head, vitals, alerts, wiring] = await asked
   if (failed(status)) return status
   if (failed(head)) return head
+  if (failed(wiring)) return wiring
+  const checks = [
+    ...checkup({
+      ...{ status, version: VERSION, nowMs: io.nowMs(), tookMs },
+      // An older control knows of neither, and a token of some namespaces may not ask for the first.
+      vitals: failed(vitals) ? undefined : vitals,
+      alerts: failed(alerts) ? undefined : alerts,
+    }),
+    ...wiring,
+  ]
   const findings = await findingsOf(head, status)
   const notes = (head.notes ?? []).filter(({ outcome }) => outcome === "invalid" || outcome === "unsupported")
-  return { problems: checkMesh(status, call.io.nowMs()), findings, notes, about: aliveText(status) }
+  return { problems: checks.flatMap(problemOf), findings, notes, checks, about: aliveText(status) }
+}
+
+/** Only where services' configs are named: control knows what the proxy binds, and nothing of what others do. */
+async function checkServices({ io, options }: Call): Promise<Check[] | Failure> {
+  const { services, config = "." } = options
+  if (!services) return []
+  const [proxy, ...read] = await Promise.all([config, ...services].map((path) => readConfig(io.cwd, path)))
+  const failure = [proxy!, ...read].find((one): one is Failure => failed(one))
+  if (failure) return failure
+  return checkWiring(
+    proxy as Exclude<typeof proxy, Failure | undefined>,
+    read as Exclude<(typeof read)[number], Failure>[],
+  )
 }
 
 /** A newer control may hold documents that this version cannot read: then it has nothing to say of them. */
@@ -66,37 +98,25 @@ function compiler() {
   return Promise.all([import("#shared/config/compile.ts"), import("#shared/config/lint.ts")])
 }
 
-/** What keeps the mesh from doing what its head says. */
-export function checkMesh(status: Status, nowMs: number): Problem[] {
-  const unbound = status.unbound.map(({ service, binding }): Problem => {
-    const hint = `weft service add ${service.replace(/^default\//, "")} --worker <worker>, then weft deploy`
-    return { path: `services.${service}`, rule: "unbound", message: `no proxy has the binding ${binding}`, hint }
-  })
-  const { head } = status
-  // A revision of a moment ago is still on its way, and an idle isolate catches up with its next request.
-  const settled = head !== undefined && nowMs - head.atMs > LEASE_MS
-  const isolates = status.isolates.flatMap((isolate): Problem[] => {
-    const path = `isolates.${isolate.isolate}`
-    if (head === undefined || isolate.serving >= head.revision) return []
-    if (isolate.refused && isolate.refused.revision >= head.revision)
-      return [
-        { path, rule: "refused", message: `refuses revision ${isolate.refused.revision}: ${isolate.refused.reason}` },
-      ]
-    if (!settled || nowMs - isolate.seenAtMs > LEASE_MS) return []
-    return [{ path, rule: "behind", message: `serves revision ${isolate.serving}; head is ${head.revision}` }]
-  })
-  return [...unbound, ...isolates]
+function problemOf({ state, section, path, rule, message, hint }: Check): Problem[] {
+  return state === "problem" ? [{ path: path ?? section, rule, message, ...(hint !== undefined && { hint }) }] : []
 }
 
-/** Findings are advice: only problems make the check fail. */
-async function conclude(call: Call, { problems, findings, notes, about }: Checked): Promise<ExitCode> {
+/** Findings and warnings are advice: only problems make the check fail. */
+async function conclude(call: Call, { problems, findings, notes, checks, about }: Checked): Promise<ExitCode> {
   const { io } = call
   const paint = painter(io, io.out)
-  await print(io, call.format, { problems, findings, notes }, () => {
-    const lines = problemLines(problems, paint) + noteLines(notes, paint) + findingLines(findings, paint)
-    const advice = findings.length === 0 ? "" : `, ${count(findings.length, "finding")}`
-    if (problems.length > 0) return `${lines}${count(problems.length, "problem")}${advice}\n`
-    return `${lines}${paint("green", "no problems")}${about ? ` in ${about}` : ""}${advice}\n`
+  await print(io, call.format, { problems, findings, notes, ...(checks && { checks }) }, () => {
+    const first = checks ? checkLines(checks, paint) : problemLines(problems, paint)
+    const lines = first + noteLines(notes, paint) + findingLines(findings, paint)
+    const warnings = (checks ?? []).filter(({ state }) => state === "warning").length
+    const advice = [
+      ...(warnings === 0 ? [] : [count(warnings, "warning")]),
+      ...(findings.length === 0 ? [] : [count(findings.length, "finding")]),
+    ]
+    const rest = advice.map((part) => `, ${part}`).join("")
+    if (problems.length > 0) return `${lines}${count(problems.length, "problem")}${rest}\n`
+    return `${lines}${paint("green", "no problems")}${about ? ` in ${about}` : ""}${rest}\n`
   })
   return problems.length === 0 ? EXIT.ok : EXIT.problems
 }

@@ -20,6 +20,7 @@
  *   GET    /v1/breakers                              viewer    -> BreakerList
  *   POST   /v1/breakers                              operator  ForceBreaker -> BreakerStatus
  *   GET    /v1/stats?by=&window=&points=&from=&to=   viewer    -> Stats
+ *   GET    /v1/vitals                                viewer    -> Vitals                        (vitals.ts)
  *   GET    /metrics                                  metrics   Prometheus text, or OpenMetrics by Accept
  *   GET    /v1/alerts                                viewer    -> AlertList                     (alerts.ts)
  *   POST   /v1/alerts/silences                       operator  NewSilence -> Silence

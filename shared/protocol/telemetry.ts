@@ -23,9 +23,21 @@ export interface TelemetryTotals {
   readonly snapshotAgeMs: number
 }
 
+/** How a shard is, without what it counted. */
+export interface ShardVitals {
+  /** Series that it tells apart. */
+  readonly series: number
+  /** Requests that it has counted. */
+  readonly requests: number
+  readonly tallies: TelemetryTotals["tallies"]
+  readonly isolates: number
+  readonly snapshotAgeMs: number
+}
+
 export interface TelemetryRpc {
   report(report: TelemetryReport): Promise<TelemetryReply>
   totals(): Promise<TelemetryTotals>
+  vitals(): Promise<ShardVitals>
   /** For each step what was counted in it, encoded as above. */
   window(query: WindowQuery): Promise<readonly Uint8Array[]>
 }

@@ -12,6 +12,7 @@ import { explain } from "#shared/exchange/explain.ts"
 import type { Resource } from "#shared/model/document.ts"
 import type { Problem } from "#shared/model/problem.ts"
 import { convergence, type Witness } from "#shared/propagation/convergence.ts"
+import type { AlertList } from "#shared/protocol/alerts.ts"
 import type { ApiKeyInfo, NewApiKey } from "#shared/protocol/api-keys.ts"
 import type { AuditEntry } from "#shared/protocol/audit.ts"
 import { clusterOf } from "#shared/protocol/breaker.ts"
@@ -28,6 +29,8 @@ import type {
 import { ROOT } from "#shared/protocol/convergence.ts"
 import type { DescribedRequest, Explained, ExplainRequest } from "#shared/protocol/explain.ts"
 import type { IsolateStatus, RevisionSummary } from "#shared/protocol/route-table.ts"
+import type { Vitals } from "#shared/protocol/vitals.ts"
+import { VERSION } from "#shared/std/version.ts"
 
 export const TOKEN = "fake-control-admin-token"
 const NOW_MS = Date.UTC(2026, 10, 23, 12)
@@ -47,6 +50,8 @@ export interface FakeControl {
   nowMs: number
   unbound: Status["unbound"]
   breakers: Status["breakers"]
+  vitals: Vitals
+  alerts: AlertList
   health: Status["health"]
   tokens: TokenInfo[]
   keys: ApiKeyInfo[]
@@ -60,6 +65,18 @@ export interface FakeControl {
   stop(): Promise<void>
 }
 
+const VITALS: Vitals = {
+  version: VERSION,
+  nowMs: NOW_MS,
+  objects: [
+    { name: "route table", tookMs: 2 },
+    { name: "telemetry weur", tookMs: 7 },
+  ],
+  telemetry: [],
+  signingKeys: [],
+  expiring: [],
+}
+
 export async function startFakeControl(): Promise<FakeControl> {
   const control: FakeControl = {
     url: "",
@@ -70,6 +87,8 @@ export async function startFakeControl(): Promise<FakeControl> {
     nowMs: NOW_MS,
     unbound: [],
     breakers: [],
+    vitals: VITALS,
+    alerts: { slos: [], silences: [], receivers: [], missing: [] },
     health: [],
     tokens: [{ name: "root", role: "admin", createdAtMs: NOW_MS - 3 * 86_400_000 }],
     keys: [],
@@ -147,6 +166,8 @@ function api(control: FakeControl): Hono {
     return c.json(explainedBy(at(control, revision), revision ?? head()?.revision ?? 0, request))
   })
   app.get("/v1/stats", (c) => c.json({ by: c.req.query("by"), ...control.stats(c.req.query()) }))
+  app.get("/v1/vitals", (c) => c.json(control.vitals))
+  app.get("/v1/alerts", (c) => c.json(control.alerts))
   app.get("/v1/breakers", (c) => c.json({ breakers: control.breakers }))
   app.post("/v1/breakers", async (c) => {
     const { namespace, service, subset, phase, forSeconds } = await c.req.json<ForceBreaker>()

@@ -1,7 +1,9 @@
 /** The endpoints of what the mesh counted. */
 import { type Endpoint, endpoint } from "./endpoint.ts"
 import * as shapes from "./schemas-telemetry.ts"
+import * as vitalShapes from "./schemas-vitals.ts"
 import { showMetrics, showStats } from "./telemetry.ts"
+import { showVitals } from "./vitals.ts"
 
 export const TELEMETRY: readonly Endpoint[] = [
   endpoint<object, shapes.StatsQuery>({
@@ -15,6 +17,17 @@ export const TELEMETRY: readonly Endpoint[] = [
     query: shapes.statsQuery,
     answers: { status: 200, description: "The statistics.", schema: shapes.stats },
     handle: showStats,
+  }),
+  endpoint({
+    method: "GET",
+    path: "/v1/vitals",
+    role: "viewer",
+    group: "Mesh",
+    summary: "Say how the mesh's own parts are",
+    description:
+      "Which objects answer, and how fast; what telemetry could not tell apart or lost; how old signing keys are; which API keys, and for an admin which tokens, are over soon. `weft check` judges it.",
+    answers: { status: 200, description: "How they are.", schema: vitalShapes.vitals },
+    handle: showVitals,
   }),
   endpoint({
     method: "GET",

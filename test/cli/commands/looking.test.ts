@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { parse } from "yaml"
+import { VERSION } from "#shared/std/version.ts"
 import { type RunOptions, weft } from "#test/support/cli.ts"
 import { type FakeControl, fakeNowMs, startFakeControl, TOKEN } from "#test/support/fake-control.ts"
 
@@ -169,7 +170,34 @@ ISOLATE  SERVES  SEEN  STATE
 i1       1       1s    current
 `,
     })
-    expect(await run(["check"])).toEqual({ exit: 0, err: "", out: "no problems in 3 services, 2 routes; 1 isolate\n" })
+    expect(await run(["check"])).toEqual({
+      exit: 0,
+      err: "",
+      out: `control
+  ✓ control answers in 0ms
+  ✓ control is version ${VERSION}, as this command
+  ✓ 2 of 2 objects answer, the slowest (telemetry weur) in 7ms
+
+routes
+  ✓ the head is revision 1, 1m ago by root
+  ✓ 1 of 1 isolate serve it; the one heard of longest ago asked 1s ago
+
+services
+  ✓ 3 services are bound, no breaker is open, no endpoint unhealthy or ejected
+
+telemetry
+  ! 1 isolate ask for routes, and none reports what it counts
+      give the proxy the binding TELEMETRY, as in this repository's wrangler.toml, and deploy it
+
+credentials
+  ✓ nothing is over within two weeks
+
+alerts
+  - no objectives: nobody hears when the mesh does badly (docs/how-to/alerts.md)
+
+no problems in 3 services, 2 routes; 1 isolate, 1 warning
+`,
+    })
   })
 
   it("names what is wrong", async () => {
@@ -184,16 +212,19 @@ i1       1       1s    current
     expect(out).toContain("isolates  1 of 4 at head\nunbound   default/orders needs the binding ORDERS on the proxy\n")
     expect(out).toContain("no       0       0s    refuses 1: format 2\n")
     expect(out).toContain("old      0       0s    behind\n")
-    expect(await run(["check"])).toEqual({
-      exit: 1,
-      err: "",
-      out: `services.default/orders  no proxy has the binding ORDERS
-    weft service add orders --worker <worker>, then weft deploy
-isolates.old  serves revision 0; head is 1
-isolates.no  refuses revision 1: format 2
-3 problems
-`,
-    })
+    const checked = await run(["check"])
+    expect(checked.exit).toBe(1)
+    expect(checked.out).toContain(`routes
+  ✗ isolates.old  serves revision 0; head is 1
+      weft status says whether its relay has it; if it stays behind, deploy the proxy anew
+  ✗ isolates.no  refuses revision 1 and serves 0: format 2
+      deploy the newest proxy, or go back: weft rollback
+`)
+    expect(checked.out).toContain(`services
+  ✗ services.default/orders  no proxy has the binding ORDERS
+      weft service add orders --worker <worker>, then weft deploy
+`)
+    expect(checked.out).toMatch(/\n3 problems, 1 warning\n$/)
     expect(JSON.parse((await run(["check", "-o", "json"])).out).problems).toHaveLength(3)
   })
 

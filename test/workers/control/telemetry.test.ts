@@ -2,6 +2,7 @@ import { reset } from "cloudflare:test"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import { SHARDS } from "#shared/propagation/shards.ts"
 import type { Stats } from "#shared/protocol/control-api.ts"
+import type { Vitals } from "#shared/protocol/vitals.ts"
 import { SeriesTable } from "#shared/telemetry/series-table.ts"
 import { encode } from "#shared/telemetry/wire.ts"
 import { parseExposition } from "#test/support/exposition-parser.ts"
@@ -30,7 +31,7 @@ function breakShard(name: string, how: () => Promise<never>): void {
   const { TELEMETRY } = controlEnv
   const real = TELEMETRY.getByName.bind(TELEMETRY)
   vi.spyOn(TELEMETRY, "getByName").mockImplementation(((shard: string, options: object) =>
-    shard === name ? { totals: how, window: how } : real(shard, options)) as never)
+    shard === name ? { totals: how, vitals: how, window: how } : real(shard, options)) as never)
 }
 
 const lineOf = (text: string, start: string) => text.split("\n").filter((line) => line.startsWith(start))
@@ -142,4 +143,34 @@ describe("/v1/stats", () => {
       expect((await call("GET", `/v1/stats${query}`)).status).toBe(400)
     },
   )
+})
+
+describe("/v1/vitals", () => {
+  it("says which objects answer, what shards hold, and what is over soon, and waits for none that hangs", async () => {
+    await seen("weur", "public", "default/a", 3)
+    breakShard("enam", () => Promise.reject(new Error("down")))
+    await makeToken("soon", "viewer", { expiresInSeconds: 3_600 })
+    await makeToken("later", "viewer")
+    const vitals = await get<Vitals>("/v1/vitals")
+    expect(vitals.objects.filter(({ failed }) => failed !== undefined)).toMatchObject([
+      { name: "telemetry enam", failed: "down" },
+    ])
+    expect(vitals.objects.map(({ name }) => name).slice(0, 5)).toEqual([
+      "route table",
+      "tokens",
+      "audit log",
+      "signing keys",
+      "alerts",
+    ])
+    expect(vitals.telemetry).toMatchObject([{ shard: "weur", series: 1, requests: 3, overflowed: 0, isolates: 1 }])
+    expect(vitals.expiring).toMatchObject([{ kind: "token", name: "soon" }])
+  })
+
+  it("names tokens to an admin only", async () => {
+    const viewer = await makeToken("viewer", "viewer", { expiresInSeconds: 3_600 })
+    const response = await call("GET", "/v1/vitals", { token: viewer })
+    expect((await response.json<Vitals>()).expiring).toEqual([])
+    const limited = await makeToken("limited", "operator", { namespaces: ["team-a"] })
+    expect((await call("GET", "/v1/vitals", { token: limited })).status).toBe(403)
+  })
 })
