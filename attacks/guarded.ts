@@ -8,6 +8,7 @@ import { admit } from "#shared/exchange/admit.ts"
 import { AccessTable, type Guards } from "#shared/identity/access.ts"
 import type { PolicyRuleDocument } from "#shared/model/access-document.ts"
 import { DEFAULT_GATEWAY } from "#shared/model/names.ts"
+import { ENCODED_SLASH } from "#shared/std/path.ts"
 import { isBelow, READINGS } from "./readings.ts"
 import { TOLD_OF, type Way } from "./ways.ts"
 
@@ -72,6 +73,8 @@ export function passed({ host, target, headers }: Way): readonly (Sent | undefin
   const admitted = admit(raw, "gateway", { edge: false, keepsAmbiguousNames: true })
   if ("refusal" in admitted) return POLICIES.map(() => undefined)
   const { address, dropped } = admitted
+  // No rule may let it pass where a policy goes by paths.
+  if (address.path.includes(ENCODED_SLASH)) return POLICIES.map(() => undefined)
   const http = { method: "GET", host: address.host, port: address.port, path: address.path, headers: new Headers() }
   const principals = { caller: undefined, user: undefined, key: undefined, address: undefined }
   const subject = { principals, gateway: DEFAULT_GATEWAY, http, rpc: undefined }

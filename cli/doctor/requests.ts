@@ -2,7 +2,7 @@
 import { LIMITS } from "#shared/model/limits.ts"
 import type { ProbeReport } from "#shared/protocol/probe.ts"
 import { canonicalHost } from "#shared/std/host.ts"
-import { canonicalPath } from "#shared/std/path.ts"
+import { canonicalPath, ENCODED_SLASH } from "#shared/std/path.ts"
 import { type Examination, type Finding, unheard } from "./finding.ts"
 
 /** Each is read in another way by some server. */
@@ -57,7 +57,7 @@ function judgePath(of: string, sent: string, { received, canonical }: ProbeRepor
   const arrived = targetOf(received.url)
   const meant = canonicalPath(sent)
   const understood = "refusal" in canonical ? undefined : canonical.path
-  const outcome = understood === undefined ? "the mesh refuses it" : `the mesh reads ${understood}`
+  const outcome = understood === undefined ? "the mesh refuses it" : `the mesh reads ${understood}${butFor(understood)}`
   if (arrived === sent) return { level: "ok", of, found: `arrives as sent; ${outcome}` }
   const found = `arrives as ${arrived}; ${outcome}`
   if (typeof meant === "string" && meant !== understood) {
@@ -66,6 +66,10 @@ function judgePath(of: string, sent: string, { received, canonical }: ProbeRepor
   }
   // Repaired on the way, and then judged, routed and sent on in the repaired form.
   return { level: typeof meant === "string" ? "ok" : "note", of, found }
+}
+
+function butFor(path: string): string {
+  return path.includes(ENCODED_SLASH) ? ", and refuses it but for rules that keep it" : ""
 }
 
 /** What the mesh must not take, or must never see. */

@@ -19,6 +19,7 @@ import { type Draft, limited, type Parsed, parse, pathOf, type ResourceKey } fro
 import { plan } from "./plan.ts"
 import { resolve } from "./resolve.ts"
 import { keepSecrets } from "./secrets.ts"
+import { checkSlashes } from "./slash-check.ts"
 
 export interface CompileRequest {
   readonly documents: readonly SourcedDocument[]
@@ -61,9 +62,12 @@ export function compile(
   const all = [
     ...parsed.flatMap((one) => one.problems),
     ...duplicates(parsed),
-    ...[...missing, ...problems, ...checkEgress(snapshot, sound, request.localOrigins ?? "all")].map((one) =>
-      located(one, origins),
-    ),
+    ...[
+      ...missing,
+      ...problems,
+      ...checkEgress(snapshot, sound, request.localOrigins ?? "all"),
+      ...checkSlashes(snapshot),
+    ].map((one) => located(one, origins)),
   ]
   if (all.length > 0) return { problems: limited(all) }
 

@@ -52,6 +52,7 @@ export function resolveRule(context: RuleContext, document: RuleDocument, index:
     timeouts,
     retry: document.retry && resolveRetry(document.retry),
     ...(document.priority && { priority: document.priority }),
+    ...(document.encodedSlashes && { encodedSlashes: document.encodedSlashes }),
     ...(document.rateLimits && {
       rateLimits: resolveRateLimits(context, document.rateLimits, id, matches, [...path, "rateLimits"]),
     }),

@@ -169,6 +169,10 @@ const rule = object<D.RuleDocument>(
       priority,
       "What goes first when a service has no places left. Without: what the calling service says, else `default`.",
     ),
+    encodedSlashes: optional(
+      z.literal("keep"),
+      "Paths may hold `%2F`, a character of its segment. Refused where an access policy that covers the rule goes by paths.",
+    ),
   },
   (value) => conflict(value, ["match", "matches"]),
 )

@@ -31,7 +31,8 @@ export function canonicalAddress(url: string, host: string | null): Address | Re
   if (!named) return refuse("bad_request", "the Host header is not a host name with an optional port")
   const query = target.indexOf("?")
   const rawPath = query < 0 ? target : target.slice(0, query)
-  const path = canonicalPath(rawPath === "" ? "/" : rawPath)
+  // Whether an escaped slash may stay is for the request's rule to say (`choose`).
+  const path = canonicalPath(rawPath === "" ? "/" : rawPath, "keep-slashes")
   if (typeof path !== "string") return refuse("bad_request", path.problem)
   const rawQuery = query < 0 ? "" : target.slice(query + 1)
   return { scheme, host: named.host, port: named.port ?? DEFAULT_PORT[scheme], path, rawQuery }
@@ -47,7 +48,7 @@ export function rewriteAddress(
   for (const { rewrite } of rewrites) {
     if (!matched) break
     const { host, path: raw } = rewriteOf(rewrite, address, matched)
-    const path = canonicalPath(raw)
+    const path = canonicalPath(raw, "keep-slashes")
     if (typeof path !== "string") return refuse("bad_request", path.problem)
     if (rewrite.path && !isUnder(path, literalPrefix(rewrite.path))) {
       return refuse("bad_request", "the path leaves the place that the route rewrites it to")

@@ -11,6 +11,7 @@ import { Reader, type RequestHead } from "#shared/routing/head.ts"
 import { split } from "#shared/routing/split.ts"
 import { stickySplit } from "#shared/routing/sticky.ts"
 import { type Entry, IMPLICIT, type Matched, match, type RouteTable } from "#shared/routing/table.ts"
+import { ENCODED_SLASH } from "#shared/std/path.ts"
 import type { Address } from "./address.ts"
 
 /** How a request came in: by a gateway from anybody, or by a sidecar binding from a service of the mesh. */
@@ -50,7 +51,10 @@ export function identify(
   return { at: "service", service, port: address.port }
 }
 
-/** Stages `match` and `split`: the rule that takes the request, and its backend for this throw of the dice. */
+/**
+ * Stages `match` and `split`: the rule that takes the request, and its backend for this throw of the dice. A path with an escaped
+ * slash has no other canonical form, and is refused where the rule does not say that its servers know what to do with it.
+ */
 export function choose(
   table: RouteTable,
   entry: Entry,
@@ -59,6 +63,9 @@ export function choose(
   dice: number,
 ): Choice | Refusal {
   const matched = match(table, entry, head)
+  if (head.path.includes(ENCODED_SLASH) && !(matched && matched !== IMPLICIT && matched.rule.encodedSlashes)) {
+    return SLASH_ESCAPED
+  }
   if (!matched) return refuse("route_not_found")
   if (matched === IMPLICIT) {
     // A service that no route is attached to is simply called (GAMMA).
@@ -101,5 +108,6 @@ export function endpointsIn(services: Services | undefined, { service, subset }:
   return (subset === undefined ? found?.endpoints : found?.subsets[subset]?.endpoints) ?? NO_ENDPOINTS
 }
 
+const SLASH_ESCAPED = refuse("bad_request", `the path holds the escape ${ENCODED_SLASH}`)
 const NONE: readonly Filter[] = []
 const NO_ENDPOINTS: readonly Endpoint[] = []

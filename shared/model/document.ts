@@ -91,6 +91,8 @@ export interface RuleDocument {
   rateLimits?: RateLimitDocument[]
   /** What goes first when a service has no places left. Without: what the calling service says, else `default`. */
   priority?: Priority
+  /** Paths may hold `%2F`, a character of its segment. Refused where an access policy that covers the rule goes by paths. */
+  encodedSlashes?: "keep"
 }
 
 export interface RateLimitDocument {

@@ -52,6 +52,8 @@ export interface Rule {
   readonly rateLimits?: readonly RateLimit[]
   /** Absent: what the calling service says, else `default`. */
   readonly priority?: Priority
+  /** The escape %2F in a path is a character of its segment. Absent: such a path is refused. */
+  readonly encodedSlashes?: "keep"
 }
 
 /**

@@ -195,7 +195,7 @@ const rule = object(
     backends: list(backend, LIMITS.backendsMax),
     timeouts: object({}, { requestMs: milliseconds, attemptMs: milliseconds, idleMs: milliseconds }),
   },
-  { retry, sticky, rateLimits, priority },
+  { retry, sticky, rateLimits, priority, encodedSlashes: word("keep") },
 )
 const route = object({
   id,

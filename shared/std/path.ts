@@ -7,6 +7,9 @@
  *   resolved      `.` and `..` segments, after decoding; `//` is one `/`
  *   refused       malformed %, controls, non-ASCII, `\`, and the escapes %00-%1F, %7F, %2F, %5C, which name a character
  *                 that cannot stand in a segment; a dot segment with parameters (`..;x`), which some servers resolve
+ *
+ * With `keep-slashes` the escape %2F stays, as a character of its segment, unless who decodes it would find a dot segment: whether a
+ * request may have one is for its rule to say.
  */
 
 export interface PathProblem {
@@ -28,10 +31,13 @@ CLASS["%".charCodeAt(0)] = PERCENT
 const SLASH = 0x2f
 const DOT = 0x2e
 
+export const ENCODED_SLASH = "%2F"
+export type EncodedSlashes = "refuse-slashes" | "keep-slashes"
+
 /** The canonical form of a raw path, which must begin with "/". Canonical paths come back as they are. */
-export function canonicalPath(raw: string): string | PathProblem {
+export function canonicalPath(raw: string, slashes: EncodedSlashes = "refuse-slashes"): string | PathProblem {
   if (raw.charCodeAt(0) !== SLASH) return { problem: 'the path must begin with "/"' }
-  return isCanonical(raw) ? raw : normalise(raw)
+  return isCanonical(raw) ? raw : normalise(raw, slashes)
 }
 
 /** A canonical path at or below a prefix, by whole segments. */
@@ -52,12 +58,12 @@ function isCanonical(raw: string): boolean {
   return true
 }
 
-function normalise(raw: string): string | PathProblem {
-  const decoded = decodeUnreserved(raw)
+function normalise(raw: string, slashes: EncodedSlashes): string | PathProblem {
+  const decoded = decodeUnreserved(raw, slashes)
   return typeof decoded === "string" ? resolveSegments(decoded) : decoded
 }
 
-function decodeUnreserved(raw: string): string | PathProblem {
+function decodeUnreserved(raw: string, slashes: EncodedSlashes): string | PathProblem {
   let out = ""
   for (let index = 0; index < raw.length; index++) {
     const code = raw.charCodeAt(index)
@@ -71,9 +77,8 @@ function decodeUnreserved(raw: string): string | PathProblem {
     } else {
       const byte = hexByte(raw, index + 1)
       if (byte === undefined) return { problem: 'the path holds a "%" that two hex digits do not follow' }
-      if (byte < 0x20 || byte === 0x7f || byte === SLASH || byte === 0x5c) {
-        return { problem: `the path holds the escape ${escapeOf(byte)}` }
-      }
+      const isRefused = byte === SLASH ? slashes === "refuse-slashes" : byte < 0x20 || byte === 0x7f || byte === 0x5c
+      if (isRefused) return { problem: `the path holds the escape ${escapeOf(byte)}` }
       out += isUnreserved(byte) ? String.fromCharCode(byte) : escapeOf(byte)
       index += 2
     }
@@ -89,11 +94,17 @@ function resolveSegments(path: string): string | PathProblem {
     if (segment === "..") kept.pop()
     else if (!endsWithSlash) {
       if (/^\.\.?;/.test(segment)) return { problem: "the path holds a dot segment with parameters" }
+      if (hidesDots(segment)) return { problem: `the path holds a dot segment beside the escape ${ENCODED_SLASH}` }
       kept.push(segment)
     }
   }
   if (kept.length === 0) return "/"
   return `/${kept.join("/")}${endsWithSlash ? "/" : ""}`
+}
+
+/** What a server would find that takes an escaped slash for one. */
+function hidesDots(segment: string): boolean {
+  return segment.includes(ENCODED_SLASH) && segment.split(ENCODED_SLASH).some((part) => /^\.\.?(;|$)/.test(part))
 }
 
 function hexByte(text: string, index: number): number | undefined {

@@ -93,7 +93,8 @@ describe("weft doctor", () => {
     expect(all).toMatchObject({
       proxy: expect.stringMatching(/^in AMS, revision 7/),
       "path /weft-doctor/a/../b": "arrives as sent; the mesh reads /weft-doctor/b",
-      "path /weft-doctor/a%2fb": "arrives as sent; the mesh refuses it",
+      "path /weft-doctor/a%2fb":
+        "arrives as sent; the mesh reads /weft-doctor/a%2Fb, and refuses it but for rules that keep it",
       "path of 9,000 bytes": "the mesh refuses it: uri_too_long",
       "201 headers": "the mesh refuses it: headers_too_large",
       "method TRACE": "the mesh refuses it: method_not_supported",

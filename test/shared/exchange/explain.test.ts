@@ -246,6 +246,35 @@ describe("an explanation of a request", () => {
   })
 })
 
+describe("an escaped slash", () => {
+  it("passes where the rule keeps it, rewritten or not, and nowhere else", () => {
+    const keep = { encodedSlashes: "keep" as const, backends: [{ service: "mail" }] }
+    const files: MeshDocument = {
+      ...SHOP,
+      routes: {
+        files: {
+          hosts: ["files.test"],
+          rules: [
+            { match: { path: "/files" }, ...keep },
+            { match: { path: "/moved" }, ...keep, filters: [{ rewrite: { path: { prefix: "/files" } } }] },
+            { match: { path: "/" }, backends: [{ service: "mail" }] },
+          ],
+        },
+      },
+    }
+    const outcome = compile([], { documents: [{ source: "files", content: files }], prune: false, revision: 1 })
+    if ("problems" in outcome) throw new Error(JSON.stringify(outcome.problems))
+    const fate = (path: string) => {
+      const told = explain({ revision: 1, snapshot: outcome.snapshot }, { url: `http://files.test${path}` })
+      return told.refusal?.name ?? told.branches[0]?.sends?.url
+    }
+    expect(fate("/files/a%2fb")).toBe("https://mail.test/api/files/a%2Fb")
+    expect(fate("/moved/a%2Fb")).toBe("https://mail.test/api/files/a%2Fb")
+    // Only whole segments are a prefix.
+    for (const path of ["/files%2fa", "/x%2Fy", "/files/..%2fx", "/files/a%5cb"]) expect(fate(path)).toBe("bad_request")
+  })
+})
+
 describe("a refusal", () => {
   it.each<[string, DescribedRequest, string, string | undefined]>([
     ["a path that hides a slash", { url: "http://shop.test/a%2fb" }, "bad_request", "the path holds the escape %2F"],

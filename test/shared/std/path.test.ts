@@ -39,6 +39,24 @@ describe("a path's canonical form", () => {
     expect(canonical(raw)).toBe(expected)
   })
 
+  it.each([
+    ["/a%2fb", "/a%2Fb"],
+    ["/%2F", "/%2F"],
+    ["/a%2Fb/../c", "/c"],
+    ["/a%2f..b%2f...", "/a%2F..b%2F..."],
+    ["/a%2f../b", refused],
+    ["/..%2Fb", refused],
+    ["/a%2F%2e%2E%2fb", refused],
+    ["/a%2f.", refused],
+    ["/a%2f..;x/b", refused],
+    ["/a%5cb", refused],
+    ["/a%00b", refused],
+  ])("may keep escaped slashes, but none beside dots: %j", (raw, expected) => {
+    const path = canonicalPath(raw, "keep-slashes")
+    expect(typeof path === "string" ? path : refused).toBe(expected)
+    if (typeof path === "string") expect(canonicalPath(path, "keep-slashes")).toBe(path)
+  })
+
   const pieces = fc.constantFrom(
     "/",
     ".",

@@ -230,7 +230,7 @@ describe("a probe", () => {
       canonical: { host: "app.test", path: "/b", query: "q=1" },
       settings: { debug: true, localOrigins: true },
     })
-    const refused = await probe(ticket, { target: "/outside/a%2fb" })
+    const refused = await probe(ticket, { target: "/outside/a%5cb" })
     expect(JSON.parse(refused.body).canonical).toMatchObject({ refusal: "bad_request" })
     const measured = JSON.parse((await probe(`${ticket} objects`, { target: "/outside" })).body)
     expect(measured.objects).toMatchObject({ ROUTE_TABLE: { ms: expect.any(Number) } })
