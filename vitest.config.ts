@@ -12,6 +12,8 @@ export default defineConfig({
       {
         test: {
           name: "core",
+          // Pure code keeps nothing between files that could reach another.
+          isolate: false,
           include: [
             "test/shared/**/*.test.ts",
             "test/cli/**/*.test.ts",

@@ -20,8 +20,12 @@ export interface Guard {
 }
 
 const LAUNCHER = fileURLToPath(new URL("workerd.sh", import.meta.url))
-/** The runtime itself: what the environment names, else the installed one, which has no type declarations. */
-const WORKERD: string = process.env.MINIFLARE_WORKERD_PATH ?? createRequire(import.meta.url)("workerd").default
+/**
+ * The runtime itself: what the environment names, else the installed one, which has no type declarations. A process that was
+ * started by one with a mesh finds the script in the environment, which must not start itself.
+ */
+const WORKERD: string =
+  process.env.WEFT_WORKERD ?? process.env.MINIFLARE_WORKERD_PATH ?? createRequire(import.meta.url)("workerd").default
 const WAIT_THEN_KILL =
   'cat >/dev/null; pid=$(cat "$0" 2>/dev/null) && kill -9 "$pid" 2>/dev/null; rm -rf "$(dirname "$0")"'
 
@@ -34,6 +38,7 @@ export function startGuard(): Guard {
   const shell = spawn("sh", ["-c", WAIT_THEN_KILL, pidFile], { stdio: ["pipe", "ignore", "ignore"], detached: true })
   shell.unref()
   ;(shell.stdin as Socket).unref()
+  process.env.WEFT_WORKERD = WORKERD
   process.env.MINIFLARE_WORKERD_PATH = LAUNCHER
   return {
     env: { WEFT_PID_FILE: pidFile, WEFT_WORKERD: WORKERD },
