@@ -2,7 +2,6 @@ import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import type { Indicator } from "#shared/model/alerting.ts"
 import { routeId, serviceId } from "#shared/model/names.ts"
-import { ERROR_MAX } from "#shared/telemetry/histogram.ts"
 import { countedMs, countsOf, indicatorKey } from "#shared/telemetry/objective.ts"
 import type { Series } from "#shared/telemetry/series.ts"
 import { SeriesTable } from "#shared/telemetry/series-table.ts"
@@ -58,8 +57,9 @@ describe("an indicator", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 600_000 }), fc.integer({ min: 0, max: 700_000 }), (latencyMs, ms) => {
         const threshold = countedMs(latencyMs)
+        // Half of a bucket, which is a sixteenth of a factor of two.
         expect(Math.abs(threshold - latencyMs)).toBeLessThanOrEqual(
-          latencyMs < 12 ? 0 : latencyMs * 1.01 * ERROR_MAX + 1,
+          latencyMs < 12 ? 0 : latencyMs * (2 ** (1 / 16) - 1) + 1,
         )
         const { bad } = countsOf(counted([{ ms }]), { of: ORDERS, latencyMs })
         expect(bad).toBe(ms > threshold ? 1 : 0)
