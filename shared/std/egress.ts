@@ -67,6 +67,8 @@ export function isPrivateHost(hostname: string): boolean {
   if (host.startsWith("[")) return !isPublicIpv6(host.slice(1, -1))
   const ipv4 = ipv4Number(host)
   if (ipv4 !== undefined) return PRIVATE_BLOCKS.some(([block, length]) => inBlock(ipv4, block, length))
+  // An empty label is none of a public name, and resolvers disagree about what is meant.
+  if (host.split(".").includes("")) return true
   return !host.includes(".") || PRIVATE_NAMES.has(host) || PRIVATE_SUFFIXES.some((suffix) => host.endsWith(suffix))
 }
 

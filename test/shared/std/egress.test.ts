@@ -51,6 +51,9 @@ describe("where requests may leave to", () => {
     "https://orders.shop.svc",
     "http://localhost:9000",
     "https://localhost",
+    "https://localhost..",
+    "https://10.0.0.1..",
+    "https://a..example.com",
     "not a url",
     "",
   ])("not %s", (url) => {
