@@ -102,6 +102,7 @@ function sift(
   let from: AddressClaims = NO_CLAIMS
   let consistency: string | undefined
   let probe: string | undefined
+  let isCoded = false
   headers.forEach((value, name) => {
     count += value.length > SHORTEST_FLOOD ? linesOf(value) : 1
     bytes += name.length + value.length
@@ -111,6 +112,7 @@ function sift(
     else if (isHopByHop(name)) {
       dropped.push(name)
       if (name === "connection") dropped.push(...nominated(value))
+      else if (name === "transfer-encoding" && value.toLowerCase() !== "chunked") isCoded = true
     } else if (isReserved(name)) {
       dropped.push(name)
       if (name === "x-forwarded-for") from = { ...from, forwardedFor: value }
@@ -125,6 +127,8 @@ function sift(
   if (bytes > LIMITS.headerBytesMax) {
     return refuse("headers_too_large", `more than ${LIMITS.headerBytesMax} bytes of headers`)
   }
+  // The runtime has taken the body for chunked; who reads the list otherwise would find another end of it.
+  if (isCoded) return refuse("bad_request", "the body has another transfer coding than chunked")
   const floor = consistency === undefined ? 0 : FLOOR_UNCHECKED
   return fault === undefined
     ? { dropped, from, floor, consistency, probe }

@@ -59,6 +59,14 @@ describe("headers of the public", () => {
     expect(dropped(headers)).toEqual(names)
   })
 
+  it.each([["gzip, chunked"], ["chunked, chunked"], ["identity"], [""], ["xchunked"]])(
+    "are refused with the transfer coding %j",
+    (coding) => {
+      expect(admitted([["transfer-encoding", coding]])).toMatchObject({ refusal: "bad_request" })
+      expect(dropped([["transfer-encoding", "Chunked"]])).toEqual(["transfer-encoding"])
+    },
+  )
+
   it("pass otherwise, a WebSocket's upgrade too", () => {
     expect(
       dropped([
