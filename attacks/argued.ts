@@ -39,6 +39,10 @@ export const ARGUMENTS = {
     status: 500,
     why: "the runtime answers CONNECT by itself, and the request never comes to the mesh",
   },
+  "framed-anew": {
+    status: 200,
+    why: "the runtime goes by transfer-encoding alone (RFC 9112, 6.3) and takes a bare LF for an end of line; what goes on is framed anew",
+  },
   "no-transforms": {
     status: 200,
     why: "the mesh neither unpacks nor reads bodies: what is packed passes as it is, and a body limit counts the bytes that come",

@@ -48,7 +48,7 @@ function fillText(text: string, keys: Keys, nowSeconds: number): string {
 }
 
 /** `<70 MiB>`, `<50 KB gzip -> 50 MB>`; any other text is itself. */
-function fillBody(body: string): string {
+export function fillBody(body: string): string {
   const bomb = /^<[\d.]+ \w+ gzip -> ([\d.]+) ?(\w+)>$/.exec(body)
   if (bomb) return gzipSync(Buffer.alloc(sizeOf(bomb[1]!, bomb[2]!))).toString("latin1")
   const sized = /^<([\d.]+) ?(bytes|[KM]i?B)?[^>]*>$/i.exec(body)

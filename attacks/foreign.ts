@@ -13,7 +13,8 @@ const HOST = "app.test"
 export function documentAt(plural: string, id: string, body: string): string {
   const thing = parseRaw(body === "" ? "{}" : body)
   if (!isRecord(thing)) return textOf({ [plural]: thing })
-  if (plural === "upstreams") return textOf({ services: { [id]: thing } })
+  // Whatever has a URL of its own is a place that requests are sent to.
+  if (plural === "upstreams" || typeof thing.url === "string") return textOf({ services: { [id]: thing } })
   const { jwksUri, jwks_uri: other, ...rest } = thing
   const jwks = jwksUri ?? other
   if (jwks !== undefined)

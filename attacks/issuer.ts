@@ -5,7 +5,20 @@ import type { Reply, Via } from "./upstream.ts"
 import type { ServiceName } from "./world.ts"
 
 /** What becomes of a request for the issuer's keys. */
-export type KeysState = "known" | "many" | "none" | "garbled" | "failing" | "down" | "hanging" | "huge" | "redirected"
+export type KeysState =
+  | "rotated"
+  | "twins"
+  | "weak"
+  | "unfit"
+  | "known"
+  | "many"
+  | "none"
+  | "garbled"
+  | "failing"
+  | "down"
+  | "hanging"
+  | "huge"
+  | "redirected"
 
 export interface IssuerStage {
   /** A token must be there. */
@@ -46,6 +59,14 @@ function replyOf(state: KeysState, keys: Keys): Reply {
       return told(keys.jwks())
     case "many":
       return told({ keys: Array.from({ length: MANY }, (_, index) => ({ ...keys.jwk("k1"), kid: `k${index}` })) })
+    case "rotated":
+      return told({ keys: [{ ...keys.jwk("stranger"), kid: "k9", alg: "RS256" }] })
+    case "twins":
+      return told({ keys: ["stranger" as const, "k1" as const].map((name) => ({ ...keys.jwk(name), kid: "k1" })) })
+    case "weak":
+      return told({ keys: [{ ...keys.jwk("k1"), n: "x".repeat(86), kid: "k1" }] })
+    case "unfit":
+      return told({ keys: [{ kty: "oct", k: "c2VjcmV0", kid: "k1" }] })
     case "none":
       return told({ keys: [] })
     case "garbled":

@@ -44,8 +44,9 @@ export function sayingsAt(now: number): readonly Saying[] {
     },
     { says: /^<(?:forged|tampered|self-signed)[^>]*>/i, means: put({ key: "stranger" }) },
     { says: /^<signed by any well-known test key>/i, means: put({ key: "stranger" }) },
-    { says: /^<(\w+)>\|<(\w+)>/, means: joined },
+    { says: /^<(\w+)>(?:\||, ?(?:Bearer )?|:|;)<(\w+)>/, means: joined },
     { says: /^<(\w+)>/, means: (recipe, [, who]) => claimed(recipe, "sub", text(who)) },
+    { says: /^\{jwk:\{[^}]*\.\.\.[^}]*\}\}/, means: put({ key: "stranger" }) },
     { says: /^(?:header\s*)?\{/, means: readObject },
     { says: /^\.<claims>\.<sig(?:nature)?>/, means: () => undefined },
     { says: /^\.<claims>\.(?=$|\s)/, means: put({ signature: "" }) },
@@ -54,7 +55,11 @@ export function sayingsAt(now: number): readonly Saying[] {
     { says: /^(?:payload|claim)\s+(?=\w+\s*[:=])/, means: () => undefined },
     { says: /^(?:payload )?with (?:a )?duplicate (?:member |key |claim |name )?['"]?(\w+)['"]?/i, means: twice },
     { says: /^(?:payload |claims? )?nested ([\d,]+) (?:levels )?deep/i, means: nested },
-    { says: /^payload (?:is )?(?:an array|\[\])/i, means: put({ payload: "[]" }) },
+    { says: /^payload (?:is )?(?:an array|\[[^\]]*\])/i, means: put({ payload: "[]" }) },
+    {
+      says: /^(?:payload )?(?:with |of |is )?(?:in)?valid UTF-?8(?: bytes)?/i,
+      means: put({ payload: '{"sub":"\ud800"' }),
+    },
     { says: /^payload (?:is )?(?:a string|null|a number)/i, means: put({ payload: "null" }) },
     { says: /^payload (?:is )?not (?:JSON|an object)/i, means: put({ payload: "no object" }) },
     { says: /^HMAC (?:keyed|signed) with the RSA public key(?: PEM)?/i, means: withSecret },
@@ -79,7 +84,7 @@ export function sayingsAt(now: number): readonly Saying[] {
     { says: /^iss unknown/, means: (recipe) => claimed(recipe, "iss", text("https://other.test")) },
     { says: /^route allows anonymous(?: \(allow_missing\))?/, means: () => undefined },
     {
-      says: /^(\w+)\s*[:=]\s*now\s*([+-])\s*(\d+)(?:\s*s\b)?/,
+      says: /^(\w+)\s*[:=]\s*now\s*([+-])\s*(\d+(?:\.\d+)?)(?:\s*s\b)?/,
       means: (recipe, [, name, sign, seconds]) => claimed(recipe, name, String(now + Number(`${sign}${seconds}`))),
     },
     { says: /^(\w+)\s*[:=]\s*negative/, means: (recipe, [, name]) => claimed(recipe, name, "-1") },
@@ -96,8 +101,26 @@ export function sayingsAt(now: number): readonly Saying[] {
       says: /^(?:with )?(?:the |a )?signature (?:truncated|cut|shortened)/,
       means: put({ finish: (token) => [token.slice(0, -8)] }),
     },
-    { says: /^(?:with )?(?:a |an )?DER(?:-encoded)? (?:ES256 )?signature/i, means: derSignature },
-    { says: /^(?:with )?(?:an )?all-zero (?:ES256 )?signature/, means: zeroSignature },
+    {
+      says: /^(?:with )?(?:a |an |the )?(?:ES256 )?(?:DER(?:-encoded)? (?:ES256 )?signature|signature (?:in|as) (?:ASN\.1 )?DER)/i,
+      means: derSignature,
+    },
+    {
+      says: /^(?:with )?(?:an? )?(?:all-zero|zero|r ?= ?0,? ?s ?= ?0|psychic) (?:ES256 )?signature|^(?:ES256 )?signature (?:of zeros|all zeros?|r ?= ?s ?= ?0)/i,
+      means: zeroSignature,
+    },
+    {
+      says: /^with (?:a |an )?(?:trailing|leading|extra) (?:newline|space|whitespace|tab|dot|segment|part)s?/i,
+      means: put({ finish: (token) => [`${token}.`, `${token}.e30`, `.${token}`] }),
+    },
+    {
+      says: /^(?:an? )?(?:five|5)[- ](?:part|segment)s?(?: JWE)?(?: token)?|^(?:an? )?(?:nested )?JWE(?: token)?/i,
+      means: put({ finish: (token) => [`${token}.e30.e30`] }),
+    },
+    {
+      says: /^(?:an? )?(?:two|2)[- ](?:part|segment)s?(?: token)?/i,
+      means: put({ finish: (token) => [token.slice(0, token.lastIndexOf("."))] }),
+    },
   ]
 }
 

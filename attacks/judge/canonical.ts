@@ -126,12 +126,18 @@ function safeLocation(evidence: Evidence): Faults {
   return [`it leads to ${short(location)}`]
 }
 
+function escapesIn(text: string): number {
+  return text.match(/%[0-9a-f]{2}/gi)?.length ?? 0
+}
+
 function noSplitting(evidence: Evidence): Faults {
   const answer = firstAnswer(evidence)
   const cookie = headerOf(answer, "set-cookie")
   const location = headerOf(answer, "location")
   return [
     ...(cookie === undefined ? [] : [`it sets the cookie ${cookie}`]),
-    ...(location !== undefined && !/%0d%0a/i.test(location) ? [`it leads to ${short(location)}`] : []),
+    ...(location !== undefined && escapesIn(location) < escapesIn(evidence.sent.rawPath)
+      ? [`it leads to ${short(location)}`]
+      : []),
   ]
 }

@@ -54,6 +54,7 @@ export class Tokens {
     if (/^forged/.test(described)) return randomBytes(24).toString("base64url")
     if (/^wrong, same prefix/.test(described)) return `${ADMIN_TOKEN.slice(0, -1)}!`
     if (/^wrong|^unknown|^random/.test(described)) return `weft_${randomBytes(24).toString("base64url")}`
+    if (/^expired/.test(described)) return this.#expired()
     if (/^revoked/.test(described)) {
       const { name, token } = await this.#make("viewer")
       await this.#ask("DELETE", `/v1/tokens/${name}`)
@@ -66,13 +67,20 @@ export class Tokens {
     return (await this.#make(role, namespace)).token
   }
 
-  async #make(role: Role, namespace?: string): Promise<{ name: string; token: string }> {
+  /** Good for the shortest time that there is, and then waited for. */
+  async #expired(): Promise<string> {
+    const { token } = await this.#make("viewer", undefined, 1)
+    await new Promise((resolve) => setTimeout(resolve, 1_100))
+    return token
+  }
+
+  async #make(role: Role, namespace?: string, expiresInSeconds = 3_600): Promise<{ name: string; token: string }> {
     const name = `case-${randomBytes(6).toString("hex")}`
     const limited = namespace !== undefined && role !== "admin" ? { namespaces: [namespace] } : {}
     const response = await this.#ask("POST", "/v1/tokens", ADMIN_TOKEN, {
       name,
       role,
-      expiresInSeconds: 3600,
+      expiresInSeconds,
       ...limited,
     })
     if (response.status !== 201) throw new Error(`no token for ${role}: ${await response.text()}`)

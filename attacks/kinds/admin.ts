@@ -4,6 +4,7 @@
  */
 import { ARGUMENTS, type ArgumentName } from "#attacks/argued.ts"
 import type { AttackCase, AttackRequest } from "#attacks/case.ts"
+import { fillBody } from "#attacks/fill.ts"
 import { documentAt, documentText } from "#attacks/foreign.ts"
 import { failed, notUnderstood, type Outcome, passed } from "#attacks/outcome.ts"
 import { headerOf, type WireAnswer } from "#attacks/wire.ts"
@@ -11,7 +12,8 @@ import { ADMIN_TOKEN, type World } from "#attacks/world.ts"
 import { Tokens } from "./admin-tokens.ts"
 import { applying, contentOf, REFUSED, sendToControl } from "./control.ts"
 
-const LISTS = "routes|upstreams|services|policies|gateways|providers"
+const LISTS =
+  "routes|upstreams|services|policies|gateways|providers|jwt|jwks|issuers|authn|authz|hooks|mirrors|webhooks"
 
 export async function runAdmin(one: AttackCase, world: World): Promise<Outcome> {
   const tokens = new Tokens(world)
@@ -57,7 +59,8 @@ async function translated(
   const ifMatch =
     revision === undefined ? [] : [["If-Match", `"${await revisionBefore(Number(revision), world)}"`] as const]
   const declared = headers.some(([name]) => /^content-length$/i.test(name))
-  return { method: "POST", rawPath: apply.rawPath, headers: [...headers, ...ifMatch], body: declared ? "" : apply.body }
+  const sent = /^<[\d.]+ ?\w+/.test(body ?? "") ? fillBody(body!) : apply.body
+  return { method: "POST", rawPath: apply.rawPath, headers: [...headers, ...ifMatch], body: declared ? "" : sent }
 }
 
 function idIn(body: string | null): string {

@@ -6,6 +6,7 @@ import { addRules, documentOf, emptyStage, forwarding } from "#attacks/stage.ts"
 import { valuesOf } from "#attacks/upstream.ts"
 import { answerOf, bytesOf, send } from "#attacks/wire.ts"
 import type { World } from "#attacks/world.ts"
+import { LIMITS } from "#shared/model/limits.ts"
 import { decode } from "#shared/model/snapshot-codec.ts"
 import { applying, contentOf, REFUSED, sendToControl } from "./control.ts"
 import { runCli } from "./terminal.ts"
@@ -44,7 +45,7 @@ function wantedBy({ setup, request, class: of }: AttackCase): Wanted | undefined
   const [, chars] = /regex of ([\d,]+) chars/i.exec(setup) ?? []
   if (chars) return { documents: [withRegex("a".repeat(Number(chars.replaceAll(",", ""))))] }
   const body = request.body ?? ""
-  const [, levels, aliases] = /^YAML with (\d+) levels of (\d+) aliases/i.exec(body) ?? []
+  const [, levels, aliases] = /^YAML with (\d+) levels? of (\d+) aliases/i.exec(body) ?? []
   if (levels) return { documents: [], yaml: bomb(Number(levels), Number(aliases)) }
   const [, tag] = /^YAML .*?(!!?[\w/:.]+)/i.exec(body) ?? []
   if (tag) return { documents: [], yaml: `services: ${tag} {}\n` }
@@ -52,9 +53,9 @@ function wantedBy({ setup, request, class: of }: AttackCase): Wanted | undefined
   if (segments) return { documents: [JSON.stringify({ ["a.".repeat(Number(segments.replaceAll(",", "")))]: {} })] }
   const [, depth] = /([\d,]+) (?:nested|levels|deep)/i.exec(body.startsWith("{") ? "" : body) ?? []
   if (depth) return { documents: ["[".repeat(Number(depth.replaceAll(",", "")))] }
-  const [, mib] = /^<(\d+) MiB/.exec(body) ?? []
+  const [, mib] = /^<?(\d+) ?MiB?/i.exec(body) ?? []
   if (mib) return { documents: [JSON.stringify({ services: { a: { url: "x".repeat(Number(mib) * 1024 * 1024) } } })] }
-  if (!/^[[{]/.test(body)) return undefined
+  if (!/^([[{"]|null$|true$|false$|-?\d)/.test(body)) return undefined
   return { documents: [documentText(body)], prune: of === "config.empty" }
 }
 
@@ -83,8 +84,12 @@ async function judgeApply(one: AttackCase, document: string, prune: boolean, wor
   )
   const tookMs = performance.now() - startedAtMs
   const after = await contentOf(world)
+  // What is too large is not read at all.
+  if (answer.status === 413 && document.length > LIMITS.documentBytesMax)
+    return before === after ? [] : ["it was applied"]
   const slow = tookMs > SLOW_MS ? [`it took ${Math.round(tookMs)} ms`] : []
-  if (answer.status === 200 && one.expect.status.includes(200)) return [...slow, ...(await judgeApplied(world))]
+  if (answer.status === 200 && one.expect.status.includes(200))
+    return [...slow, ...(/setHeader|header/i.test(one.request.body ?? "") ? await judgeApplied(world) : [])]
   return [
     ...slow,
     ...(REFUSED.includes(answer.status) ? [] : [`status ${answer.status} instead of ${REFUSED.join(" or ")}`]),

@@ -109,7 +109,11 @@ const METHODS = new Set(
 )
 
 /** Where the runtime answers before the mesh can: what it does is no answer that the case would have. */
-function argumentFor({ request: { method }, expect: { status } }: AttackCase): ArgumentName | undefined {
+function argumentFor({ request, expect: { status } }: AttackCase): ArgumentName | undefined {
+  const { method, headers, body } = request
+  const has = (name: string) => headers.some(([one]) => one.toLowerCase() === name)
+  const isLoose = has("transfer-encoding") && (has("content-length") || /[^\r]\n/.test(body ?? ""))
+  if (isLoose && !status.includes(200) && !has("upgrade")) return "framed-anew"
   if (method === "CONNECT") return status.includes(500) ? undefined : "no-connect"
   return METHODS.has(method) || status.includes(501) ? undefined : "no-such-method"
 }

@@ -1,6 +1,6 @@
 /** Cases of the kind `cli`: what `weft` must not do to whoever types it. Their request and status stand for nothing. */
 import { execFile } from "node:child_process"
-import { mkdtemp, readFile, rm } from "node:fs/promises"
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { createServer as createHttpServer, type RequestListener } from "node:http"
 import { createServer as createHttpsServer } from "node:https"
 import type { AddressInfo } from "node:net"
@@ -24,7 +24,57 @@ export async function runTerminal(one: AttackCase): Promise<Outcome> {
 async function faultsOf({ setup }: AttackCase): Promise<string[] | undefined> {
   const [, name] = /(?:service|route|resource|name)\w* (?:named|called) '((?:[^'\\]|\\.)*)'/i.exec(setup) ?? []
   if (name !== undefined) return nameFaults(JSON.parse(`"${name.replaceAll('"', '\\"')}"`))
-  return /http:\/\/|self-signed|certificate|TLS/i.test(setup) ? tlsFaults() : undefined
+  if (/redirect/i.test(setup)) return redirectFaults()
+  if (/readable|permission|mode \d|token file|0?[67]44/i.test(setup)) return fileFaults()
+  return /http:\/\/|self-signed|certificate|TLS|expired cert|plain/i.test(setup) ? tlsFaults() : undefined
+}
+
+/** Where control, or who stands in for it, sends the client on to, the token does not go. */
+async function redirectFaults(): Promise<string[]> {
+  const seen: (string | undefined)[] = []
+  const listen = async (listener: RequestListener) => {
+    const server = createHttpServer(listener)
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+    return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
+  }
+  const other = await listen((request, response) => {
+    seen.push(request.headers.authorization)
+    response.end('{"revisions":[]}')
+  })
+  const control = await listen((_, response) =>
+    response.writeHead(307, { location: `${other.url}/v1/revisions` }).end(),
+  )
+  try {
+    const { exit } = await runCli(["history", "--url", control.url], { token: TOKEN })
+    return [
+      ...(seen.some((token) => token !== undefined) ? ["the token followed a redirect"] : []),
+      ...(exit === 0 ? ["a redirect was followed"] : []),
+    ]
+  } finally {
+    control.server.close()
+    other.server.close()
+  }
+}
+
+/** A token that others may read is none. */
+async function fileFaults(): Promise<string[]> {
+  const folder = await mkdtemp(join(tmpdir(), "weft-token-"))
+  const seen: (string | undefined)[] = []
+  const server = createHttpServer((request, response) => {
+    seen.push(request.headers.authorization)
+    response.end('{"revisions":[]}')
+  })
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+  try {
+    await mkdir(join(folder, ".weft"))
+    await writeFile(join(folder, ".weft", "token"), TOKEN, { mode: 0o644 })
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const { exit } = await runCli(["history", "--url", url], { cwd: folder })
+    return exit === 0 || seen.some((token) => token !== undefined) ? ["a token that others may read was used"] : []
+  } finally {
+    server.close()
+    await rm(folder, { recursive: true })
+  }
 }
 
 /** The token leaves this machine by TLS, to whom a certificate vouches for, unless it is said each time that it may go otherwise. */

@@ -14,7 +14,13 @@ export interface CliResult {
 
 export async function runCli(
   args: readonly string[],
-  { stdin = "", url, token, env = {} }: { stdin?: string; url?: string; token?: string; env?: Record<string, string> },
+  {
+    stdin = "",
+    url,
+    token,
+    env = {},
+    cwd = ROOT,
+  }: { stdin?: string; url?: string; token?: string; env?: Record<string, string>; cwd?: string },
 ): Promise<CliResult> {
   const out: string[] = []
   const err: string[] = []
@@ -26,7 +32,7 @@ export async function runCli(
       ...(token !== undefined && { WEFT_TOKEN: token }),
       ...env,
     },
-    cwd: ROOT,
+    cwd,
     out: { terminal: false, write: (text) => void out.push(text) },
     err: { terminal: false, write: (text) => void err.push(text) },
     stdin: async () => stdin,

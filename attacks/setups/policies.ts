@@ -43,6 +43,18 @@ export const POLICIES: readonly Phrase[] = [
     closed(stage)
     policy(stage, "deny", { to: [{ paths: [{ prefix: "/other" }] }] })
   }),
+  phrase(/(?:and |\+ )?dry[- ]run (allow|deny)(?: policy)?/, (stage, [action]) => {
+    const tried = {
+      gateways: ["default"],
+      action: action!.toLowerCase() as "allow" | "deny",
+      dryRun: true as const,
+      rules: [{}],
+    }
+    stage.more.policies = { ...stage.more.policies, tried }
+  }),
+  phrase(/default allow/, () => {}),
+  phrase(/(?:and |\+ )?(?:with )?no (?:policies|policy|rules)(?: at all)?/, () => {}),
+  phrase(/\+ |and /, () => {}),
   phrase(/default deny(?:[,;]? (?:and )?(?:no rules|nothing else|no policy))?/, closed),
   phrase(
     /(?:an )?(?:allow policy|policy allow|allow) (?:with )?(?:empty|no|without|zero) rules?(?: list)?/,
@@ -65,6 +77,21 @@ export const POLICIES: readonly Phrase[] = [
   phrase(
     /external authz (?:returns|answers|responds)(?: with)? (\d{3})(?: (?:with|\+|and) ([\w-]+): (\S+))?/,
     (stage, words) => authorizer(stage, answering(words)),
+  ),
+  phrase(/(?:with|and|\+) (?:a )?(?:body of )?([\d,]+) ?([KMG]i?B)(?: body)?/, (stage) =>
+    authorizer(stage, ANSWERS.huge),
+  ),
+  phrase(/to (https?:\/\/\S+)/, (stage, [location]) =>
+    authorizer(stage, { status: 302, headers: [["location", location!]], body: "" }),
+  ),
+  phrase(
+    /(?:with|and|\+) (?:a )?(set-cookie|location|www-authenticate|x-[\w-]+)(?: header)?(?:: (\S+))?/,
+    (stage, [name, value]) =>
+      authorizer(stage, { status: 403, headers: [[name!.toLowerCase(), value || "a=1"]], body: "" }),
+  ),
+  phrase(
+    /external authz (?:returns|answers|responds)(?: with)? (?:an? )?(?:invalid|malformed|garbage)[\w -]*/,
+    (stage) => authorizer(stage, ANSWERS.gone),
   ),
 ]
 

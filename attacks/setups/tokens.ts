@@ -31,6 +31,20 @@ export const TOKENS: readonly Phrase[] = [
     (stage) => keysAre(stage, "garbled"),
   ),
   phrase(/JWKS (?:endpoint )?(?:is empty|has no keys|returns no keys|without keys)/, (stage) => keysAre(stage, "none")),
+  phrase(/JWKS (?:endpoint )?(?:rotated|rotates)[^.;]*|(?:after )?key rotation[^.;]*/, (stage) =>
+    keysAre(stage, "rotated"),
+  ),
+  phrase(/JWKS (?:with|contains|has|returns) (?:a )?(?:duplicate kids?|two keys of one kid)/, (stage) =>
+    keysAre(stage, "twins"),
+  ),
+  phrase(
+    /JWKS (?:with|contains|has|returns|key with|key is) (?:an? |only )*(?:RSA|weak|short)[^.;]*?\d+[- ]?bits?(?: keys?)?|JWKS key with RSA \d+ bit/,
+    (stage) => keysAre(stage, "weak"),
+  ),
+  phrase(
+    /JWKS (?:with|contains|has|returns) (?:an? |only )*(?:oct|symmetric|private|HMAC|unsupported|malformed)(?: or \w+)? keys?/,
+    (stage) => keysAre(stage, "unfit"),
+  ),
   phrase(/JWKS (?:with|of|has) [\d,]+ keys/, (stage) => keysAre(stage, "many")),
   phrase(
     /JWKS (?:endpoint )?(?:of|with|is|returns|body of|response of|response)(?: a)? ?[\d,]+ [KMG]i?B(?: body| response)?/,

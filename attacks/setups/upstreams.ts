@@ -14,7 +14,7 @@ export const UPSTREAMS: readonly Phrase[] = [
     ] as const
     plays(stage, { status: 200, headers, body: "not a socket" })
   }),
-  phrase(/upstream status (\d{2,4})/, (stage, [status]) => {
+  phrase(/upstream (?:status|answers status|answers with status) (\d{1,4})/, (stage, [status]) => {
     plays(stage, { status: Number(status), headers: [], body: "" })
     // A Worker cannot give such an answer: its runtime throws.
     if (Number(status) < 200 || Number(status) > 599) stage.vias = ["url"]
@@ -29,16 +29,20 @@ export const UPSTREAMS: readonly Phrase[] = [
     stage.vias = ["url"]
   }),
   // A Worker cannot answer so, and the runtime reads for it what comes from others.
-  phrase(/upstream (?:answers|sends|returns) (?:a )?(?:response )?header with (?:bare )?(?:CR ?LF|CR|LF)/, (stage) => {
-    plays(stage, { status: 200, headers: [["x-a", "a\r\nx-admin: 1"]], body: "" })
-    stage.vias = ["url"]
-  }),
+  phrase(
+    /upstream (?:answers|sends|returns) (?:a )?(?:response )?header with (?:a )?(?:bare )?(CR|LF|NUL)/,
+    (stage, [end]) => {
+      const ends: Readonly<Record<string, string>> = { CR: "\r", LF: "\n", NUL: "\0" }
+      plays(stage, { status: 200, headers: [["x-a", `a${ends[end!.toUpperCase()]}x-admin: 1`]], body: "" })
+      stage.vias = ["url"]
+    },
+  ),
   phrase(/upstream (?:answers|sends|returns) (?:with )?two content-lengths?/, (stage) => {
-    plays(stage, { status: 200, headers: [["content-length", "3"]], body: "stolen" })
+    plays(stage, { status: 200, headers: [["content-length", "3"]], body: "twofold" })
     stage.vias = ["url"]
   }),
   phrase(/upstream (?:answers|sends|returns) (?:with )?content-length and transfer-encoding/, (stage) => {
-    const chunked = "6\r\nstolen\r\n0\r\n\r\n"
+    const chunked = "4\r\nkept\r\n0\r\n\r\n"
     plays(stage, { status: 200, headers: [["transfer-encoding", "chunked"]], body: chunked })
     stage.vias = ["url"]
   }),
@@ -50,6 +54,18 @@ export const UPSTREAMS: readonly Phrase[] = [
       plays(stage, { status: 200, headers: [["connection", nominated!], ...named], body: "" })
       stage.facts = { ...stage.facts, keptFromClient: nominated!.toLowerCase() }
     },
+  ),
+  phrase(
+    /upstream (?:answers|sends|returns) (?:with )?(?:a )?headers? of ([\d,]+) ?([KM])i?B/,
+    (stage, [count, unit]) => {
+      const bytes = Number(count!.replaceAll(",", "")) * (unit!.toUpperCase() === "M" ? 1_048_576 : 1_024)
+      plays(stage, { status: 200, headers: [["x-large", "x".repeat(bytes)]], body: "" })
+      stage.vias = ["url"]
+    },
+  ),
+  phrase(
+    /upstream (?:closes|resets|aborts|breaks off|disconnects)(?: the connection)?(?: mid-\w+| early| at once| before \w+)?/,
+    (stage) => plays(stage, { status: 200, headers: [], body: "", fails: true }),
   ),
   phrase(/upstream answers 101 (?:without upgrade )?to a plain (?:GET|request)/, (stage) => {
     plays(stage, { status: 101, headers: [], body: "" })
