@@ -2,16 +2,22 @@ import { readFileSync } from "node:fs"
 import { cloudflareTest } from "@cloudflare/vitest-plugin"
 import { defineConfig } from "vitest/config"
 
+/** No test fails for being slow on a busy machine: these bound what hangs. */
+const PATIENCE = { testTimeout: 60_000, hookTimeout: 120_000 }
+
 /**
  * Three kinds of tests: `core` runs pure code in Node; `runtime` runs inside workerd (storage, alarms, eviction);
  * `mesh` starts several real Workers and talks to them from outside.
  */
 export default defineConfig({
   test: {
+    // More than there are cores of a small machine: tests of meshes wait most of the time, for leases and timeouts.
+    maxWorkers: 4,
     projects: [
       {
         test: {
           name: "core",
+          ...PATIENCE,
           // Pure code keeps nothing between files that could reach another.
           isolate: false,
           include: [
@@ -44,19 +50,24 @@ export default defineConfig({
             },
           }),
         ],
-        test: { name: "runtime", include: ["test/durable-objects/**/*.test.ts", "test/workers/control/**/*.test.ts"] },
+        test: {
+          name: "runtime",
+          ...PATIENCE,
+          include: ["test/durable-objects/**/*.test.ts", "test/workers/control/**/*.test.ts"],
+        },
       },
       {
         test: {
           name: "mesh",
+          ...PATIENCE,
+          // Each file starts and stops what it needs; what it shares with others is wrangler, which takes long to load.
+          isolate: false,
           include: [
             "test/end-to-end/**/*.test.ts",
             "test/workers/proxy/**/*.test.ts",
             "test/conformance/**/*.test.ts",
             "test/attacks/**/*.test.ts",
           ],
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
         },
       },
     ],
