@@ -5,7 +5,7 @@
 import { LIMITS } from "#shared/model/limits.ts"
 import { isUnmeant } from "#shared/model/snapshot.ts"
 import { decode, digest } from "#shared/model/snapshot-codec.ts"
-import { LAST_KNOWN_KEY } from "#shared/protocol/last-known.ts"
+import { LAST_KNOWN_KEY, writeLastKnown } from "#shared/protocol/last-known.ts"
 import type { Acknowledgement, Bulletin } from "#shared/protocol/relay.ts"
 import type { Target } from "./outbox.ts"
 
@@ -25,7 +25,7 @@ export function lastKnownTarget(namespace: KVNamespace | undefined): Target {
       // What cannot be served is not known to be good: what was there before stays.
       const decoded = (await digest(text)) === head.digest ? decode(text) : { reason: "damaged" }
       if ("snapshot" in decoded && !isUnmeant(decoded.snapshot))
-        await namespace?.put(LAST_KNOWN_KEY, JSON.stringify({ ...head, text }))
+        await namespace?.put(LAST_KNOWN_KEY, writeLastKnown({ ...head, text }))
       return { ...LAST_KNOWN_HAS_NONE, revision: head.revision }
     },
     patienceMs: PATIENCE_MS,

@@ -21,6 +21,7 @@ import type { ApiKeyNews, ApiKeyUse } from "#shared/protocol/api-keys.ts"
 import { type News, NO_NEWS } from "#shared/protocol/feed.ts"
 import type { Acknowledgement, Bulletin, Confirmation, Head, RelayRpc, RelayView } from "#shared/protocol/relay.ts"
 import { MESH, type Pull, type PullReply, type RouteTableRpc } from "#shared/protocol/route-table.ts"
+import { hash32 } from "#shared/std/hash.ts"
 import { Isolates } from "./isolates.ts"
 import { migrate } from "./migrations.ts"
 import { RelayedKeys } from "./relayed-keys.ts"
@@ -89,9 +90,10 @@ export class RelayObject extends DurableObject<Env> implements RelayRpc {
     const head = kv.get<Head>("head")
     if (!head) return
     const text = readText(sql, head.revision, "snapshot")
+    const news = kv.get<News>("news") ?? NO_NEWS
     // What the disk has spoilt is asked for anew.
-    const isWhole = (await digest(text)) === head.digest
-    if (isWhole) this.#relay = restoredRelay(head, text, kv.get<News>("news") ?? NO_NEWS, Date.now())
+    const isWhole = kv.get("seal") === sealOf(head, news) && (await digest(text)) === head.digest
+    if (isWhole) this.#relay = restoredRelay(head, text, news, Date.now())
     else console.warn(`weft: the relay ${this.#name} found revision ${head.revision} spoilt`)
   }
 
@@ -175,6 +177,12 @@ export class RelayObject extends DurableObject<Env> implements RelayRpc {
         this.#storage.kv.put("head", head)
       }
       this.#storage.kv.put("news", news)
+      this.#storage.kv.put("seal", sealOf(head, news))
     })
   }
+}
+
+/** A relay that took a wrong number for its revision's would hear of none below it. */
+function sealOf(head: Head, news: News): number {
+  return hash32(JSON.stringify([head, news]))
 }

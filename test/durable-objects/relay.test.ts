@@ -118,6 +118,24 @@ describe("a relay", () => {
     expect(await digest(newer!.text!)).toBe(newer?.digest)
   })
 
+  it.each([
+    ["of its revision", "head", { revision: 1_000_000 }],
+    ["of its news", "news", { version: 1_000_000 }],
+  ])("takes no number %s from its own disk that it did not write", async (_what, key, change) => {
+    const first = await commit()
+    await pull()
+    await runInDurableObject(relay(), (_object, { storage }) => {
+      storage.kv.put(key, { ...storage.kv.get<object>(key), ...change })
+    })
+    await evictDurableObject(relay())
+    expect((await pull()).newer?.revision).toBe(first)
+    const second = await commit()
+    await eventually(
+      () => relay().view(),
+      ({ revision }) => revision === second,
+    )
+  })
+
   it("never goes back, whatever comes late", async () => {
     const first = await commit()
     await pull()

@@ -5,8 +5,7 @@
  */
 import { LIMITS } from "#shared/model/limits.ts"
 import type { Published } from "#shared/model/snapshot.ts"
-import { LAST_KNOWN_KEY, readLastKnown } from "#shared/protocol/last-known.ts"
-import type { Head } from "#shared/protocol/relay.ts"
+import { LAST_KNOWN_KEY, readLastHead, readLastKnown, writeLastHead } from "#shared/protocol/last-known.ts"
 import type { LastKnown } from "./sources.ts"
 
 /** No such host exists: cache keys must be URLs. */
@@ -32,14 +31,13 @@ export class WorkerLastKnown implements LastKnown {
 
   async keep({ revision, digest, text }: Published, isTextKept: boolean): Promise<void> {
     if (!isTextKept) await this.#write(digest, text)
-    await this.#write("newest", JSON.stringify({ revision, digest } satisfies Head))
+    await this.#write("newest", writeLastHead({ revision, digest }))
   }
 
   async #newestCached(): Promise<Published | undefined> {
-    const json = await this.#read("newest")
-    const { revision = 0, digest = "" }: Partial<Head> = json === undefined ? {} : (tryJson(json) ?? {})
-    const text = typeof digest === "string" && digest !== "" ? await this.#read(digest) : undefined
-    return text === undefined ? undefined : readLastKnown(JSON.stringify({ revision, digest, text }))
+    const head = readLastHead(await this.#read("newest"))
+    const text = head && (await this.#read(head.digest))
+    return head && text !== undefined ? { ...head, text } : undefined
   }
 
   async #newestInNamespace(): Promise<Published | undefined> {
@@ -72,13 +70,4 @@ export class WorkerLastKnown implements LastKnown {
 
 function urlOf(key: string): string {
   return `${ORIGIN}/${key}`
-}
-
-function tryJson(text: string): Partial<Head> | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === "object" && value !== null ? (value as Partial<Head>) : undefined
-  } catch {
-    return undefined
-  }
 }
