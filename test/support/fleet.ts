@@ -38,13 +38,16 @@ export interface Fleet {
   stop(): Promise<void>
 }
 
+/** One data centre in each region. */
+export const COLOS = ["SJC", "IAD", "GRU", "AMS", "WAW", "BOM", "NRT", "SIN", "SYD", "JNB", "DXB"]
+
 /** By binding: the class, as control's own config has it. */
 const OBJECTS = new Map(
   [
     ...readFileSync("workers/control/wrangler.toml", "utf8").matchAll(/^name = "([A-Z_]+)"\nclass_name = "(\w+)"/gm),
   ].map(([, binding, className]) => [binding!, className!] as const),
 )
-const OF_PROXIES = ["ROUTE_TABLE", "RELAY", "BREAKER", "LIMITER"]
+const OF_PROXIES = ["ROUTE_TABLE", "RELAY", "BREAKER", "LIMITER", "TELEMETRY"]
 const COMPATIBILITY = { compatibilityDate: "2026-10-20", compatibilityFlags: ["enable_request_signal"] }
 
 export async function startFleet(options: FleetOptions): Promise<Fleet> {

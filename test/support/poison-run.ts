@@ -5,11 +5,14 @@
 import { LIMITS } from "#shared/model/limits.ts"
 import { type Fleet, startFleet } from "./fleet.ts"
 import { GOOD, type Poison } from "./poison.ts"
+import { SteadyLoad } from "./steady-load.ts"
 
 export interface PoisonRun {
   readonly proxies: number
   readonly perSecond: number
   readonly poisons: readonly Poison[]
+  /** Of the proxies. */
+  readonly leaseMs?: number
 }
 
 export interface PoisonResult {
@@ -26,6 +29,7 @@ export interface PoisonResult {
 }
 
 const PATIENCE_MS = 5_000
+const SETTLE_MS = 100
 const COLD = "cold"
 
 export async function runPoison(run: PoisonRun): Promise<PoisonResult> {
@@ -36,13 +40,19 @@ export async function runPoison(run: PoisonRun): Promise<PoisonResult> {
     control: "bench/workers/tampered.ts",
   })
   try {
-    return await poison(fleet, names, run)
+    return await poison(fleet, names, COLD, run)
   } finally {
     await fleet.stop()
   }
 }
 
-async function poison(fleet: Fleet, names: readonly string[], run: PoisonRun): Promise<PoisonResult> {
+/** Through these proxies of a fleet whose control can be tampered with; `cold` is one that has had no request. */
+export async function poison(
+  fleet: Fleet,
+  names: readonly string[],
+  cold: string,
+  { poisons, perSecond, leaseMs = LIMITS.snapshotLeaseMs }: Omit<PoisonRun, "proxies">,
+): Promise<PoisonResult> {
   const push = async (text: string, digest?: string) => {
     const response = await fleet.past("control", "/tamper", { text, ...(digest !== undefined && { digest }) })
     const { outcome, revision } = (await response.json()) as { outcome: string; revision: { revision: number } }
@@ -50,28 +60,29 @@ async function poison(fleet: Fleet, names: readonly string[], run: PoisonRun): P
     return revision.revision
   }
   await push(JSON.stringify(GOOD))
-  const load = new Load(fleet, names, run.perSecond)
-  await load.warm()
+  const load = new SteadyLoad((index) => statusOf(fleet, names[index]!), [...names.keys()], perSecond)
+  await Promise.all(names.map((name) => statusOf(fleet, name)))
   load.start()
   const shownAfterMs: number[] = []
   const unseen: string[] = []
   let coldStatus = 0
-  for (const [index, { name, text, digest, isServed }] of run.poisons.entries()) {
+  for (const [index, { name, text, digest, isServed }] of poisons.entries()) {
     const revision = await push(text, digest)
     if (!isServed) {
       const tookMs = await refusedAfterMs(fleet, names.length, revision)
       if (tookMs === undefined) unseen.push(name)
       else shownAfterMs.push(tookMs)
     }
-    if (index === Math.floor(run.poisons.length / 2)) coldStatus = await load.once(COLD)
+    if (index === Math.floor(poisons.length / 2)) coldStatus = (await statusOf(fleet, cold)) ?? 0
   }
   const last = await push(`${JSON.stringify(GOOD)} `)
-  await new Promise((resolve) => setTimeout(resolve, LIMITS.snapshotLeaseMs * 1.5))
+  await new Promise((resolve) => setTimeout(resolve, leaseMs * 1.5 + SETTLE_MS))
   const { isolates } = await fleet.status()
-  load.stop()
+  await load.stop()
+  const { count: requests, failed } = load.take()
   const serving = isolates.filter((isolate) => isolate.serving === last).length
   return {
-    ...{ requests: load.requests, failed: load.failed, shownAfterMs, unseen, coldStatus },
+    ...{ requests, failed, shownAfterMs, unseen, coldStatus },
     recovered: serving >= names.length,
   }
 }
@@ -89,38 +100,9 @@ async function refusedAfterMs(fleet: Fleet, proxies: number, revision: number): 
   }
 }
 
-class Load {
-  readonly #fleet: Fleet
-  readonly #names: readonly string[]
-  readonly #perSecond: number
-  #timer: ReturnType<typeof setInterval> | undefined
-  requests = 0
-  failed = 0
-
-  constructor(fleet: Fleet, names: readonly string[], perSecond: number) {
-    this.#fleet = fleet
-    this.#names = names
-    this.#perSecond = perSecond
-  }
-
-  async warm(): Promise<void> {
-    await Promise.all(this.#names.map((name) => this.once(name)))
-  }
-
-  start(): void {
-    let turn = 0
-    this.#timer = setInterval(() => void this.once(this.#names[turn++ % this.#names.length]!), 1000 / this.#perSecond)
-  }
-
-  stop(): void {
-    clearInterval(this.#timer)
-  }
-
-  async once(name: string): Promise<number> {
-    this.requests += 1
-    const response = await this.#fleet.request(name, "/some/path").catch(() => undefined)
-    await response?.arrayBuffer()
-    if (response?.status !== 200 || response.headers.get("x-good") !== "1") this.failed += 1
-    return response?.status ?? 0
-  }
+/** Undefined for an answer that is not as it ought to be. */
+async function statusOf(fleet: Fleet, name: string): Promise<number | undefined> {
+  const response = await fleet.request(name, "/some/path").catch(() => undefined)
+  await response?.arrayBuffer()
+  return response?.headers.get("x-good") === "1" ? response.status : undefined
 }

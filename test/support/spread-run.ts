@@ -2,7 +2,8 @@
  * How a change spreads: many isolates in all regions under a steady load, while one revision after the other is applied. Every answer says by
  * which revision it was made, twice over: by the rule, and by the rule's backend.
  */
-import { type Fleet, startFleet } from "./fleet.ts"
+import { COLOS, type Fleet, startFleet } from "./fleet.ts"
+import { SteadyLoad } from "./steady-load.ts"
 
 export interface SpreadRun {
   readonly isolates: number
@@ -11,6 +12,8 @@ export interface SpreadRun {
   readonly perSecond: number
   /** Between two revisions. */
   readonly pauseMs: number
+  /** After the last one. */
+  readonly settleMs?: number
 }
 
 export interface SpreadResult {
@@ -25,8 +28,6 @@ export interface SpreadResult {
   readonly tookMs: number
 }
 
-/** One in each region. */
-const COLOS = ["SJC", "IAD", "GRU", "AMS", "WAW", "BOM", "NRT", "SIN", "SYD", "JNB", "DXB"]
 const SETTLE_MS = 6_000
 
 export async function runSpread(run: SpreadRun): Promise<SpreadResult> {
@@ -36,10 +37,15 @@ export async function runSpread(run: SpreadRun): Promise<SpreadResult> {
     services: { upstream: { entry: "bench/workers/upstream.ts" } },
   })
   try {
-    return await new Spread(fleet, names).run(run)
+    return await spread(fleet, names, run)
   } finally {
     await fleet.stop()
   }
+}
+
+/** Through these proxies of a fleet that has a service `upstream`. */
+export function spread(fleet: Fleet, names: readonly string[], run: SpreadRun): Promise<SpreadResult> {
+  return new Spread(fleet, names).run(run)
 }
 
 class Spread {
@@ -48,7 +54,6 @@ class Spread {
   /** When each isolate answered first by a revision, in the order of time. */
   readonly #firsts: { readonly atMs: number; readonly revision: number }[][]
   readonly #seen: number[]
-  readonly #pending = new Set<Promise<void>>()
   #requests = 0
   #failed = 0
   #backward = 0
@@ -61,11 +66,13 @@ class Spread {
     this.#seen = names.map(() => 0)
   }
 
-  async run({ revisions, perSecond, pauseMs }: SpreadRun): Promise<SpreadResult> {
-    await this.#fleet.apply(documentOf(1))
+  async run({ revisions, perSecond, pauseMs, settleMs = SETTLE_MS }: SpreadRun): Promise<SpreadResult> {
+    const { revision: first } = await this.#fleet.apply(documentOf(1))
+    if (first > 1) throw new Error("revisions say their number: the first of them is the mesh's first")
     await Promise.all(this.#names.map((_name, index) => this.#request(index)))
     const startedAtMs = performance.now()
-    const load = this.#load(perSecond)
+    const load = new SteadyLoad((isolate) => this.#request(isolate), [...this.#names.keys()], perSecond)
+    load.start()
     const acknowledged = new Map<number, number>()
     for (let revision = 2; revision <= revisions; revision++) {
       const applied = await this.#fleet.apply(documentOf(revision))
@@ -73,9 +80,8 @@ class Spread {
       acknowledged.set(revision, performance.now())
       await sleep(pauseMs)
     }
-    await sleep(SETTLE_MS)
-    load.stop()
-    await Promise.all(this.#pending)
+    await sleep(settleMs)
+    await load.stop()
     return {
       ...{ requests: this.#requests, failed: this.#failed, backward: this.#backward, torn: this.#torn },
       lagsMs: [...acknowledged].map(([revision, atMs]) => this.#lastMs(revision) - atMs),
@@ -89,22 +95,7 @@ class Spread {
     return Math.max(...times.map((atMs) => atMs ?? Number.POSITIVE_INFINITY))
   }
 
-  /** An even rate, whatever becomes of the requests before. */
-  #load(perSecond: number): { stop(): void } {
-    const startedAtMs = performance.now()
-    let sent = 0
-    const timer = setInterval(() => {
-      const due = ((performance.now() - startedAtMs) * perSecond) / 1000
-      for (; sent < due; sent++) {
-        const request = this.#request(Math.floor(Math.random() * this.#names.length))
-        this.#pending.add(request)
-        void request.finally(() => this.#pending.delete(request))
-      }
-    }, 5)
-    return { stop: () => clearInterval(timer) }
-  }
-
-  async #request(isolate: number): Promise<void> {
+  async #request(isolate: number): Promise<number | undefined> {
     const before = this.#seen[isolate]!
     this.#requests += 1
     const colo = COLOS[isolate % COLOS.length]!
@@ -113,15 +104,17 @@ class Spread {
     await response?.arrayBuffer()
     if (response?.status !== 200) {
       this.#failed += 1
-      return
+      return response?.status
     }
     const [rule, backend] = ["x-rule", "x-backend"].map((name) => Number(response.headers.get(name)))
     if (rule !== backend) this.#torn += 1
     const revision = rule as number
     if (revision < before) this.#backward += 1
-    if (revision <= this.#seen[isolate]!) return
-    this.#seen[isolate] = revision
-    this.#firsts[isolate]!.push({ atMs, revision })
+    if (revision > this.#seen[isolate]!) {
+      this.#seen[isolate] = revision
+      this.#firsts[isolate]!.push({ atMs, revision })
+    }
+    return response.status
   }
 }
 
