@@ -5,12 +5,14 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { readFileSync } from "node:fs"
-import { mkdtemp, rm, writeFile } from "node:fs/promises"
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
 import { type AddressInfo, connect, createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { build } from "esbuild"
 import type { MeshDocument } from "#shared/model/document.ts"
+import { type KeyValue, startKeyValue } from "./key-value.ts"
+import { Link } from "./link.ts"
 
 export const TOKEN = "weft_token_of_the_metered_mesh"
 
@@ -18,16 +20,41 @@ export interface Processes {
   /** Without a slash at the end. */
   readonly controlUrl: string
   readonly proxyUrls: readonly string[]
+  /** Between proxies and objects, and the namespace that both have: where there are relays. */
+  readonly link: Link | undefined
+  readonly lastKnown: KeyValue | undefined
   killProxy(index: number): Promise<void>
+  startProxy(index: number): Promise<void>
   killControl(): Promise<void>
   startControl(): Promise<void>
   stop(): Promise<void>
 }
 
-export async function startProcesses(proxies: number, document: MeshDocument): Promise<Processes> {
+export interface ProcessesOptions {
+  /** The folder of the objects' state, when it is not one of this mesh's own. */
+  readonly state?: string
+  /** Relays are there as well, and a KV namespace for the last known good snapshot. */
+  readonly relays?: true
+}
+
+/** How to reach what stands outside of a proxy's or control's own process. */
+interface Outside {
+  readonly objectsPort: number
+  readonly keyValuePort: number | undefined
+}
+
+export async function startProcesses(
+  proxies: number,
+  document: MeshDocument,
+  options: ProcessesOptions = {},
+): Promise<Processes> {
   const folder = await mkdtemp(join(tmpdir(), "weft-metered-"))
   const ports = await freePorts(proxies + 2)
   const [controlPort, objectsPort, ...proxyPorts] = ports as [number, number, ...number[]]
+  const state = options.state ?? join(folder, "state")
+  await mkdir(state, { recursive: true })
+  const [link, lastKnown] = options.relays ? await Promise.all([Link.to(objectsPort), startKeyValue()]) : []
+  const outside: Outside = { objectsPort: link?.port ?? objectsPort, keyValuePort: lastKnown?.port }
   await bundle(folder)
   const running = new Map<string, ChildProcess>()
   const start = async (name: string, port: number, config: string) => {
@@ -40,31 +67,42 @@ export async function startProcesses(proxies: number, document: MeshDocument): P
     child.kill("SIGKILL")
     await once(child, "exit")
   }
-  const startControl = () => start("control", controlPort, controlConfig(folder, controlPort, objectsPort))
+  const startControl = () =>
+    start("control", controlPort, controlConfig(state, controlPort, { ...outside, objectsPort }))
+  const startProxy = (index: number) =>
+    start(`proxy-${index}`, proxyPorts[index]!, proxyConfig(proxyPorts[index]!, outside))
   const controlUrl = `http://127.0.0.1:${controlPort}`
   await startControl()
-  await apply(controlUrl, document)
-  await Promise.all(proxyPorts.map((port, index) => start(`proxy-${index}`, port, proxyConfig(port, objectsPort))))
+  const applied = await applyTo(controlUrl, document)
+  if (!applied.ok) throw new Error(await applied.text())
+  await Promise.all(proxyPorts.map((_port, index) => startProxy(index)))
   return {
     controlUrl,
     proxyUrls: proxyPorts.map((port) => `http://127.0.0.1:${port}`),
     killProxy: (index) => kill(`proxy-${index}`),
     killControl: () => kill("control"),
     startControl,
+    ...{ startProxy, link, lastKnown },
     async stop() {
+      link?.stop()
+      lastKnown?.stop()
       await Promise.all([...running.keys()].map(kill))
       await rm(folder, { recursive: true, force: true })
     },
   }
 }
 
-async function apply(controlUrl: string, content: MeshDocument): Promise<void> {
-  const response = await fetch(`${controlUrl}/v1/apply`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
-    body: JSON.stringify({ documents: [{ source: "bench", content }] }),
-  })
-  if (!response.ok) throw new Error(await response.text())
+export function applyTo(
+  controlUrl: string,
+  content: MeshDocument,
+  { key, message }: { readonly key?: string; readonly message?: string } = {},
+): Promise<Response> {
+  const headers = {
+    ...{ authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
+    ...(key !== undefined && { "idempotency-key": key }),
+  }
+  const body = JSON.stringify({ documents: [{ source: "bench", content }], ...(message !== undefined && { message }) })
+  return fetch(`${controlUrl}/v1/apply`, { method: "POST", headers, body })
 }
 
 async function serve(config: string, port: number): Promise<ChildProcess> {
@@ -123,10 +161,17 @@ const OBJECTS = [
 const worker = (name: string, rest: string) =>
   `(modules = [(name = "main", esModule = embed "${name}.js")], compatibilityDate = "2026-10-20", ${rest})`
 
-function controlConfig(folder: string, port: number, objectsPort: number): string {
+function controlConfig(state: string, port: number, { objectsPort, keyValuePort }: Outside): string {
+  const bound = OBJECTS.map(
+    ({ binding, className }) => `(name = "${binding}", durableObjectNamespace = "${className}")`,
+  )
+  const bindings = [`(name = "WEFT_ADMIN_TOKEN", text = "${TOKEN}")`, ...bound, ...keyValueBinding(keyValuePort)]
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
-  services = [(name = "control", worker = .control), (name = "disk", disk = (path = "${folder}", writable = true))],
+  services = [
+    (name = "control", worker = .control), (name = "disk", disk = (path = "${state}", writable = true)),
+    ${keyValueService(keyValuePort)}
+  ],
   sockets = [
     (name = "api", address = "127.0.0.1:${port}", service = "control"),
     (name = "objects", address = "127.0.0.1:${objectsPort}", service = (name = "control", entrypoint = "Objects"), http = (capnpConnectHost = "weft")),
@@ -136,37 +181,53 @@ const control :Workerd.Worker = ${worker(
     "control",
     `durableObjectNamespaces = [${OBJECTS.map(({ className }) => `(className = "${className}", uniqueKey = "${className}", enableSql = true)`).join(", ")}],
   durableObjectStorage = (localDisk = "disk"),
-  bindings = [(name = "WEFT_ADMIN_TOKEN", text = "${TOKEN}"), ${OBJECTS.map(({ binding, className }) => `(name = "${binding}", durableObjectNamespace = "${className}")`).join(", ")}]`,
+  bindings = [${bindings.join(", ")}]`,
   )};
 `
 }
 
-const BRIDGED = [
+const ALWAYS_BRIDGED = [
   { binding: "ROUTE_TABLE", className: "RouteTableBridge" },
   { binding: "TELEMETRY", className: "TelemetryBridge" },
 ]
+const WITH_RELAYS = [
+  { binding: "RELAY", className: "RelayBridge" },
+  { binding: "BREAKER", className: "BreakerBridge" },
+  { binding: "LIMITER", className: "LimiterBridge" },
+]
 
-function proxyConfig(port: number, objectsPort: number): string {
+function proxyConfig(port: number, { objectsPort, keyValuePort }: Outside): string {
+  const bridged = keyValuePort === undefined ? ALWAYS_BRIDGED : [...ALWAYS_BRIDGED, ...WITH_RELAYS]
+  const bound = bridged.map(
+    ({ binding, className }) =>
+      `(name = "${binding}", durableObjectNamespace = (className = "${className}", serviceName = "bridge"))`,
+  )
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
     (name = "proxy", worker = .proxy), (name = "upstream", worker = .upstream), (name = "bridge", worker = .bridge),
     (name = "objects", external = (address = "127.0.0.1:${objectsPort}", http = (capnpConnectHost = "weft"))),
+    ${keyValueService(keyValuePort)}
   ],
   sockets = [(name = "http", address = "127.0.0.1:${port}", service = "proxy")],
 );
 const upstream :Workerd.Worker = ${worker("upstream", "")};
 const proxy :Workerd.Worker = ${worker(
     "proxy",
-    `bindings = [(name = "UPSTREAM", service = "upstream"), ${BRIDGED.map(
-      ({ binding, className }) =>
-        `(name = "${binding}", durableObjectNamespace = (className = "${className}", serviceName = "bridge"))`,
-    ).join(", ")}]`,
+    `bindings = [${[`(name = "UPSTREAM", service = "upstream")`, ...bound, ...keyValueBinding(keyValuePort)].join(", ")}]`,
   )};
 const bridge :Workerd.Worker = ${worker(
     "bridge",
-    `durableObjectNamespaces = [${BRIDGED.map(({ className }) => `(className = "${className}", uniqueKey = "${className}")`).join(", ")}],
+    `durableObjectNamespaces = [${bridged.map(({ className }) => `(className = "${className}", uniqueKey = "${className}")`).join(", ")}],
   durableObjectStorage = (inMemory = void), bindings = [(name = "OBJECTS", service = "objects")]`,
   )};
 `
+}
+
+function keyValueService(port: number | undefined): string {
+  return port === undefined ? "" : `(name = "kv", external = (address = "127.0.0.1:${port}", http = ()))`
+}
+
+function keyValueBinding(port: number | undefined): string[] {
+  return port === undefined ? [] : [`(name = "WEFT_KV", kvNamespace = "kv")`]
 }

@@ -39,6 +39,20 @@ describe("a change that takes much away", () => {
     expect(new Set(control.requests.map(({ headers }) => headers.get("idempotency-key"))).size).toBe(2)
   })
 
+  it.each([["--confirm"], ["y"]])("is waited for as any other once it is confirmed, by %s", async (how) => {
+    control.isolates = [{ isolate: "a", serving: 2, seenAtMs: fakeNowMs }]
+    const ran = await run([...PRUNE, "--wait", ...(how === "--confirm" ? [how] : [])], {
+      ...{ stdin, answer: how },
+      tick(nowMs) {
+        control.nowMs = nowMs
+        const serving = nowMs - fakeNowMs >= 500 ? 3 : 2
+        control.isolates = [{ isolate: "a", serving, servingSinceMs: fakeNowMs + 500, seenAtMs: nowMs }]
+      },
+    })
+    expect(ran).toMatchObject({ exit: 0, out: expect.stringContaining("revision 3 applied: 3 removed") })
+    expect(ran.err).toContain("1 isolate serves revision 3 after ")
+  })
+
   it.each([
     ["y", 3],
     [" Yes ", 3],
