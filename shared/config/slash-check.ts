@@ -27,6 +27,8 @@ export function checkSlashes({ routes, services, policies = [] }: Snapshot): Pro
 
 function goesByPath(policy: AccessPolicy): boolean {
   if (policy.action === "default" || policy.action === "audit") return false
+  // An authorizer is shown the path, and decides by what it makes of it.
+  if (policy.action === "custom") return true
   const isPath = (conditions: Conditions) => conditions.some(({ on }) => on.by === "path")
   return policy.rules.some(({ to, when }) => to.some(isPath) || isPath(when))
 }

@@ -24,6 +24,7 @@ export interface ProbeReport {
     readonly method: string
     /** As the runtime gives it: scheme, Host header and target. */
     readonly url: string
+    /** Credentials are hidden. */
     readonly headers: readonly (readonly [name: string, value: string])[]
   }
   /** What the mesh would go on with, or why it would not. */

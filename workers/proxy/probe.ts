@@ -3,6 +3,7 @@ import type { Entrance } from "#shared/exchange/decide.ts"
 import { isRefusal, type Refusal } from "#shared/model/refusal.ts"
 import { HEADER } from "#shared/protocol/headers.ts"
 import { PROBE_TYPE, type ProbeReport } from "#shared/protocol/probe.ts"
+import { hideSecret } from "#shared/std/secret.ts"
 import type { CanonicalRequest } from "./canonicalise.ts"
 import type { Mesh } from "./mesh.ts"
 
@@ -25,7 +26,8 @@ export async function probed(
   const { method, url, headers, cf } = request
   const protocol = typeof cf?.httpProtocol === "string" ? cf.httpProtocol : undefined
   const report: ProbeReport = {
-    received: { method, url, headers: [...headers] },
+    // A page must not learn by a ticket what browsers keep from it: its visitor's cookies (as once by TRACE).
+    received: { method, url, headers: [...headers].map(([name, value]) => [name, hideSecret(name, value)]) },
     canonical: formOf(canonical),
     ...(mesh.colo !== undefined && { colo: mesh.colo }),
     ...(protocol !== undefined && { protocol }),

@@ -230,6 +230,8 @@ describe("a probe", () => {
       canonical: { host: "app.test", path: "/b", query: "q=1" },
       settings: { debug: true, localOrigins: true },
     })
+    const cookie = [["Cookie", "session=s3cret"]] as const
+    expect((await probe(ticket, { headers: cookie })).body).not.toContain("s3cret")
     const refused = await probe(ticket, { target: "/outside/a%5cb" })
     expect(JSON.parse(refused.body).canonical).toMatchObject({ refusal: "bad_request" })
     const measured = JSON.parse((await probe(`${ticket} objects`, { target: "/outside" })).body)
