@@ -53,7 +53,8 @@ export function send(port: number, bytes: Buffer, method = "GET", patienceMs = P
     const patience = setTimeout(finish, patienceMs)
     socket.on("data", (chunk) => {
       raw += chunk.toString("latin1")
-      if (readAnswers(raw, method).length === 0) return
+      // An interim answer says that there is more to come.
+      if (answerOf({ answers: readAnswers(raw, method), raw }) === NO_ANSWER) return
       clearTimeout(aftermath)
       aftermath = setTimeout(finish, AFTERMATH_MS)
     })
