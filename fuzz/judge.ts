@@ -24,8 +24,9 @@ export function faultsOf(request: FuzzRequest, answer: FuzzAnswer, secrets: read
   const faults = Object.entries(HEADERS).flatMap(([name, form]) =>
     form.test(header(name)) ? [] : [`${name} is "${header(name)}"`],
   )
-  // Public keys may be kept; nothing else may.
-  const isPublic = request.target.startsWith("/.well-known/") && status === 200
+  // Public keys may be kept; nothing else may, that a target with `..` leads to included.
+  const path = URL.parse(`https://control.example${request.target}`)?.pathname
+  const isPublic = path?.startsWith("/.well-known/") && status === 200
   if (!(isPublic ? /^public, max-age=\d+/ : /^no-store$/).test(header("cache-control"))) faults.push("it may be kept")
   if (status >= 500) faults.push(`it failed with ${status}`)
   if (status >= 300 && status < 400) faults.push(`it leads elsewhere with ${status}`)

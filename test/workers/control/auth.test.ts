@@ -25,13 +25,15 @@ function request(path: string, token: string | null, method: string) {
     "/v1/tokens": { name: "root", role: "viewer" },
     "/v1/keys": { id: "acme", owner: "Acme" },
     "/v1/identity/rotate": {},
+    "/v1/alerts/silences": { forSeconds: 60, reason: "a test" },
+    "/v1/alerts/acknowledge": { namespace: "default", slo: "nothing", forSeconds: 60, reason: "a test" },
   }
   const concrete = path
     .replace("{revision}", "1")
     .replace("{kind}", "Service")
     .replace("{namespace}", "default")
     .replace("{name}", "nothing")
-    .replace("{id}", "nothing")
+    .replace("{id}", path.includes("silences") ? "00000000" : "nothing")
   const search = path === "/v1/diff" ? "?from=0" : ""
   return call(method, concrete + search, { token, ...(method === "POST" && { body: bodies[path] }) })
 }
@@ -86,6 +88,12 @@ describe("the table of roles", () => {
       "POST /v1/breakers": "operator",
       "GET /v1/status": "viewer",
       "GET /v1/stats": "viewer",
+      "GET /v1/vitals": "viewer",
+      "POST /v1/probe-ticket": "viewer",
+      "GET /v1/alerts": "viewer",
+      "POST /v1/alerts/silences": "operator",
+      "DELETE /v1/alerts/silences/{id}": "operator",
+      "POST /v1/alerts/acknowledge": "operator",
       "GET /metrics": "metrics",
       "GET /v1/tokens": "admin",
       "POST /v1/tokens": "admin",

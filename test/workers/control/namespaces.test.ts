@@ -203,7 +203,13 @@ describe("a token of one namespace reads", () => {
 
   it("nothing that is about the whole mesh unless its handler was made for it", async () => {
     const closed = TABLE.filter(({ role, namespaced }) => role === "viewer" && !namespaced)
-    expect(closed.map(({ path }) => path).toSorted()).toEqual(["/v1/identity/keys", "/v1/keys", "/v1/stats"])
+    expect(closed.map(({ path }) => path).toSorted()).toEqual([
+      "/v1/identity/keys",
+      "/v1/keys",
+      "/v1/probe-ticket",
+      "/v1/stats",
+      "/v1/vitals",
+    ])
     expect((await call("GET", "/v1/stats", { token: reader })).status).toBe(403)
     const whoAmI = await (await call("GET", "/v1/whoami", { token: reader })).json()
     expect(whoAmI).toMatchObject({ name: "eyes-a", role: "viewer", namespaces: ["team-a"] })
