@@ -53,6 +53,7 @@ export function resolveRule(context: RuleContext, document: RuleDocument, index:
     retry: document.retry && resolveRetry(document.retry),
     ...(document.priority && { priority: document.priority }),
     ...(document.encodedSlashes && { encodedSlashes: document.encodedSlashes }),
+    ...(document.tracing && { tracing: { percent: document.tracing.percent } }),
     ...(document.rateLimits && {
       rateLimits: resolveRateLimits(context, document.rateLimits, id, matches, [...path, "rateLimits"]),
     }),

@@ -173,6 +173,12 @@ const rule = object<D.RuleDocument>(
       z.literal("keep"),
       "Paths may hold `%2F`, a character of its segment. Refused where an access policy that covers the rule goes by paths.",
     ),
+    tracing: optional(
+      object<D.TracingDocument>("Tracing", {
+        percent: percent.meta({ description: "Share of the traces, 0 to 100." }),
+      }),
+      "What is recorded of the traces that begin here. Without: as much as everywhere.",
+    ),
   },
   (value) => conflict(value, ["match", "matches"]),
 )

@@ -6,6 +6,7 @@ import { type Refusal, refuse } from "#shared/model/refusal.ts"
 import { type Priority, priorityOf } from "#shared/model/upstream-policy.ts"
 import { floorOf } from "#shared/propagation/consistency.ts"
 import { HEADER } from "#shared/protocol/headers.ts"
+import { B3, B3_TRACE_ID } from "#shared/telemetry/b3.ts"
 import { type Address, canonicalAddress } from "./address.ts"
 
 /** The door: by a gateway anybody may come, by a sidecar binding only services of the mesh. */
@@ -37,6 +38,8 @@ export interface Admitted {
   readonly from: AddressClaims
   /** The ticket with which the public asks what was received, still to be checked. */
   readonly probe: string | undefined
+  /** It may belong to a trace that its sender tells of by B3. */
+  readonly mayHaveB3: boolean
 }
 
 /** No revision is as high: whoever is asked for it looks closer. */
@@ -48,6 +51,8 @@ export interface Surroundings {
   readonly edge: boolean
   /** Names with `_` or `.` are passed on, unless they look like reserved ones. */
   readonly keepsAmbiguousNames: boolean
+  /** Traces of services that know B3 only are continued: their requests are looked at for it. */
+  readonly followsB3?: boolean
 }
 
 export function admit(
@@ -72,6 +77,7 @@ export function admit(
       priority: priorityOf(headers.get(HEADER.priority)),
       from: NO_CLAIMS,
       probe: undefined,
+      mayHaveB3: surroundings.followsB3 === true,
     }
   }
   const sifted = sift(headers, surroundings)
@@ -94,7 +100,7 @@ function ofPeer(headers: Headers): readonly string[] {
 function sift(
   headers: Headers,
   { edge, keepsAmbiguousNames }: Surroundings,
-): Pick<Admitted, "dropped" | "from" | "floor" | "consistency" | "probe"> | Refusal {
+): Pick<Admitted, "dropped" | "from" | "floor" | "consistency" | "probe" | "mayHaveB3"> | Refusal {
   const dropped: string[] = []
   let count = 0
   let bytes = 0
@@ -103,11 +109,13 @@ function sift(
   let consistency: string | undefined
   let probe: string | undefined
   let isCoded = false
+  let mayHaveB3 = false
   headers.forEach((value, name) => {
     count += value.length > SHORTEST_FLOOD ? linesOf(value) : 1
     bytes += name.length + value.length
     // Others would read other bytes than the mesh has judged.
     if (value.includes(NOT_UTF8)) fault = name
+    if (name === B3 || name === B3_TRACE_ID) mayHaveB3 = true
     if (name === "cf-connecting-ip" && edge) from = { ...from, edge: value }
     else if (isHopByHop(name)) {
       dropped.push(name)
@@ -131,7 +139,7 @@ function sift(
   if (isCoded) return refuse("bad_request", "the body has another transfer coding than chunked")
   const floor = consistency === undefined ? 0 : FLOOR_UNCHECKED
   return fault === undefined
-    ? { dropped, from, floor, consistency, probe }
+    ? { dropped, from, floor, consistency, probe, mayHaveB3 }
     : refuse("bad_request", `the header ${fault} is not in UTF-8`)
 }
 

@@ -13,12 +13,12 @@ import type { Backend, Rule, Sticky } from "#shared/model/route.ts"
 import type { Snapshot } from "#shared/model/snapshot.ts"
 import type { Place } from "#shared/model/target.ts"
 import type { Branch, DescribedRequest, Explained, Understood } from "#shared/protocol/explain.ts"
-import { HEADER } from "#shared/protocol/headers.ts"
 import { mayRepeat } from "#shared/resilience/retry.ts"
 import { explain as explainMatch } from "#shared/routing/explain.ts"
 import { applyHeaderChange } from "#shared/routing/filters.ts"
 import type { RequestHead } from "#shared/routing/head.ts"
 import { compile, type Entry } from "#shared/routing/table.ts"
+import { traceparentOf } from "#shared/telemetry/b3.ts"
 import { enterTrace } from "#shared/telemetry/trace-context.ts"
 import { type Address, authorityOf, urlOf } from "./address.ts"
 import { type Admitted, admit } from "./admit.ts"
@@ -75,7 +75,7 @@ export function explain({ revision, snapshot, bindings }: ExplainBy, described: 
     ...(shares.length > 1 && { shares }),
   }
 
-  const traceId = enterTrace(matching.headers.get(HEADER.traceparent), () => "").traceId
+  const traceId = enterTrace(traceparentOf(matching.headers, admitted.mayHaveB3), () => "").traceId
   const choiceFor = (dice: number) => choose(table, entry, matching, traceId, dice)
   const choice = choiceFor(described.dice ?? 0)
   if (isRefusal(choice)) return { ...refused(revision, choice, understood), ...found, ...proofOf(proof) }

@@ -93,6 +93,13 @@ export interface RuleDocument {
   priority?: Priority
   /** Paths may hold `%2F`, a character of its segment. Refused where an access policy that covers the rule goes by paths. */
   encodedSlashes?: "keep"
+  /** What is recorded of the traces that begin here. Without: as much as everywhere. */
+  tracing?: TracingDocument
+}
+
+export interface TracingDocument {
+  /** Share of the traces, 0 to 100. */
+  percent: number
 }
 
 export interface RateLimitDocument {

@@ -4,6 +4,7 @@ import { ALERTING_LIMITS } from "./alerting-limits.ts"
 import { IDENTITY_LIMITS } from "./identity-limits.ts"
 import { CONTROL_LIMITS } from "./limits-control.ts"
 import { PROPAGATION_LIMITS } from "./propagation-limits.ts"
+import { TRACE_LIMITS } from "./trace-limits.ts"
 
 export const LIMITS = {
   /** Hops of one request chain through the mesh. The platform allows 32 Worker invocations a request; a hop costs two. */
@@ -24,6 +25,7 @@ export const LIMITS = {
   ...PROPAGATION_LIMITS,
   ...IDENTITY_LIMITS,
   ...ALERTING_LIMITS,
+  ...TRACE_LIMITS,
 
   documentBytesMax: 4 * 1024 * 1024,
   documentDepthMax: 64,

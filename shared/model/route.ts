@@ -54,6 +54,8 @@ export interface Rule {
   readonly priority?: Priority
   /** The escape %2F in a path is a character of its segment. Absent: such a path is refused. */
   readonly encodedSlashes?: "keep"
+  /** Absent: as the mesh does. */
+  readonly tracing?: { readonly percent: number }
 }
 
 /**

@@ -195,7 +195,7 @@ const rule = object(
     backends: list(backend, LIMITS.backendsMax),
     timeouts: object({}, { requestMs: milliseconds, attemptMs: milliseconds, idleMs: milliseconds }),
   },
-  { retry, sticky, rateLimits, priority, encodedSlashes: word("keep") },
+  { retry, sticky, rateLimits, priority, encodedSlashes: word("keep"), tracing: object({ percent }) },
 )
 const route = object({
   id,

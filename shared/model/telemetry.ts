@@ -20,6 +20,13 @@ export const TALLIES = [
   "access_unasked",
   /** By cluster: ejections of endpoints by outlier detection. */
   "ejections",
+  /** Spans that a collector took, and that were dropped, by why: `queue_full`, `refused`, `rejected`, `gave_up`. */
+  "spans_exported",
+  "spans_dropped",
+  /** Calls of the collector that failed. */
+  "span_export_failures",
+  /** Failed exchanges that nobody sampled and that were too many to be recorded for that. */
+  "failures_unrecorded",
   /** Requests that were counted as `other`, by who had no place for them: `isolate`, `shard`. */
   "overflowed_requests",
   /** Requests whose report was given up on. */

@@ -15,6 +15,9 @@ export interface AccessRecord {
   readonly rule: string | undefined
   /** HTTP method, or the RPC method's name. */
   readonly method: string
+  /** The host that was asked for, and the path without its query, as they came; cut where they are long. Absent for RPC. */
+  readonly host: string | undefined
+  readonly path: string | undefined
   /** Status of the response; of RPC 200, or 500 when the call threw. */
   readonly status: number
   /** Set when the mesh answered by itself. */

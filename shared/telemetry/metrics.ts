@@ -139,6 +139,27 @@ export const TALLY_METRICS: Readonly<Record<TallyName, Metric & { readonly label
     label: "cluster",
     help: "Endpoints that outlier detection took out, each isolate by itself.",
   },
+  spans_exported: {
+    name: "weft_trace_spans_exported",
+    type: "counter",
+    help: "Spans that the collector took.",
+  },
+  spans_dropped: {
+    name: "weft_trace_spans_dropped",
+    type: "counter",
+    label: "reason",
+    help: "Spans that never came to the collector.",
+  },
+  span_export_failures: {
+    name: "weft_trace_export_failures",
+    type: "counter",
+    help: "Calls of the collector that failed.",
+  },
+  failures_unrecorded: {
+    name: "weft_trace_failures_unrecorded",
+    type: "counter",
+    help: "Failed exchanges that were too many to be recorded for that alone.",
+  },
   overflowed_requests: {
     name: "weft_telemetry_overflowed_requests",
     type: "counter",

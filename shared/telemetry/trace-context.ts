@@ -52,6 +52,11 @@ export function sampled(flags: string): string {
   return hexByte(Number.parseInt(flags, 16) | SAMPLED)
 }
 
+/** The same trace, of which the sender's wish to have it recorded is not followed. */
+export function unsampled(flags: string): string {
+  return hexByte(Number.parseInt(flags, 16) & ~SAMPLED & KNOWN)
+}
+
 function isUsable(parts: RegExpExecArray): boolean {
   const [, version, traceId, spanId, , rest] = parts
   return version !== "ff" && !(version === "00" && rest) && traceId !== ZERO_TRACE && spanId !== ZERO_SPAN

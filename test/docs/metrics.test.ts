@@ -31,6 +31,7 @@ const LABELS = new Set([
   "policy",
   "cluster",
   "where",
+  "reason",
   "state",
   "le",
 ])

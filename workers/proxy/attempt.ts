@@ -4,6 +4,8 @@ import type { Timeouts } from "#shared/model/policy.ts"
 import { isRefusal, type Refusal, type RefusalName, refuse } from "#shared/model/refusal.ts"
 import type { Endpoint } from "#shared/model/service.ts"
 import { HEADER } from "#shared/protocol/headers.ts"
+import type { Journal } from "#shared/telemetry/journal.ts"
+import { formatTraceparent } from "#shared/telemetry/trace-context.ts"
 import type { Exchange } from "./exchange.ts"
 import { type AttemptOutcome, ticketFor } from "./guard.ts"
 import type { Entry } from "./ledger.ts"
@@ -11,6 +13,7 @@ import type { Destination, Mesh } from "./mesh.ts"
 import { reach } from "./reach.ts"
 import { type Outgoing, send } from "./send.ts"
 import { withIdleLimit } from "./stream.ts"
+import { attemptBegun } from "./tracer.ts"
 
 /** What the attempts of one request have in common. */
 export interface Attempting {
@@ -27,12 +30,43 @@ export function attempt(
   endpoint: Endpoint | undefined,
   abandoned?: AbortSignal,
 ): Promise<Response | Refusal> | Refusal {
-  const { exchange, entry, mesh } = attempting
+  const { exchange, mesh } = attempting
   const destination = endpoint && reach(endpoint, exchange.entrance, mesh)
   if (!destination) return refuse("no_healthy_endpoint", endpoint ? "the proxy has no way to the service" : undefined)
-  if (entry.isGuarded) return guarded(attempting, endpoint, destination, abandoned)
-  exchange.attempts += 1
+  if (exchange.journal) return journaled(exchange.journal, attempting, endpoint, destination, abandoned)
+  return unjournaled(attempting, endpoint, destination, abandoned)
+}
+
+function unjournaled(
+  attempting: Attempting,
+  endpoint: Endpoint,
+  destination: Destination,
+  abandoned: AbortSignal | undefined,
+): Promise<Response | Refusal> | Refusal {
+  if (attempting.entry.isGuarded) return guarded(attempting, endpoint, destination, abandoned)
+  attempting.exchange.attempts += 1
   return sendWithin(limitOf(attempting), attempting, endpoint, destination, abandoned)
+}
+
+/** The attempt has a span of its own, which the upstream is told as its parent. */
+async function journaled(
+  journal: Journal,
+  attempting: Attempting,
+  endpoint: Endpoint,
+  destination: Destination,
+  abandoned: AbortSignal | undefined,
+): Promise<Response | Refusal> {
+  const { exchange, outgoing, mesh } = attempting
+  const before = exchange.attempts
+  const span = attemptBegun(journal, exchange, endpoint, mesh)
+  outgoing.request.headers.set(HEADER.traceparent, formatTraceparent({ ...exchange.trace, spanId: span.spanId }))
+  const answer = await unjournaled(attempting, endpoint, destination, abandoned)
+  const nowMs = mesh.nowMs()
+  if (!isRefusal(answer)) span.status = answer.status
+  else if (exchange.attempts === before) journal.heldBack(span, answer.refusal, nowMs)
+  else span.refusal = answer.refusal
+  span.endedAtMs = nowMs
+  return answer
 }
 
 async function guarded(

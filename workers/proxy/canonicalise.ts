@@ -8,6 +8,7 @@ import type { AddressClaims } from "#shared/identity/client-address.ts"
 import type { Refusal } from "#shared/model/refusal.ts"
 import type { Priority } from "#shared/model/upstream-policy.ts"
 import { HEADER } from "#shared/protocol/headers.ts"
+import { traceparentOf } from "#shared/telemetry/b3.ts"
 import type { Mesh } from "./mesh.ts"
 
 export interface CanonicalRequest extends Address {
@@ -50,7 +51,7 @@ export function canonicalise(
   if ("refusal" in admitted) return admitted
   const { address, dropped, hops, remainingMs, nested, priority, floor, consistency, from, probe } = admitted
 
-  const traceparent = headers.get(HEADER.traceparent)
+  const traceparent = traceparentOf(headers, admitted.mayHaveB3)
   const debug = headers.has(HEADER.debug) && mesh.mayDebug(entrance)
   for (const name of dropped) headers.delete(name)
   const { scheme, host, port, path, rawQuery } = address

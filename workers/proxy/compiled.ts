@@ -28,6 +28,7 @@ export async function compiled(
   try {
     return {
       ...{ revision, isEmpty: isEmptyMesh(snapshot), digest: expected, newUntilMs: nowMs + LIMITS.floorToldMs },
+      isTraced: snapshot.routes.some(({ rules }) => rules.some(({ tracing }) => tracing !== undefined)),
       table: compile(snapshot),
       services: new Map(snapshot.services.map((service) => [service.id, service])),
       authentications: snapshot.authentications,

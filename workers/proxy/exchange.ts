@@ -9,6 +9,7 @@ import { revisionToTell } from "#shared/propagation/consistency.ts"
 import type { RequestHead } from "#shared/routing/head.ts"
 import type { Entry, Matched } from "#shared/routing/table.ts"
 import type { AccessRecord } from "#shared/telemetry/access-record.ts"
+import type { Journal } from "#shared/telemetry/journal.ts"
 import { enterTrace, type TraceContext } from "#shared/telemetry/trace-context.ts"
 import type { AccessNotes } from "./access-notes.ts"
 import type { Proof } from "./authenticate.ts"
@@ -19,7 +20,8 @@ import type { Mesh, Routes } from "./mesh.ts"
 export interface Exchange {
   readonly entrance: Entrance
   readonly startedAtMs: number
-  readonly trace: TraceContext
+  /** Whether it is recorded is decided with its rule. */
+  trace: TraceContext
   /** Mesh hops of the request's chain, this one included. */
   readonly hops: number
   /** The request is an attempt of another hop, which retries by itself. */
@@ -55,6 +57,8 @@ export interface Exchange {
   budgetExhausted: boolean
   /** What the caller got instead of the service's own answer, because its breaker was open. */
   fallback: AccessRecord["fallback"]
+  /** What is written down on the way; undefined where nobody records it. */
+  journal: Journal | undefined
 }
 
 /** What the caller's hop says of the chain that a request belongs to. */
@@ -99,6 +103,7 @@ export function begin(entrance: Entrance, carried: Carried, mesh: Mesh): Exchang
     access: undefined,
     budgetExhausted: false,
     fallback: undefined,
+    journal: undefined,
   }
 }
 

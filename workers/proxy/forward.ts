@@ -107,6 +107,10 @@ async function forwardWithRetries(
     if (!isRefusal(answer)) await answer.body?.cancel()
     // No time is left for the try that the route asks for: that is a timeout, at once (Gateway API).
     if (waitMs === undefined) return refuse("deadline_exceeded")
+    exchange.journal?.decided("retry", mesh.nowMs(), {
+      ...{ wait_ms: Math.round(waitMs), attempt: exchange.attempts },
+      because: isRefusal(answer) ? answer.refusal : answer.status,
+    })
     await mesh.sleep(waitMs)
   }
 }

@@ -67,6 +67,8 @@ export interface Routes {
   readonly newUntilMs: number
   /** Without services and routes: only a mesh that somebody emptied on purpose comes to be so. */
   readonly isEmpty: boolean
+  /** Some rule has traces begin. */
+  readonly isTraced: boolean
   readonly table: RouteTable
   readonly services: ReadonlyMap<ServiceId, Service>
   /** Absent: nobody has to prove anything. */

@@ -53,6 +53,7 @@ async function decide(exchange: Exchange, received: CanonicalRequest, mesh: Mesh
 
   const first = headOf(known, exchange, mesh.roll())
   const refused = choose(exchange, routes, entry, first, mesh.roll())
+  mesh.telemetry.tracer?.decide(exchange, received.debug, mesh)
   if (refused) return refused
 
   const identified = routes.authentications ? await authenticateAtServices(exchange, known, mesh) : known

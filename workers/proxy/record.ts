@@ -19,15 +19,22 @@ export function record(
   const nowMs = mesh.nowMs()
   const { telemetry } = mesh
   telemetry.count(exchange, protocol, asked, answer, nowMs, mesh)
-  if (telemetry.listeners.length === 0) return
-  const finished = finish(exchange, protocol, asked.method, answer, nowMs)
-  for (const listener of telemetry.listeners) listener(finished, mesh)
+  const { listeners, tracer } = telemetry
+  const isRecorded = tracer?.wants(exchange, statusOf(answer), nowMs) === true
+  if (listeners.length === 0 && !isRecorded) return
+  const finished = finish(exchange, protocol, asked, answer, nowMs)
+  for (const listener of listeners) listener(finished, mesh)
+  if (isRecorded) tracer!.finish(exchange, finished, mesh)
+}
+
+function statusOf(answer: { readonly status: number } | Refusal): number {
+  return isRefusal(answer) ? (answer.status ?? REFUSALS[answer.refusal].status) : answer.status
 }
 
 export function finish(
   exchange: Exchange,
   protocol: AccessRecord["protocol"],
-  method: string,
+  asked: Pick<Asked, "method" | "url">,
   answer: { readonly status: number } | Refusal,
   nowMs: number,
 ): AccessRecord {
@@ -41,8 +48,9 @@ export function finish(
     to: backend?.service ?? (entrance.at === "service" ? entrance.peer.to : undefined),
     subset: backend?.subset,
     rule: matched?.rule.id,
-    method,
-    status: isRefusal(answer) ? (answer.status ?? REFUSALS[answer.refusal].status) : answer.status,
+    method: asked.method,
+    ...(asked.url === undefined ? NOWHERE : placeIn(asked.url)),
+    status: statusOf(answer),
     refusal,
     attempts,
     budgetExhausted: exchange.budgetExhausted || undefined,
@@ -86,6 +94,18 @@ function told({ principals: { user, key }, proof }: Exchange): Pick<AccessRecord
   return { user: user && principalOf(user), key: key?.id, credential: proof.fault }
 }
 
+/** Without its query, in which secrets may stand. */
+function placeIn(url: string): Pick<AccessRecord, "host" | "path"> {
+  const start = url.indexOf("://") + 3
+  const end = start + url.slice(start).search(/[/?#]|$/)
+  const path = /^[^?#]*/.exec(url.slice(end))![0]
+  return {
+    host: url.slice(start, end).slice(0, LIMITS.toldCharsMax),
+    path: (path || "/").slice(0, LIMITS.toldCharsMax),
+  }
+}
+
+const NOWHERE = { host: undefined, path: undefined }
 const NOBODY = { user: undefined, key: undefined, credential: undefined }
 
 function listed(ids: readonly string[] | undefined): readonly string[] | undefined {

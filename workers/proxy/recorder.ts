@@ -26,6 +26,7 @@ export interface Counts {
 /** What was asked: a request, or the method of an RPC call, which has no headers. */
 export interface Asked {
   readonly method: string
+  readonly url?: string
   readonly headers?: Pick<Headers, "get">
 }
 

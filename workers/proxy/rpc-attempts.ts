@@ -13,6 +13,7 @@ import type { Exchange } from "./exchange.ts"
 import { type AttemptOutcome, type Ticket, ticketFor } from "./guard.ts"
 import type { Entry } from "./ledger.ts"
 import type { Mesh } from "./mesh.ts"
+import { attemptBegun } from "./tracer.ts"
 
 /** A stub of a service: every name is there, callable and awaitable, with names of its own. */
 export interface Stub {
@@ -31,6 +32,8 @@ export interface Within {
   readonly limitMs: number
   /** This hop repeats the call if it must. */
   readonly repeated: boolean
+  /** The attempt's own span; undefined where nobody records it. */
+  readonly spanId: string | undefined
 }
 
 type Run = (stub: Stub, within: Within) => Promise<unknown>
@@ -100,6 +103,7 @@ async function attemptsWithRetries(
       exchange.budgetExhausted = true
       return answer
     }
+    exchange.journal?.decided("retry", mesh.nowMs(), { wait_ms: Math.round(waitMs), attempt: exchange.attempts })
     await mesh.sleep(waitMs)
   }
 }
@@ -124,6 +128,7 @@ async function attempt(
   const refused = entry.isGuarded ? entry.admit(startedAtMs, mesh.roll(), ticket) : undefined
   if (refused) return { kind: "refusal", refusal: refused }
   exchange.attempts += 1
+  const span = exchange.journal && attemptBegun(exchange.journal, exchange, endpoint, mesh)
   const attemptMs = exchange.matched?.rule.timeouts.attemptMs ?? Number.POSITIVE_INFINITY
   const limitMs = Math.min(
     overallMs,
@@ -132,8 +137,13 @@ async function attempt(
   )
   const heart = entry.holdsPlaces ? beat(ticket, mesh) : undefined
   const answer = await within(limitMs, limitMs < overallMs ? "upstream_timeout" : "deadline_exceeded", () =>
-    run(destination as unknown as Stub, { limitMs, repeated }),
+    run(destination as unknown as Stub, { limitMs, repeated, spanId: span?.spanId }),
   )
+  if (span) {
+    span.endedAtMs = mesh.nowMs()
+    if (answer.kind === "refusal") span.refusal = answer.refusal.refusal
+    else span.status = answer.kind === "value" ? 200 : 500
+  }
   if (heart !== undefined) clearInterval(heart)
   if (entry.isGuarded) {
     const nowMs = mesh.nowMs()

@@ -100,6 +100,7 @@ async function decide(
 
   const first = headOf(exchange, method, mesh.roll())
   const refused = choose(exchange, routes, entry, first, mesh.roll())
+  mesh.telemetry.tracer?.decide(exchange, false, mesh)
   if (refused) return refused
 
   const carrying = routes.authentications ? await authenticateCallAtServices(exchange, known, mesh) : known
@@ -190,7 +191,7 @@ function continued(
   const revision = toldRevision(exchange)
   const next = {
     ...context,
-    traceparent: formatTraceparent(trace),
+    traceparent: formatTraceparent(within.spanId === undefined ? trace : { ...trace, spanId: within.spanId }),
     [HEADER.hops]: hops,
     ...(within.limitMs !== Number.POSITIVE_INFINITY && {
       [HEADER.deadlineMs]: Math.max(1, Math.floor(within.limitMs)),

@@ -10,18 +10,22 @@ import type { AccessRecord } from "#shared/telemetry/access-record.ts"
 import type { Background } from "./mesh.ts"
 import { type Answered, type Asked, type Counted, Recorder } from "./recorder.ts"
 import { Reporter, type ReporterSurroundings } from "./reporter.ts"
+import type { Tracer } from "./tracer.ts"
 
 /** Gets each exchange's record right after its answer was decided; what takes longer is the background's. */
 export type Listener = (record: AccessRecord, background: Background) => void
 
 export class Telemetry {
+  /** Absent: nothing is recorded, whatever anybody asks for. */
+  readonly tracer: Tracer | undefined
   /** Looked at before a record is made: with none there is none. */
   readonly listeners: readonly Listener[]
   readonly #recorder: Recorder | undefined
   readonly #reporter: Reporter | undefined
 
-  constructor(around: ReporterSurroundings, listeners: readonly Listener[]) {
+  constructor(around: ReporterSurroundings, listeners: readonly Listener[], tracer?: Tracer) {
     this.listeners = listeners
+    this.tracer = tracer
     this.#recorder = around.shard || around.analyse ? new Recorder() : undefined
     this.#reporter = this.#recorder && new Reporter(this.#recorder, around)
   }
@@ -46,7 +50,7 @@ export class Telemetry {
   }
 
   /** What is rare and no exchange. It is reported with the next exchanges. */
-  tally(name: TallyName, label?: string): void {
-    this.#recorder?.tally(name, label)
+  tally(name: TallyName, label?: string, count?: number): void {
+    this.#recorder?.tally(name, label, count)
   }
 }

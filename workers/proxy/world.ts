@@ -21,11 +21,12 @@ import { Limiter } from "./limiter.ts"
 import type { Background, Destination, Mesh, Routes } from "./mesh.ts"
 import { Outward } from "./outward.ts"
 import { measureObjects, settingsOf } from "./self-report.ts"
-import { listenersOf, sinksOf, type TelemetryEnv } from "./sinks.ts"
+import { listenersOf, sinksOf, type TelemetryEnv, tracerOf } from "./sinks.ts"
 import { type Purpose, Snapshots } from "./snapshots.ts"
 import type { Sources } from "./sources.ts"
 import { Svids } from "./svids.ts"
 import { Telemetry } from "./telemetry.ts"
+import { readTraceVariables } from "./trace-settings.ts"
 
 /** The bindings that the proxy knows; all others are services'. */
 export interface ProxyEnv extends TelemetryEnv {
@@ -74,13 +75,16 @@ export class Isolate {
     this.env = env
     this.fetchers = new Map(Object.entries(env).filter((entry): entry is [string, Fetcher] => isFetcher(entry[1])))
     const keepsAmbiguousNames = env.WEFT_AMBIGUOUS_HEADERS === "keep"
-    this.#alone = { edge: false, keepsAmbiguousNames }
-    this.#atEdge = { edge: true, keepsAmbiguousNames }
+    const followsB3 = readTraceVariables(env).settings.percent !== undefined
+    this.#alone = { edge: false, keepsAmbiguousNames, followsB3 }
+    this.#atEdge = { edge: true, keepsAmbiguousNames, followsB3 }
     this.outward = new Outward(parseLocalOrigins(env.WEFT_LOCAL_ORIGINS), this.fetchers)
     const id = randomHex(16)
     const sinks = sinksOf(env, id, () => this.region)
     const reporting = { ...SURROUNDINGS, ...sinks, isolate: id, snapshotAgeMs: () => this.snapshots.ageMs }
-    this.telemetry = new Telemetry(reporting, listenersOf(env))
+    const counting = (name: TallyName, label?: string, count?: number) => this.telemetry.tally(name, label, count)
+    const exporting = { ...SURROUNDINGS, fetch: (url: string, init: RequestInit) => fetch(url, init), tally: counting }
+    this.telemetry = new Telemetry(reporting, listenersOf(env), tracerOf(env, id, exporting))
     const breakers = (cluster: string) => env.BREAKER?.getByName(cluster) as unknown as BreakerRpc | undefined
     this.ledger = new Ledger({
       roll: SURROUNDINGS.roll,

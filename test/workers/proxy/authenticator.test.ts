@@ -62,6 +62,7 @@ function isolate(document: AuthenticationDocument, publish: () => object = () =>
       digest: "",
       newUntilMs: 0,
       isEmpty: false,
+      isTraced: false,
       services: new Map(),
       table: { gateways: new Map(), services: new Map(), ports: new Map() },
     },
