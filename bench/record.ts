@@ -3,6 +3,7 @@
  * Usage: `node bench/record.ts`. How much of a hop that is, `npm run bench:hop` tells: plain against uncounted.
  */
 import type { TelemetryReply } from "#shared/protocol/telemetry.ts"
+import { AccessLog } from "#workers/proxy/access-log.ts"
 import type { Counted } from "#workers/proxy/recorder.ts"
 import { Telemetry } from "#workers/proxy/telemetry.ts"
 
@@ -47,7 +48,7 @@ for (const [protocol, asked] of [
   ["http", { method: "GET" }],
   ["rpc", { method: "getOrder" }],
 ] as const) {
-  const telemetry = new Telemetry(around, [])
+  const telemetry = new Telemetry(around, new AccessLog(false, () => {}))
   let best = { ns: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY }
   for (let round = 0; round < ROUNDS; round++) {
     const heap = process.memoryUsage().heapUsed

@@ -1,5 +1,6 @@
 /** The control API as functions. Whatever goes wrong is a `Failure` that says what to do about it. */
 import { randomUUID } from "node:crypto"
+import type { TapMessage } from "#shared/model/tap.ts"
 import type { Acknowledged, AlertList, NewAcknowledgement, NewSilence, Silence } from "#shared/protocol/alerts.ts"
 import type { ApiKeyCreated, ApiKeyList, NewApiKey } from "#shared/protocol/api-keys.ts"
 import type { BreakerStatus } from "#shared/protocol/breaker.ts"
@@ -25,11 +26,13 @@ import type {
 import type { RevisionConvergence } from "#shared/protocol/convergence.ts"
 import type { Explained, ExplainRequest } from "#shared/protocol/explain.ts"
 import type { Vitals } from "#shared/protocol/vitals.ts"
+import type { Trace } from "#shared/telemetry/recorded.ts"
 import { EXIT, type Failure, failed } from "./command.ts"
 import { type Connection, type ConnectOptions, connect } from "./connection.ts"
 import type { Io } from "./io.ts"
 import { plain } from "./output.ts"
 import type { StatsQuery } from "./stats-query.ts"
+import { watchTap } from "./watching.ts"
 
 /** A compile of the largest mesh stays far below this. */
 const TIMEOUT_MS = 30_000
@@ -39,9 +42,11 @@ const RETRY_AFTER_MS_MAX = 60_000
 
 type Answer<T> = Promise<T | Failure>
 
+type Query = { readonly [name: string]: string | number | undefined }
+
 interface Sending {
   readonly method?: "GET" | "POST" | "DELETE"
-  readonly query?: { readonly [name: string]: string | number | undefined }
+  readonly query?: Query
   readonly body?: unknown
   /** The write is given a key, so that sending it again cannot do it twice. */
   readonly keyed?: boolean
@@ -94,6 +99,14 @@ function clientOf(connection: Connection | Failure, io: Pick<Io, "sleep">) {
     probeTicket: () => ask<{ ticket: string }>("/v1/probe-ticket", { method: "POST" }),
     stats: ({ by, window, points, from, to }: StatsQuery) =>
       ask<Stats>("/v1/stats", { query: { by, window, points, from, to } }),
+    trace: (id: string) => ask<Trace>(`/v1/traces/${id}`),
+    tap: async (query: Query, show: (message: TapMessage) => boolean, stop: Promise<void>) => {
+      if (failed(connection)) return connection
+      // A socket that is refused does not say why: the same request without one does.
+      const refused = await ask("/v1/tap", { query })
+      if (failed(refused)) return refused
+      return watchTap(connection, searchOf(query), show, stop)
+    },
     explain: (body: ExplainRequest) => ask<Explained>("/v1/explain", { method: "POST", body }),
     signingKeys: () => ask<SigningKeyList>("/v1/identity/keys"),
     rotateKeys: (revoke: string | undefined) =>
@@ -132,10 +145,15 @@ async function send<T>(connection: Connection, io: Pick<Io, "sleep">, path: stri
   return refusal(connection, answer.status, body)
 }
 
+function searchOf(query: Query): URLSearchParams {
+  const search = new URLSearchParams()
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) search.set(name, String(value))
+  return search
+}
+
 function requestOf(connection: Connection, path: string, sending: Sending): Request {
   const url = new URL(connection.url + path)
-  for (const [name, value] of Object.entries(sending.query ?? {}))
-    if (value !== undefined) url.searchParams.set(name, String(value))
+  url.search = searchOf(sending.query ?? {}).toString()
   const headers = new Headers({ accept: "application/json" })
   if (connection.token !== undefined) headers.set("authorization", `Bearer ${connection.token}`)
   if (sending.keyed) headers.set("idempotency-key", randomUUID())

@@ -86,6 +86,11 @@ export interface Options {
   readonly rpc?: string
   readonly dice?: string
   readonly window?: number
+  readonly route?: string
+  readonly path?: string
+  readonly status?: string
+  readonly slower?: number
+  readonly maxRps?: number
   readonly every?: number
   readonly count?: number
   readonly format?: "mermaid" | "dot"

@@ -5,13 +5,16 @@
  */
 import { DurableObject } from "cloudflare:workers"
 import { LIMITS } from "#shared/model/limits.ts"
+import type { OpenTaps, TapBatch } from "#shared/model/tap.ts"
 import type { TelemetryReport, WindowQuery } from "#shared/model/telemetry.ts"
+import { TAP, type TapRpc } from "#shared/protocol/tap.ts"
 import type { ShardVitals, TelemetryReply, TelemetryRpc, TelemetryTotals } from "#shared/protocol/telemetry.ts"
 import { Collector } from "#shared/telemetry/collector.ts"
 import { FIELD } from "#shared/telemetry/series.ts"
 import type { StoredSlot } from "#shared/telemetry/slot.ts"
 import { cut, type TimedSeries } from "#shared/telemetry/window.ts"
 import { encode } from "#shared/telemetry/wire.ts"
+import { exchangesOf, KEPT_MIGRATION, keepExchanges } from "./kept-exchanges.ts"
 import { migrate } from "./migrations.ts"
 
 /** Slot 0 is the base: the sums of all slots up to one of them. A row holds 2 MB at most, so that long ones are kept in pieces. */
@@ -20,14 +23,20 @@ const MIGRATIONS = [
     number INTEGER NOT NULL, piece INTEGER NOT NULL, start_ms INTEGER NOT NULL, about TEXT NOT NULL, series BLOB NOT NULL,
     PRIMARY KEY (number, piece)
   )`,
+  KEPT_MIGRATION,
 ]
 const BASE = 0
 
 type SlotRow = { number: number; start_ms: number; about: string; series: ArrayBuffer }
 
-export class TelemetryObject extends DurableObject<unknown> implements TelemetryRpc {
+interface TelemetryEnv {
+  readonly TAP: DurableObjectNamespace
+}
+
+export class TelemetryObject extends DurableObject<TelemetryEnv> implements TelemetryRpc {
   readonly #sql = this.ctx.storage.sql
   #collector: Collector | undefined
+  #taps: OpenTaps | undefined
   #storing: Promise<void> | undefined
   #storedAtMs = Number.NEGATIVE_INFINITY
   /** What isolates are asked for, so that all of them together do not report more often than can be taken in. */
@@ -39,8 +48,32 @@ export class TelemetryObject extends DurableObject<unknown> implements Telemetry
     if (collector.isOver(nowMs)) this.#turn(collector, nowMs)
     const outcome = collector.take(report, nowMs)
     if (outcome.outcome === "refused") return outcome
+    if (report.recorded && outcome.outcome === "counted") keepExchanges(this.#sql, report.recorded, nowMs)
     await this.#stored(collector, nowMs)
-    return { outcome: "counted", paceMs: this.#paceMs }
+    const taps = this.#tapsAt(nowMs)
+    return { outcome: "counted", paceMs: this.#paceMs, ...(taps && { taps }) }
+  }
+
+  async recordedOf(traceId: string): Promise<readonly string[]> {
+    if (this.#isNew()) return []
+    const nowMs = Date.now()
+    this.#open(nowMs)
+    return exchangesOf(this.#sql, traceId, nowMs)
+  }
+
+  /** In memory only: the object of taps says it again every few seconds. */
+  async openTaps(open: OpenTaps | undefined): Promise<void> {
+    this.#taps = open
+  }
+
+  async tapped(batch: TapBatch): Promise<OpenTaps | undefined> {
+    this.#taps = await (this.env.TAP.getByName(TAP) as unknown as TapRpc).deliver(batch)
+    return this.#tapsAt(Date.now())
+  }
+
+  #tapsAt(nowMs: number): OpenTaps | undefined {
+    if (this.#taps && nowMs >= this.#taps.untilMs) this.#taps = undefined
+    return this.#taps
   }
 
   async totals(): Promise<TelemetryTotals> {

@@ -1,5 +1,6 @@
 /** Rules of a route, and what within one rule contradicts itself. */
 import type {
+  AccessLogDocument,
   BackendDocument,
   FilterDocument,
   MatchDocument,
@@ -8,7 +9,7 @@ import type {
 } from "#shared/model/document.ts"
 import type { RouteId, RuleId } from "#shared/model/names.ts"
 import type { Timeouts } from "#shared/model/policy.ts"
-import type { Backend, Filter, Match, PathChange, Rule, Sticky } from "#shared/model/route.ts"
+import type { AccessLogPolicy, Backend, Filter, Match, PathChange, Rule, Sticky } from "#shared/model/route.ts"
 import { parseDuration } from "#shared/std/duration.ts"
 import type { Step } from "#shared/std/steps.ts"
 import { complain, hintFrom, quote } from "./complaint.ts"
@@ -53,6 +54,7 @@ export function resolveRule(context: RuleContext, document: RuleDocument, index:
     retry: document.retry && resolveRetry(document.retry),
     ...(document.priority && { priority: document.priority }),
     ...(document.encodedSlashes && { encodedSlashes: document.encodedSlashes }),
+    ...(document.accessLog && { accessLog: resolveAccessLog(document.accessLog) }),
     ...(document.tracing && { tracing: { percent: document.tracing.percent } }),
     ...(document.rateLimits && {
       rateLimits: resolveRateLimits(context, document.rateLimits, id, matches, [...path, "rateLimits"]),
@@ -183,6 +185,14 @@ function pathChangeOf(filter: Filter | undefined): PathChange | undefined {
 
 function capturesOf(match: Match): string[] {
   return match.path?.kind === "template" ? captureNames(match.path.value) : []
+}
+
+function resolveAccessLog({ percent = 100, failures = true, slowerThan, headers }: AccessLogDocument): AccessLogPolicy {
+  return {
+    ...{ percent, failures },
+    ...(slowerThan !== undefined && { slowerThanMs: parseDuration(slowerThan)! }),
+    ...(headers && { headers: [...new Set(headers.map((name) => name.toLowerCase()))].sort() }),
+  }
 }
 
 function resolveSticky({ header, cookie, chain, session }: StickyDocument): Sticky {

@@ -173,6 +173,21 @@ const rule = object<D.RuleDocument>(
       z.literal("keep"),
       "Paths may hold `%2F`, a character of its segment. Refused where an access policy that covers the rule goes by paths.",
     ),
+    accessLog: optional(
+      object<D.AccessLogDocument>("AccessLog", {
+        percent: optional(percent, "Share of the requests, 0 to 100. Default 100."),
+        failures: optional(
+          z.boolean(),
+          "What was answered with 5xx or refused is logged, whatever the share. Default true.",
+        ),
+        slowerThan: optional(duration, "What took at least so long is logged too."),
+        headers: optional(
+          list(text(check.checkHeaderName), { max: LIMITS.loggedHeadersMax }),
+          "Request headers to add; what secrets stand under is not shown.",
+        ),
+      }),
+      "What the access log has of the rule's requests. Without: all or nothing, as `WEFT_ACCESS_LOG` says.",
+    ),
     tracing: optional(
       object<D.TracingDocument>("Tracing", {
         percent: percent.meta({ description: "Share of the traces, 0 to 100." }),

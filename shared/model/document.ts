@@ -95,6 +95,19 @@ export interface RuleDocument {
   encodedSlashes?: "keep"
   /** What is recorded of the traces that begin here. Without: as much as everywhere. */
   tracing?: TracingDocument
+  /** What the access log has of the rule's requests. Without: all or nothing, as `WEFT_ACCESS_LOG` says. */
+  accessLog?: AccessLogDocument
+}
+
+export interface AccessLogDocument {
+  /** Share of the requests, 0 to 100. Default 100. */
+  percent?: number
+  /** What was answered with 5xx or refused is logged, whatever the share. Default true. */
+  failures?: boolean
+  /** What took at least so long is logged too. */
+  slowerThan?: string
+  /** Request headers to add; what secrets stand under is not shown. */
+  headers?: string[]
 }
 
 export interface TracingDocument {

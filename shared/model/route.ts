@@ -56,6 +56,18 @@ export interface Rule {
   readonly encodedSlashes?: "keep"
   /** Absent: as the mesh does. */
   readonly tracing?: { readonly percent: number }
+  readonly accessLog?: AccessLogPolicy
+}
+
+export interface AccessLogPolicy {
+  /** Share of the exchanges that are logged, 0 to 100. */
+  readonly percent: number
+  /** Those that were answered with 5xx or refused are logged, whatever the share. */
+  readonly failures: boolean
+  /** Those that took at least so long too. */
+  readonly slowerThanMs?: number
+  /** Lower-case names of request headers that stand in the log; absent: none. */
+  readonly headers?: readonly string[]
 }
 
 /**

@@ -187,6 +187,11 @@ const sticky = tagged(
   "by",
 )
 
+const accessLog = object(
+  { percent, failures: flag },
+  { slowerThanMs: milliseconds, headers: list(fieldName, LIMITS.loggedHeadersMax) },
+)
+
 const rule = object(
   {
     id: filled,
@@ -195,7 +200,7 @@ const rule = object(
     backends: list(backend, LIMITS.backendsMax),
     timeouts: object({}, { requestMs: milliseconds, attemptMs: milliseconds, idleMs: milliseconds }),
   },
-  { retry, sticky, rateLimits, priority, encodedSlashes: word("keep"), tracing: object({ percent }) },
+  { retry, sticky, rateLimits, priority, encodedSlashes: word("keep"), tracing: object({ percent }), accessLog },
 )
 const route = object({
   id,

@@ -27,6 +27,8 @@ export const TALLIES = [
   "span_export_failures",
   /** Failed exchanges that nobody sampled and that were too many to be recorded for that. */
   "failures_unrecorded",
+  /** Recorded exchanges that found no place in a report. */
+  "recorded_dropped",
   /** Requests that were counted as `other`, by who had no place for them: `isolate`, `shard`. */
   "overflowed_requests",
   /** Requests whose report was given up on. */
@@ -50,6 +52,8 @@ export interface TelemetryReport {
   readonly tallies: readonly Tally[]
   /** For how long the isolate has heard nothing from the route table. */
   readonly snapshotAgeMs: number
+  /** Exchanges that were recorded, as JSON; absent: none. */
+  readonly recorded?: readonly string[]
 }
 
 /** What rows of statistics tell apart. */

@@ -21,6 +21,8 @@
  *   POST   /v1/breakers                              operator  ForceBreaker -> BreakerStatus
  *   GET    /v1/stats?by=&window=&points=&from=&to=   viewer    -> Stats
  *   GET    /v1/vitals                                viewer    -> Vitals                        (vitals.ts)
+ *   GET    /v1/traces/{id}                           viewer    -> Trace
+ *   GET    /v1/tap?from=&to=&route=&status=&…        operator  WebSocket of TapMessage           (model/tap.ts)
  *   GET    /metrics                                  metrics   Prometheus text, or OpenMetrics by Accept
  *   GET    /v1/alerts                                viewer    -> AlertList                     (alerts.ts)
  *   POST   /v1/alerts/silences                       operator  NewSilence -> Silence

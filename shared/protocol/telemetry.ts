@@ -2,11 +2,17 @@
  * What crosses the boundary between the proxies, the `Telemetry` objects and control. Isolates report differences, each under a number
  * of its own; an object counts each report once, and what it acknowledges stands in its storage.
  */
+import type { OpenTaps, TapBatch } from "#shared/model/tap.ts"
 import type { SeriesExemplar, TallyName, TelemetryReport, WindowQuery } from "#shared/model/telemetry.ts"
 
 export type TelemetryReply =
   /** It is counted, now or before. The next one is welcome after `paceMs`. */
-  | { readonly outcome: "counted"; readonly paceMs: number }
+  | {
+      readonly outcome: "counted"
+      readonly paceMs: number
+      /** Absent: nobody taps the mesh. */
+      readonly taps?: OpenTaps
+    }
   /** It cannot be read, and never will be. */
   | { readonly outcome: "refused"; readonly reason: string }
 
@@ -40,4 +46,10 @@ export interface TelemetryRpc {
   vitals(): Promise<ShardVitals>
   /** For each step what was counted in it, encoded as above. */
   window(query: WindowQuery): Promise<readonly Uint8Array[]>
+  /** Recorded exchanges of this trace, as isolates wrote them. */
+  recordedOf(traceId: string): Promise<readonly string[]>
+  /** Which taps are open from now on, for as long as they say. */
+  openTaps(open: OpenTaps | undefined): Promise<void>
+  /** For those who tap; which taps are open still. */
+  tapped(batch: TapBatch): Promise<OpenTaps | undefined>
 }

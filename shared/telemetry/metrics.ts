@@ -160,6 +160,11 @@ export const TALLY_METRICS: Readonly<Record<TallyName, Metric & { readonly label
     type: "counter",
     help: "Failed exchanges that were too many to be recorded for that alone.",
   },
+  recorded_dropped: {
+    name: "weft_trace_exchanges_unkept",
+    type: "counter",
+    help: "Recorded exchanges that found no place in a report of their isolate.",
+  },
   overflowed_requests: {
     name: "weft_telemetry_overflowed_requests",
     type: "counter",

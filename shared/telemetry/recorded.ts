@@ -14,6 +14,14 @@ export interface RecordedExchange extends AccessRecord {
   readonly decisions: readonly Decision[]
 }
 
+/** What was recorded of a trace, an exchange a hop, in the order of their beginning. */
+export interface Trace {
+  readonly traceId: string
+  readonly exchanges: readonly RecordedExchange[]
+  /** Shards of telemetry that did not answer. */
+  readonly missing: readonly string[]
+}
+
 interface Surroundings {
   readonly gateway: string | undefined
   readonly colo: string | undefined

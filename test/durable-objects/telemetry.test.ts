@@ -240,3 +240,47 @@ describe("a shard of telemetry", () => {
     expect(await requests()).toEqual({ "default/a": 3 })
   })
 })
+
+describe("recorded exchanges", () => {
+  const TRACE = "0af7651916cd43dd8448eb211c80319c"
+  const record = (traceId: string, more: object = {}) => JSON.stringify({ trace: { traceId }, ...more })
+
+  it("are kept by their trace, over a restart, for an hour", async () => {
+    const recorded = [record(TRACE, { atMs: 1 }), record("f".repeat(32)), record(TRACE, { atMs: 2 })]
+    await report(1, seriesOf("a", 1), { recorded })
+    await evictDurableObject(shard)
+    expect(await shard.recordedOf(TRACE)).toEqual([recorded[0], recorded[2]])
+    expect(await shard.recordedOf("e".repeat(32))).toEqual([])
+    pass(LIMITS.keptForMs)
+    expect(await shard.recordedOf(TRACE)).toEqual([])
+  })
+
+  it("are not kept twice when their report comes again, and what is none is left out", async () => {
+    const recorded = [record(TRACE), "{", record("../x"), record(TRACE, { x: "y".repeat(LIMITS.keptCharsMax) }), 7]
+    await report(1, seriesOf("a", 1), { recorded: recorded as string[] })
+    await report(1, seriesOf("a", 1), { recorded: recorded as string[] })
+    expect(await shard.recordedOf(TRACE)).toEqual([recorded[0]])
+    expect(await requests()).toEqual({ a: 1 })
+  })
+
+  it("make room for newer ones", async () => {
+    await report(1, seriesOf("a", 1), { recorded: [record(TRACE)] })
+    await runInDurableObject(shard, (_object, { storage: { sql } }) => {
+      for (let row = 0; row < LIMITS.keptReportsMax - 1; row++)
+        sql.exec("INSERT INTO exchanges (at_ms, traces, records) VALUES (0, '', '[]')")
+    })
+    expect(await shard.recordedOf(TRACE)).toHaveLength(1)
+    await report(2, seriesOf("a", 1), { recorded: [record("f".repeat(32))] })
+    expect(await shard.recordedOf(TRACE)).toEqual([])
+  })
+
+  it("are unknown to a shard that nobody reported to, which keeps nothing of the question", async () => {
+    expect(await shard.recordedOf(TRACE)).toEqual([])
+    const tables = await runInDurableObject(
+      shard,
+      (_object, { storage: { sql } }) =>
+        [...sql.exec("SELECT name FROM sqlite_master WHERE name = 'exchanges'")].length,
+    )
+    expect(tables).toBe(0)
+  })
+})

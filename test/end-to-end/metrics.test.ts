@@ -6,6 +6,7 @@ import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import type { TappedExchange } from "#shared/model/tap.ts"
 import type { Stats } from "#shared/protocol/control-api.ts"
 import { weft } from "#test/support/cli.ts"
 import { parseExposition } from "#test/support/exposition-parser.ts"
@@ -29,7 +30,7 @@ let mesh: ShopMesh
 let requests = 0
 
 beforeAll(async () => {
-  mesh = await startShop()
+  mesh = await startShop([], { weft: { WEFT_DEBUG: "on", WEFT_TRACE_PERCENT: "0", WEFT_TRACE_PUBLIC: "trust" } })
   await count(mesh.ingressUrl, REQUESTS)
   for (let time = 0; time < 3; time++) {
     await fetch(`${mesh.ingressUrl}/shop.json`, { headers: { traceparent: `00-${TRACE}-b7ad6b7169203331-01` } })
@@ -131,6 +132,85 @@ describe("the terminal", () => {
     expect((await run("edges")).out).toMatch(new RegExp(`^\\(public\\) +storefront +${requests} +100%`, "m"))
     expect((await run("graph")).out).toContain("flowchart LR")
     expect((await run("top", "--count", "1")).out).toMatch(/edges, last 30s/)
+  })
+})
+
+describe("a tap", () => {
+  const tap = (...argv: string[]) =>
+    weft(["tap", "-o", "json", "--for", "20s", ...argv], {
+      realTime: true,
+      interrupted: new Promise(() => {}),
+      env: { WEFT_URL: mesh.controlUrl, WEFT_TOKEN: TOKEN },
+    })
+
+  /** Until the tap has what it waits for. */
+  async function under(load: () => Promise<unknown>, ...taps: Promise<{ out: string; err: string; exit: number }>[]) {
+    let isOver = false
+    const all = Promise.all(taps).finally(() => {
+      isOver = true
+    })
+    while (!isOver) {
+      await load()
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+    return (await all).map(({ out, err, exit }) => {
+      expect([exit, err]).toEqual([0, ""])
+      return out
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line) as TappedExchange)
+    })
+  }
+
+  it("shows what matches, as it happens, without secrets", async () => {
+    const headers = { "x-tenant": "acme", authorization: "Bearer secret" }
+    const [orders, refused, tenant, secret] = await under(
+      async () => {
+        await fetch(`${mesh.ingressUrl}/shop.json?token=secret`, { headers })
+        await fetch(`${mesh.ingressUrl}/shop.json`, { headers: { host: "nobody.example" } })
+        await fetch(`${mesh.ingressUrl}/shop.json`, { method: "TRACE" }).catch(() => undefined)
+      },
+      tap("--to", "orders", "--count", "3"),
+      tap("--from", "public", "--method", "GET", "--route", "default/shop", "--count", "2"),
+      tap("--header", "x-tenant=acme", "--count", "1"),
+      tap("--header", "authorization", "--count", "1"),
+    )
+    expect(new Set(orders!.map(({ to, from, protocol }) => `${from} ${to} ${protocol}`))).toEqual(
+      new Set(["default/storefront default/orders rpc"]),
+    )
+    expect(refused![0]).toMatchObject({ method: "GET", rule: "default/shop/0", status: 200 })
+    expect(tenant![0]).toMatchObject({ header: "acme", path: "/shop.json" })
+    expect(secret![0]!.header).toBe("(secret)")
+    expect(JSON.stringify([orders, refused, tenant, secret])).not.toContain("Bearer")
+  }, 30_000)
+
+  it("needs a token that may see single requests", async () => {
+    const made = await fetch(`${mesh.controlUrl}/v1/tokens`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
+      body: JSON.stringify({ name: "onlooker", role: "viewer" }),
+    })
+    const { token } = (await made.json()) as { token: string }
+    const { exit, err } = await weft(["tap"], { realTime: true, env: { WEFT_URL: mesh.controlUrl, WEFT_TOKEN: token } })
+    expect([exit, err]).toEqual([4, expect.stringContaining("takes the role operator")])
+  })
+})
+
+describe("a trace", () => {
+  it("is told hop by hop when somebody had it debugged, and is unknown otherwise", async () => {
+    const traceId = "5bf92f3577b34da6a3ce929d0e0e4736"
+    const run = (id: string) =>
+      weft(["trace", id], { realTime: true, env: { WEFT_URL: mesh.controlUrl, WEFT_TOKEN: TOKEN } })
+    const traceparent = `00-${traceId}-b7ad6b7169203331-00`
+    await fetch(`${mesh.ingressUrl}/shop.json`, { headers: { traceparent, "weft-debug": "1" } })
+    await eventually(async () => (await run(traceId)).out.includes("orders"), 20_000)
+    const { out } = await run(traceparent)
+    expect(out).toContain("gateway default -> storefront  GET /shop.json  200")
+    expect(out).toMatch(/\n {4}\+\d+ms {2}storefront -> orders\/v1 {2}listOrders\(\) {2}200/)
+    expect(out).toContain("rule default/shop/0, 1 attempt")
+    expect(out).toContain("attempt 1 at STOREFRONT: 200")
+    expect((await run("6bf92f3577b34da6a3ce929d0e0e4736")).exit).toBe(1)
+    expect((await run("nonsense")).exit).toBe(2)
   })
 })
 

@@ -1,8 +1,11 @@
 /** The endpoints of what the mesh counted. */
 import { type Endpoint, endpoint } from "./endpoint.ts"
+import * as traceShapes from "./schemas-tap.ts"
 import * as shapes from "./schemas-telemetry.ts"
 import * as vitalShapes from "./schemas-vitals.ts"
+import { openTap } from "./tap.ts"
 import { showMetrics, showStats } from "./telemetry.ts"
+import { showTrace } from "./traces.ts"
 import { showVitals } from "./vitals.ts"
 
 export const TELEMETRY: readonly Endpoint[] = [
@@ -38,5 +41,31 @@ export const TELEMETRY: readonly Endpoint[] = [
     description: "In OpenMetrics 1.0 where the Accept header prefers it, else in Prometheus' text format 0.0.4.",
     answers: { status: 200, description: "The metrics.", contentType: "text/plain" },
     handle: showMetrics,
+  }),
+  endpoint<traceShapes.TraceParams>({
+    method: "GET",
+    path: "/v1/traces/{id}",
+    role: "viewer",
+    namespaced: true,
+    group: "Mesh",
+    summary: "Say what was decided of one request, hop by hop",
+    description:
+      "Of exchanges that were recorded within the last hour: sampled, asked for by weft-debug, or failed. A shard keeps the newest ones.",
+    params: traceShapes.traceParams,
+    answers: { status: 200, description: "The trace.", schema: traceShapes.traced, problems: [404] },
+    handle: showTrace,
+  }),
+  endpoint<object, traceShapes.TapQuery>({
+    method: "GET",
+    path: "/v1/tap",
+    role: "operator",
+    namespaced: true,
+    group: "Mesh",
+    summary: "See exchanges as they happen",
+    description:
+      "A WebSocket (status 101) of JSON messages: `exchanges` with those that matched and how many more were left out, and `end`. It ends by itself.",
+    query: traceShapes.tapQuery,
+    answers: { status: 204, description: "Without `Upgrade: websocket`: it could be opened." },
+    handle: openTap,
   }),
 ]

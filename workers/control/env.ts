@@ -7,6 +7,7 @@ import type { KeyRingObject } from "#durable-objects/key-ring.ts"
 import type { LimiterObject } from "#durable-objects/limiter.ts"
 import type { RelayObject } from "#durable-objects/relay.ts"
 import type { RouteTableObject } from "#durable-objects/route-table.ts"
+import type { TapObject } from "#durable-objects/tap.ts"
 import type { TelemetryObject } from "#durable-objects/telemetry.ts"
 import type { TokensObject } from "#durable-objects/tokens.ts"
 
@@ -17,6 +18,7 @@ export interface ControlEnv {
   readonly LIMITER: DurableObjectNamespace<LimiterObject>
   readonly HEALTH: DurableObjectNamespace<HealthObject>
   readonly TELEMETRY: DurableObjectNamespace<TelemetryObject>
+  readonly TAP: DurableObjectNamespace<TapObject>
   readonly ALERTS: DurableObjectNamespace<AlertsObject>
   readonly TOKENS: DurableObjectNamespace<TokensObject>
   readonly AUDIT: DurableObjectNamespace<AuditObject>

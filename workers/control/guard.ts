@@ -41,6 +41,8 @@ export function guard(request: Request, { hosts, bodyBytesMax }: GuardOptions): 
 
 /** A copy of the response with the headers that every response has. What a handler set itself stays. */
 export function secured(response: Response, request: Request, requestId: string): Response {
+  // A WebSocket has nobody who would read them.
+  if (response.webSocket) return response
   const copy = new Response(response.body, response)
   for (const [name, value] of Object.entries(SECURITY_HEADERS)) {
     if (!copy.headers.has(name)) copy.headers.set(name, value)

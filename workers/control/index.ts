@@ -10,6 +10,7 @@ export { KeyRingObject } from "#durable-objects/key-ring.ts"
 export { LimiterObject } from "#durable-objects/limiter.ts"
 export { RelayObject } from "#durable-objects/relay.ts"
 export { RouteTableObject } from "#durable-objects/route-table.ts"
+export { TapObject } from "#durable-objects/tap.ts"
 export { TelemetryObject } from "#durable-objects/telemetry.ts"
 export { TokensObject } from "#durable-objects/tokens.ts"
 

@@ -19,12 +19,15 @@ export function record(
   const nowMs = mesh.nowMs()
   const { telemetry } = mesh
   telemetry.count(exchange, protocol, asked, answer, nowMs, mesh)
-  const { listeners, tracer } = telemetry
-  const isRecorded = tracer?.wants(exchange, statusOf(answer), nowMs) === true
-  if (listeners.length === 0 && !isRecorded) return
+  const { log, tracer, tapper } = telemetry
+  const status = statusOf(answer)
+  const isRecorded = tracer?.wants(exchange, status, nowMs) === true
+  const logging = log.policyFor(exchange.matched?.rule.accessLog, answer, status, nowMs - exchange.startedAtMs, mesh)
+  if (!logging && !isRecorded && !tapper?.isOpen) return
   const finished = finish(exchange, protocol, asked, answer, nowMs)
-  for (const listener of listeners) listener(finished, mesh)
+  if (logging) log.write(finished, logging, asked)
   if (isRecorded) tracer!.finish(exchange, finished, mesh)
+  tapper?.offer(finished, asked, mesh)
 }
 
 function statusOf(answer: { readonly status: number } | Refusal): number {

@@ -10,6 +10,7 @@
  * `LIMITS.telemetryRequests` requests; in an outage of its shard, what it counted since the outage began.
  */
 import { LIMITS } from "#shared/model/limits.ts"
+import type { OpenTaps } from "#shared/model/tap.ts"
 import type { TelemetryReport } from "#shared/model/telemetry.ts"
 import type { TelemetryReply, TelemetryRpc } from "#shared/protocol/telemetry.ts"
 import type { Series } from "#shared/telemetry/series.ts"
@@ -26,6 +27,10 @@ export interface ReporterSurroundings extends Pick<Surroundings, "nowMs" | "roll
   /** The shard's object, by a stub of its own for each call. Absent: series are only analysed. */
   readonly shard?: () => ShardObject
   snapshotAgeMs(): number
+  /** Exchanges that were recorded since the last report. */
+  recorded?(): readonly string[]
+  /** What the shard says of taps with each answer. */
+  heard?(taps: OpenTaps | undefined): void
   /** Takes the series of each report once, beside the shard. */
   readonly analyse?: (series: readonly Series[]) => void
 }
@@ -133,7 +138,9 @@ export class Reporter {
     this.#sequence += 1
     const { isolate } = this.#around
     const snapshotAgeMs = this.#around.snapshotAgeMs()
-    const report = { isolate, sequence: this.#sequence, series: encode(series), tallies, snapshotAgeMs }
+    const recorded = this.#around.recorded?.() ?? []
+    const more = recorded.length > 0 ? { recorded } : {}
+    const report = { isolate, sequence: this.#sequence, series: encode(series), tallies, snapshotAgeMs, ...more }
     return { report, requests, sinceMs: nowMs }
   }
 
@@ -162,6 +169,7 @@ export class Reporter {
 
   #settle(held: Held, reply: TelemetryReply | undefined): void {
     if (reply?.outcome === "counted") {
+      this.#around.heard?.(reply.taps)
       if (this.#failures > 0) this.#around.log(`telemetry answers again after ${this.#failures} failures`)
       this.#failures = 0
       this.#paceMs = Math.min(Math.max(reply.paceMs, LIMITS.telemetryPaceMs), LIMITS.telemetryPaceMsMax)

@@ -1,10 +1,14 @@
 /** Where an isolate's counts and records go, by the proxy's bindings and variables. */
+import type { OpenTaps } from "#shared/model/tap.ts"
 import type { Region } from "#shared/propagation/regions.ts"
 import { type Shard, shardFor } from "#shared/propagation/shards.ts"
+import type { Series } from "#shared/telemetry/series.ts"
+import { AccessLog } from "./access-log.ts"
 import { analyse } from "./analytics.ts"
 import { Exporter, type ExporterSurroundings } from "./exporter.ts"
+import { Kept } from "./kept.ts"
 import type { ReporterSurroundings, ShardObject } from "./reporter.ts"
-import type { Listener } from "./telemetry.ts"
+import { Tapper, type TapperSurroundings, type TapShard } from "./tapper.ts"
 import { readTraceVariables, type TraceEnv } from "./trace-settings.ts"
 import { type RecordedListener, Tracer } from "./tracer.ts"
 
@@ -17,24 +21,40 @@ export interface TelemetryEnv extends TraceEnv {
   readonly WEFT_ACCESS_LOG?: string
 }
 
+export interface Sinks {
+  readonly reporting: Pick<ReporterSurroundings, "shard" | "analyse" | "recorded" | "heard">
+  readonly kept: Kept | undefined
+  readonly tapper: Tapper | undefined
+}
+
 /** `region` is asked when the first report goes out. */
 export function sinksOf(
   { TELEMETRY, ANALYTICS }: TelemetryEnv,
   isolate: string,
   region: () => Region | undefined,
-): Pick<ReporterSurroundings, "shard" | "analyse"> {
-  return {
-    ...(TELEMETRY && { shard: shardsOf(TELEMETRY, isolate, region) }),
-    ...(ANALYTICS && { analyse: (series) => analyse(ANALYTICS, series) }),
+  around: Omit<TapperSurroundings, "shard"> & Pick<ExporterSurroundings, "tally">,
+): Sinks {
+  const shard = TELEMETRY && shardsOf(TELEMETRY, isolate, region)
+  const kept = shard && new Kept((count) => around.tally("recorded_dropped", "", count))
+  const tapper = shard && new Tapper({ ...around, shard: shard as () => ShardObject & TapShard })
+  const reporting = {
+    ...(shard && { shard, recorded: () => kept!.take(), heard: (taps: OpenTaps | undefined) => tapper!.hear(taps) }),
+    ...(ANALYTICS && { analyse: (series: readonly Series[]) => analyse(ANALYTICS, series) }),
   }
+  return { reporting, kept, tapper }
 }
 
-export function listenersOf({ WEFT_ACCESS_LOG }: TelemetryEnv): readonly Listener[] {
-  return WEFT_ACCESS_LOG === "on" ? [logged] : []
+export function accessLogOf({ WEFT_ACCESS_LOG }: TelemetryEnv): AccessLog {
+  return new AccessLog(WEFT_ACCESS_LOG === "on", (line) => console.log(line))
 }
 
 /** With nowhere to bring records to there is no tracer. */
-export function tracerOf(env: TelemetryEnv, isolate: string, around: ExporterSurroundings): Tracer | undefined {
+export function tracerOf(
+  env: TelemetryEnv,
+  isolate: string,
+  kept: Kept | undefined,
+  around: ExporterSurroundings,
+): Tracer | undefined {
   const { settings, collector, attributes, problems } = readTraceVariables(env)
   for (const problem of problems) around.log(problem)
   const listeners: RecordedListener[] = []
@@ -42,10 +62,9 @@ export function tracerOf(env: TelemetryEnv, isolate: string, around: ExporterSur
     const exporter = new Exporter(collector, { instance: isolate, attributes }, around)
     listeners.push((exchange, background) => exporter.add(exchange, background))
   }
+  if (kept) listeners.push((exchange) => kept.add(exchange))
   return listeners.length > 0 ? new Tracer(settings, listeners, (name) => around.tally(name, "", 1)) : undefined
 }
-
-const logged: Listener = (record) => console.log(JSON.stringify(record))
 
 /** Numbers of reports belong to one object: an isolate that learns only later where it is stays with the one it has. */
 function shardsOf(

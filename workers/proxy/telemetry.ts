@@ -1,31 +1,32 @@
 /**
  * What an isolate tells of the exchanges that it served. Numbers of all of them are counted (recorder.ts) and reported in batches
- * (reporter.ts); whoever wants to know more of each one is a `Listener` and gets its access record. With nowhere to report to, and
- * without a listener, an exchange costs nothing here.
+ * (reporter.ts). What needs more of one than numbers, the access log, traces and taps, gets its access record, which is made only then. With
+ * nowhere to report to, and nobody to tell, an exchange costs nothing here.
  */
 import type { Entrance } from "#shared/exchange/decide.ts"
 import type { Refusal } from "#shared/model/refusal.ts"
 import type { TallyName } from "#shared/model/telemetry.ts"
 import type { AccessRecord } from "#shared/telemetry/access-record.ts"
+import type { AccessLog } from "./access-log.ts"
 import type { Background } from "./mesh.ts"
 import { type Answered, type Asked, type Counted, Recorder } from "./recorder.ts"
 import { Reporter, type ReporterSurroundings } from "./reporter.ts"
+import type { Tapper } from "./tapper.ts"
 import type { Tracer } from "./tracer.ts"
-
-/** Gets each exchange's record right after its answer was decided; what takes longer is the background's. */
-export type Listener = (record: AccessRecord, background: Background) => void
 
 export class Telemetry {
   /** Absent: nothing is recorded, whatever anybody asks for. */
   readonly tracer: Tracer | undefined
-  /** Looked at before a record is made: with none there is none. */
-  readonly listeners: readonly Listener[]
+  /** Absent: nobody can tap. */
+  readonly tapper: Tapper | undefined
+  readonly log: AccessLog
   readonly #recorder: Recorder | undefined
   readonly #reporter: Reporter | undefined
 
-  constructor(around: ReporterSurroundings, listeners: readonly Listener[], tracer?: Tracer) {
-    this.listeners = listeners
+  constructor(around: ReporterSurroundings, log: AccessLog, tracer?: Tracer, tapper?: Tapper) {
+    this.log = log
     this.tracer = tracer
+    this.tapper = tapper
     this.#recorder = around.shard || around.analyse ? new Recorder() : undefined
     this.#reporter = this.#recorder && new Reporter(this.#recorder, around)
   }

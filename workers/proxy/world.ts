@@ -21,7 +21,7 @@ import { Limiter } from "./limiter.ts"
 import type { Background, Destination, Mesh, Routes } from "./mesh.ts"
 import { Outward } from "./outward.ts"
 import { measureObjects, settingsOf } from "./self-report.ts"
-import { listenersOf, sinksOf, type TelemetryEnv, tracerOf } from "./sinks.ts"
+import { accessLogOf, sinksOf, type TelemetryEnv, tracerOf } from "./sinks.ts"
 import { type Purpose, Snapshots } from "./snapshots.ts"
 import type { Sources } from "./sources.ts"
 import { Svids } from "./svids.ts"
@@ -80,11 +80,16 @@ export class Isolate {
     this.#atEdge = { edge: true, keepsAmbiguousNames, followsB3 }
     this.outward = new Outward(parseLocalOrigins(env.WEFT_LOCAL_ORIGINS), this.fetchers)
     const id = randomHex(16)
-    const sinks = sinksOf(env, id, () => this.region)
-    const reporting = { ...SURROUNDINGS, ...sinks, isolate: id, snapshotAgeMs: () => this.snapshots.ageMs }
-    const counting = (name: TallyName, label?: string, count?: number) => this.telemetry.tally(name, label, count)
-    const exporting = { ...SURROUNDINGS, fetch: (url: string, init: RequestInit) => fetch(url, init), tally: counting }
-    this.telemetry = new Telemetry(reporting, listenersOf(env), tracerOf(env, id, exporting))
+    const tally = (name: TallyName, label?: string, count?: number) => this.telemetry.tally(name, label, count)
+    const around = {
+      ...SURROUNDINGS,
+      colo: () => this.colo,
+      fetch: (url: string, init: RequestInit) => fetch(url, init),
+      tally,
+    }
+    const { reporting, kept, tapper } = sinksOf(env, id, () => this.region, around)
+    const surroundings = { ...SURROUNDINGS, ...reporting, isolate: id, snapshotAgeMs: () => this.snapshots.ageMs }
+    this.telemetry = new Telemetry(surroundings, accessLogOf(env), tracerOf(env, id, kept, around), tapper)
     const breakers = (cluster: string) => env.BREAKER?.getByName(cluster) as unknown as BreakerRpc | undefined
     this.ledger = new Ledger({
       roll: SURROUNDINGS.roll,
@@ -99,9 +104,8 @@ export class Isolate {
     const outliers = () => this.ledger.outliers(SURROUNDINGS.nowMs())
     const apiKeys = new ApiKeys()
     this.authenticator = new Authenticator(SURROUNDINGS, apiKeys)
-    const tally = (name: TallyName) => this.telemetry.tally(name)
-    const around = { ...SURROUNDINGS, ...leaseOf(env), news, outliers, tally, apiKeys }
-    this.snapshots = new Snapshots(this.#sources(env, id), around, id, [...this.fetchers.keys()].sort())
+    const pulling = { ...SURROUNDINGS, ...leaseOf(env), news, outliers, tally, apiKeys }
+    this.snapshots = new Snapshots(this.#sources(env, id), pulling, id, [...this.fetchers.keys()].sort())
     const limiter = (name: string) => env.LIMITER?.getByName(name) as unknown as LimiterRpc | undefined
     this.limiter = new Limiter(limiter, SURROUNDINGS)
     this.svids = new Svids(() => env.KEY_RING?.getByName(MESH) as unknown as KeyRingRpc | undefined, SURROUNDINGS)
