@@ -8,6 +8,7 @@
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises"
+import { createServer as createHttpServer } from "node:http"
 import { type AddressInfo, createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -16,6 +17,10 @@ import { build } from "esbuild"
 import { benchSnapshot, FEATURES, serviceOf } from "./features.ts"
 
 const PORT = await freePort()
+/** Takes all spans, and does nothing with them. */
+const collector = createHttpServer((request, response) => void request.resume().on("end", () => response.end("{}")))
+await once(collector.listen(0, "127.0.0.1"), "listening")
+const COLLECTOR_PORT = (collector.address() as AddressInfo).port
 /** The objects of the mesh, by the names of the proxy's bindings. */
 const OBJECTS = [
   ["ROUTE_TABLE", "RouteTableObject"],
@@ -41,6 +46,7 @@ try {
   await writeFile(join(folder, "config.capnp"), config(folder))
   print(await measure(folder))
 } finally {
+  collector.close().closeAllConnections()
   await rm(folder, { recursive: true, force: true })
 }
 
@@ -79,7 +85,7 @@ interface Sample {
 }
 
 async function measure(folder: string): Promise<Samples> {
-  const child = spawn("workerd", ["serve", join(folder, "config.capnp")], { stdio: ["ignore", "inherit", "inherit"] })
+  const child = spawn("workerd", ["serve", join(folder, "config.capnp")], { stdio: ["ignore", "ignore", "inherit"] })
   try {
     await eventually(() => ask({ begin: "" }))
     const measured = ways().filter(({ name, isFloor }) => isFloor || name.includes(values.only ?? ""))
@@ -200,12 +206,35 @@ function ways(): Way[] {
       to: mesh[0]!.to!,
       proxy: "uncounted",
     },
+    // What more is told of exchanges: by the same plain hop of proxies with other variables.
+    ...[
+      { name: "1 % traced", proxy: "traced", credentials: sampledOf(100) },
+      { name: "all traced", proxy: "traced", credentials: sampledOf(1) },
+      { name: "logged", proxy: "logged", credentials: sampledOf(100) },
+    ].map((way, index): Way => {
+      return {
+        ...way,
+        name: `fetch mesh hop, plain, ${way.name}`,
+        binding: `TOLD_${index}`,
+        by: "fetch",
+        to: mesh[0]!.to!,
+      }
+    }),
     ...mesh,
     ...embedded,
     { name: "rpc direct", binding: "DIRECT", by: "rpc" },
     { name: "rpc bare hop", binding: "BARE", by: "rpc", isFloor: true },
     { name: "rpc mesh hop, plain", binding: "MESH_0", by: "rpc" },
   ]
+}
+
+/** One trace of so many that its sender wants to have recorded. */
+function sampledOf(count: number): NonNullable<Way["credentials"]> {
+  const values = Array.from(
+    { length: count },
+    (_, index) => `00-${"a".repeat(32)}-${"b".repeat(16)}-0${index === 0 ? 1 : 0}`,
+  )
+  return { header: "traceparent", values }
 }
 
 function config(folder: string): string {
@@ -223,14 +252,19 @@ function config(folder: string): string {
       ", ",
     )
   }
-  const proxyWith = (objects: readonly (readonly [string, string])[]) =>
-    worker("proxy", `bindings = [${meshBindings(objects)}]`, '"enable_request_signal"')
+  const proxyWith = (objects: readonly (readonly [string, string])[], vars: Readonly<Record<string, string>> = {}) => {
+    const texts = Object.entries(vars).map(([name, text]) => `(name = "${name}", text = "${text}")`)
+    return worker("proxy", `bindings = [${[meshBindings(objects), ...texts].join(", ")}]`, '"enable_request_signal"')
+  }
+  const tracing = { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${COLLECTOR_PORT}`, WEFT_TRACE_PERCENT: "1" }
   const all = ways()
   const sidecars = all.filter(({ to, binding }) => to !== undefined && binding !== "").map(sidecar)
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
     (name = "driver", worker = .driver), (name = "proxy", worker = .proxy), (name = "control", worker = .control),
+    (name = "traced", worker = .traced), (name = "logged", worker = .logged),
+    (name = "internet", network = (allow = ["public", "private", "local"])),
     (name = "uncounted", worker = .uncounted), (name = "bare", worker = .bare), (name = "upstream", worker = .upstream),
     (name = "disk", disk = (path = "${folder}", writable = true)),
   ],
@@ -246,6 +280,8 @@ const control :Workerd.Worker = ${worker(
   )};
 const proxy :Workerd.Worker = ${proxyWith(OBJECTS)};
 const uncounted :Workerd.Worker = ${proxyWith(OBJECTS.filter(([binding]) => binding !== "TELEMETRY"))};
+const traced :Workerd.Worker = ${proxyWith(OBJECTS, tracing)};
+const logged :Workerd.Worker = ${proxyWith(OBJECTS, { WEFT_ACCESS_LOG: "on" })};
 const driver :Workerd.Worker = ${worker(
     "driver",
     `bindings = [
