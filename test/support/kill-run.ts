@@ -60,6 +60,7 @@ export interface Write {
 const PATIENCE_MS = 15_000
 const STUCK_MS = 30_000
 const PAUSE_MS = 20
+const RETRY_MS = 100
 /** About as long as a write takes: kills fall anywhere in it. */
 const WITHIN_MS = 20
 const ROUTE = "race"
@@ -118,20 +119,16 @@ class Clients implements Seen {
     for (let n = 0; n < count; n++) await once(this.#acknowledged, "one", { signal: AbortSignal.timeout(STUCK_MS) })
   }
 
-  /** Half of its writes say by If-Match which head they mean: what this writer last heard of. */
+  /** Half of its writes say by If-Match which head they mean: the one that there is, until another writer is faster. */
   async write(writer: number, roll: () => number): Promise<void> {
-    let heard = 0
     for (let n = 0; !this.#ended; n++) {
-      const expected = roll() < 0.5 ? heard : undefined
+      const expected = roll() < 0.5 ? await this.#revision() : undefined
       const write: Write = { id: `${writer}-${n}`, expected, calledAt: this.#moment++ }
       this.writes.push(write)
-      while (write.outcome === undefined) await this.#attempt(write)
+      // Others get in between: a write that was done and is asked for again finds another head.
+      while ((await this.#attempt(write)) === undefined) await sleep(roll() * RETRY_MS)
       write.returnedAt = this.#moment++
-      if (write.outcome.is === "committed") {
-        heard = write.outcome.revision
-        this.#acknowledged.emit("one")
-      }
-      if (write.outcome.is === "stale") heard = write.outcome.head
+      if (write.outcome?.is === "committed") this.#acknowledged.emit("one")
     }
   }
 
@@ -144,7 +141,7 @@ class Clients implements Seen {
     }
   }
 
-  async #attempt(write: Write): Promise<void> {
+  async #attempt(write: Write): Promise<Write["outcome"]> {
     const { id, expected } = write
     const rules = [{ filters: [{ redirect: { path: `/${id}` } }] }]
     const documents = [{ source: "kill", content: { routes: { [ROUTE]: { hosts: ["*"], rules } } } }]
@@ -163,8 +160,12 @@ class Clients implements Seen {
       if (error instanceof Unexpected) throw error
       // Whoever is refused the connection was not heard; whatever else went wrong may have been done.
       if (codeOf(error) !== "ECONNREFUSED") write.unansweredAtMs = Date.now()
-      await sleep(PAUSE_MS)
     }
+    return write.outcome
+  }
+
+  async #revision(): Promise<number | undefined> {
+    return (await this.#head().catch(() => undefined))?.revision
   }
 
   /** The head, with what its content and its message say of who made it: they must not differ. */

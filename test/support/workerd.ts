@@ -8,7 +8,7 @@ import { setTimeout } from "node:timers/promises"
 
 /** Its launcher in the path may be a script, and killing that would leave the runtime behind. */
 const WORKERD: string = createRequire(import.meta.url)("workerd").default
-const START_MS = 30_000
+const START_MS = 60_000
 
 export interface Workerd {
   /** By socket name, without a slash at the end. */
