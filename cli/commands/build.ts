@@ -1,5 +1,7 @@
 /** `weft build`: the mesh as plain `workerd` runs it, in a folder: a config, and the bundles that it embeds. */
+
 import { chmod, copyFile, mkdir, rename, rm, writeFile } from "node:fs/promises"
+import { createRequire } from "node:module"
 import { dirname, join, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
 import { type Call, EXIT, type ExitCode, failed } from "#cli/command.ts"
@@ -58,6 +60,12 @@ ${table(["VARIABLE", "WORKER", "SECRET"], rows)}
 ${without}Start it, and keep the token:
 
   export ${ADMIN_TOKEN}=$(openssl rand -base64 24) WEFT_STATE=state
-  npx --package workerd ${join(out, "start")}
+  npx --package workerd@${workerdVersion()} ${join(out, "start")}
 `
+}
+
+/** The runtime that this version is tested with. */
+function workerdVersion(): string {
+  const { version } = createRequire(import.meta.url)("workerd/package.json") as { readonly version: string }
+  return version
 }

@@ -44,6 +44,8 @@ export interface WorkerSettings {
   readonly kvNamespaces?: Readonly<Record<string, unknown>>
   readonly serviceBindings?: Readonly<Record<string, unknown>>
   readonly durableObjects?: Readonly<Record<string, unknown>>
+  /** Classes that the Worker hosts and does not bind itself. */
+  readonly additionalUnboundDurableObjects?: readonly unknown[]
 }
 
 export interface BuiltModule {

@@ -38,6 +38,7 @@ const LOOPBACK_CONTROL = "127.0.0.1:8788"
 /** Of what wrangler knows, what plain workerd has as well, and what says nothing about bindings. */
 const UNDERSTOOD = new Set([
   ...["rootPath", "compatibilityDate", "compatibilityFlags", "bindings", "serviceBindings", "durableObjects"],
+  "additionalUnboundDurableObjects",
 ])
 /** What proxy and control do without when it is not there. */
 const OPTIONAL = new Set(["kvNamespaces", "analyticsEngineDatasets"])
@@ -61,6 +62,7 @@ export function selfHosted(workers: readonly Hosted[], options: HostOptions = {}
     ...unwritable(worker),
     ...misnamed(worker),
   ])
+  if (Object.hasOwn(control.vars, ADMIN_TOKEN)) problems.push(tokenWritten(control))
   const secrets = workers.flatMap((worker) => secretsOf(worker, worker === control, isMesh(worker)))
   problems.push(...collisions(workers, secrets))
   if (problems.length > 0) return problems
@@ -144,11 +146,12 @@ function objectOf(designator: unknown): ObjectDesignator {
 
 /** The classes that a Worker hosts, whoever binds them. Their keys name folders of the state, and must never change. */
 function objectsOf(name: string, workers: readonly Hosted[]): Struct[] {
-  const hosted = workers.flatMap((worker) =>
-    Object.values(worker.options.durableObjects ?? {})
+  const hosted = workers.flatMap((worker) => {
+    const { durableObjects = {}, additionalUnboundDurableObjects = [] } = worker.options
+    return [...Object.values(durableObjects), ...additionalUnboundDurableObjects]
       .map(objectOf)
-      .filter(({ scriptName }) => (scriptName ?? worker.name) === name),
-  )
+      .filter(({ scriptName }) => (scriptName ?? worker.name) === name)
+  })
   return [...new Set(hosted.map(({ className }) => className))].map((className) => ({
     ...{ className, uniqueKey: `${name}-${className}` },
     enableSql: hosted.some((object) => object.className === className && object.useSQLite) || undefined,
@@ -162,6 +165,12 @@ function secretsOf(worker: Hosted, isControl: boolean, isMesh: boolean): Secret[
     ...{ worker: worker.name, binding },
     variable: isMesh ? binding : `${worker.name.replace(/\W/g, "_").toUpperCase()}__${binding}`,
   }))
+}
+
+function tokenWritten({ configPath }: Hosted): Problem {
+  const message = "the admin token stands in the config, and would stand in what is built from it"
+  const hint = "take it out; it is read from the environment when the runtime starts"
+  return { path: `${configPath}: vars.${ADMIN_TOKEN}`, rule: "secret-in-config", message, hint }
 }
 
 /** Names of Workers that differ in a letter's case or a dash only would read one another's secrets. */

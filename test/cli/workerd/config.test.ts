@@ -54,6 +54,12 @@ describe("the config of a self-hosted mesh", () => {
     ])
   })
 
+  it("keeps those of a class that its own Worker does not bind", () => {
+    const additionalUnboundDurableObjects = [{ className: "Till", useSQLite: true }]
+    const { config } = written(worker("pay", { options: { additionalUnboundDurableObjects } }))
+    expect(config).toContain('(className = "Till", uniqueKey = "pay-Till", enableSql = true)')
+  })
+
   it("binds services by entrypoint and props", () => {
     const props = { from: "front", to: "orders" }
     const serviceBindings = { ORDERS: { name: "weft", entrypoint: "Sidecar", props }, OTHER: "control" }
@@ -93,6 +99,13 @@ describe("the config of a self-hosted mesh", () => {
     expect(refused(PROXY, CONTROL, worker("front", { options })).map(({ path, rule }) => [path, rule])).toEqual([
       ["front/wrangler.toml: CACHE", "not-in-workerd"],
       ["front/wrangler.toml: DB", "not-in-workerd"],
+    ])
+  })
+
+  it("refuses an admin token that stands in control's config", () => {
+    const control = worker("control", { vars: { WEFT_ADMIN_TOKEN: "weft_1" } })
+    expect(refused(PROXY, control).map(({ path, rule }) => [path, rule])).toEqual([
+      ["control/wrangler.toml: vars.WEFT_ADMIN_TOKEN", "secret-in-config"],
     ])
   })
 
