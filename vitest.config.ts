@@ -54,6 +54,8 @@ export default defineConfig({
           name: "runtime",
           ...PATIENCE,
           include: ["test/durable-objects/**/*.test.ts", "test/workers/control/**/*.test.ts"],
+          // Its package says CommonJS, and its files are modules.
+          server: { deps: { inline: ["itty-durable"] } },
         },
       },
       {

@@ -8,6 +8,7 @@ import { EXIT } from "./command.ts"
 import { awaitConvergence } from "./convergence.ts"
 import { type Paint, painter, plain, print } from "./output.ts"
 import { findingLines } from "./report.ts"
+import { awaitRollout } from "./rollout.ts"
 
 const SIGN = { add: "+", change: "~", remove: "-" } as const
 const STYLE = { add: "green", change: "yellow", remove: "red" } as const
@@ -69,7 +70,9 @@ export async function finish(
     const notes = noteLines(applied.notes ?? [], paint) + findingLines(applied.findings ?? [], paint)
     if (applied.changes.length === 0) return `${notes}nothing changed; head is revision ${applied.revision}\n`
     const head = paint("bold", `revision ${applied.revision}`)
-    return `${changeLines(applied.changes, paint)}${notes}${head} ${verb}: ${changeCounts(applied.changes)}\n`
+    const guarded = applied.guarded ? "it goes out under guard; `weft rollout show` shows how it fares\n" : ""
+    return `${changeLines(applied.changes, paint)}${notes}${head} ${verb}: ${changeCounts(applied.changes)}\n${guarded}`
   })
+  if (options.wait && applied.guarded) return awaitRollout(call, client, applied.revision)
   return options.wait ? awaitConvergence(call, client, applied.revision) : EXIT.ok
 }

@@ -9,6 +9,7 @@ import type {
   ApplyRequest,
   AuditList,
   BreakerList,
+  EndRollout,
   ForceBreaker,
   NewToken,
   Plan,
@@ -17,6 +18,7 @@ import type {
   RevisionDetail,
   RevisionList,
   RollbackRequest,
+  RolloutView,
   SigningKeyList,
   Stats,
   Status,
@@ -80,10 +82,18 @@ function clientOf(connection: Connection | Failure, io: Pick<Io, "sleep">) {
     plan: (body: ApplyRequest) => ask<Plan>("/v1/plan", { method: "POST", body }),
     apply: (body: ApplyRequest, confirm?: string) =>
       ask<Applied>("/v1/apply", { method: "POST", body, keyed: true, confirm }),
-    rollback: (body: RollbackRequest, ifHead: number, confirm?: string) =>
-      ask<Applied>("/v1/rollback", { method: "POST", body, keyed: true, ifHead, confirm }),
+    rollback: (body: RollbackRequest, ifHead: number | undefined, confirm?: string) =>
+      ask<Applied>("/v1/rollback", {
+        method: "POST",
+        body,
+        keyed: true,
+        ...(ifHead !== undefined && { ifHead }),
+        confirm,
+      }),
     revisions: (query: { before?: number; limit: number }) => ask<RevisionList>("/v1/revisions", { query }),
     revision: (revision: number | "head") => ask<RevisionDetail>(`/v1/revisions/${revision}`),
+    rollout: () => ask<RolloutView>("/v1/rollout"),
+    endRollout: (body: EndRollout) => ask<RolloutView>("/v1/rollout", { method: "POST", body }),
     convergence: (revision: number) => ask<RevisionConvergence>(`/v1/revisions/${revision}/convergence`),
     diff: (from: number, to: number) => ask<Plan>("/v1/diff", { query: { from, to } }),
     resources: (query: { kind?: string; namespace?: string; name?: string; revision?: number }) =>

@@ -46,6 +46,11 @@ export interface Options {
   readonly file?: readonly string[]
   readonly dryRun?: boolean
   readonly prune?: boolean
+  readonly guard?: boolean
+  readonly stages?: string
+  readonly hold?: number
+  readonly requests?: number
+  readonly now?: boolean
   readonly wait?: boolean
   readonly timeout?: number
   readonly message?: string

@@ -2,93 +2,9 @@
 import type { CommandRow } from "./command.ts"
 import { ACCESS, KEYS } from "./rows-access.ts"
 import { ALERTS } from "./rows-alerts.ts"
+import { CHANGING, FILES, NAMESPACE } from "./rows-changes.ts"
 import { IDENTITY } from "./rows-identity.ts"
 import { WATCHING } from "./rows-stats.ts"
-
-const FILES = [
-  "-f, --file <path>",
-  "file, folder or - for standard input; YAML, JSON or weft.config.ts; may be repeated",
-  "list",
-] as const
-const NAMESPACE = ["-n, --namespace <namespace>", "namespace", "text"] as const
-const MESSAGE = ["-m, --message <text>", "why, for the history", "text"] as const
-const PRUNE = ["--prune", "also remove everything that the documents do not declare"] as const
-const WAIT = ["--wait", "wait until every live proxy isolate serves the new revision"] as const
-const TIMEOUT = ["--timeout <duration>", "how long --wait waits (default 30s)", "duration"] as const
-
-const CHANGING: readonly CommandRow[] = [
-  {
-    path: "apply",
-    summary: "make the mesh as documents say",
-    options: [FILES, ["--dry-run", "say what would change, and change nothing"], PRUNE, WAIT, TIMEOUT, MESSAGE],
-    control: true,
-    confirms: true,
-    data: true,
-    examples: ["weft apply -f mesh.yaml --wait", "weft apply -f mesh/ --prune -m 'drop the old shop'"],
-    load: () => import("./commands/apply.ts"),
-  },
-  {
-    path: "diff",
-    args: "[from] [to]",
-    summary: "show what an apply would change, or what changed between two revisions",
-    options: [FILES, PRUNE],
-    control: true,
-    data: true,
-    examples: ["weft diff -f mesh.yaml", "weft diff 11 12"],
-    load: () => import("./commands/diff.ts"),
-  },
-  {
-    path: "check",
-    summary: "find what is wrong: in documents (offline), or in the running mesh",
-    options: [
-      FILES,
-      [
-        "--services <paths...>",
-        "also find services that these call past the mesh: folders or wrangler configs",
-        "list",
-      ],
-      [
-        "--config <file>",
-        "with --services: the proxy's wrangler config (default wrangler.toml, .jsonc or .json here)",
-        "text",
-      ],
-    ],
-    control: true,
-    data: true,
-    examples: ["weft check -f mesh.yaml", "weft check", "weft check --services services/*"],
-    load: () => import("./commands/check.ts"),
-  },
-  {
-    path: "doctor",
-    args: "[edge]",
-    summary: "ask a running edge what arrives of requests, and say whether what the mesh's rules assume holds there",
-    control: true,
-    data: true,
-    examples: ["weft doctor", "weft doctor https://shop.example.com --url https://weft-control.example.workers.dev"],
-    load: () => import("./commands/doctor.ts"),
-  },
-  {
-    path: "delete",
-    args: "<kind> <name>",
-    summary: "remove one resource",
-    options: [NAMESPACE, WAIT, TIMEOUT],
-    control: true,
-    confirms: true,
-    data: true,
-    examples: ["weft delete route shop"],
-    load: () => import("./commands/delete.ts"),
-  },
-  {
-    path: "rollback",
-    args: "[revision]",
-    summary: "make an old revision the newest again; without a number, what was before head, and again before that",
-    options: [MESSAGE, WAIT, TIMEOUT],
-    control: true,
-    confirms: true,
-    data: true,
-    load: () => import("./commands/rollback.ts"),
-  },
-]
 
 const LOOKING: readonly CommandRow[] = [
   {
@@ -274,6 +190,7 @@ export const COMMANDS: readonly CommandRow[] = [
 export const GROUPS: { readonly [group: string]: string } = {
   breaker: "see and force circuit breakers",
   identity: "tell upstreams outside the mesh who calls",
+  rollout: "see and end guarded applies",
   token: "manage who may use control",
   key: "manage the API keys of end users",
   service: "manage which Workers the mesh reaches",

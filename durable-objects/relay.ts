@@ -41,6 +41,7 @@ export class RelayObject extends DurableObject<Env> implements RelayRpc {
   #relay: Relay = emptyRelay(Date.now())
   #sinceMs = Date.now()
   #rate = freshRate(Date.now())
+  #candidate: { readonly digest: string; readonly text: Promise<string | undefined> } | undefined
   #asking: { readonly done: Promise<void>; readonly sinceMs: number } | undefined
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -65,7 +66,24 @@ export class RelayObject extends DurableObject<Env> implements RelayRpc {
   }
 
   async text(digest: string): Promise<string | undefined> {
-    return digest === this.#relay.head.digest ? this.#relay.text : undefined
+    return digest === this.#relay.head.digest ? this.#relay.text : this.#candidateText(digest)
+  }
+
+  /** The snapshot of a guarded apply's candidate, for which all isolates ask at the same time. */
+  #candidateText(wanted: string): Promise<string | undefined> | undefined {
+    if (this.#relay.news.feed.candidate?.digest !== wanted) return undefined
+    if (this.#candidate?.digest !== wanted) {
+      const text = (this.env.ROUTE_TABLE.getByName(MESH) as unknown as RouteTableRpc).text(wanted)
+      const candidate = { digest: wanted, text }
+      this.#candidate = candidate
+      // What failed is asked for again.
+      text
+        .catch(() => {})
+        .then((found) => {
+          if (found === undefined && this.#candidate === candidate) this.#candidate = undefined
+        })
+    }
+    return this.#candidate!.text
   }
 
   async keysSince(known: number): Promise<ApiKeyNews | undefined> {

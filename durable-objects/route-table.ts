@@ -3,7 +3,6 @@
  * Every answer starts from a read of storage: an object that touches none may be a stale twin and must not speak.
  */
 import { DurableObject } from "cloudflare:workers"
-import { LIMITS } from "#shared/model/limits.ts"
 import type { Published } from "#shared/model/snapshot.ts"
 import { decideCommit } from "#shared/propagation/commit.ts"
 import { ALERTS, type AlertsRpc } from "#shared/protocol/alerts.ts"
@@ -12,6 +11,7 @@ import type { BreakerStatus } from "#shared/protocol/breaker.ts"
 import type { Feed } from "#shared/protocol/feed.ts"
 import type { HealthRecord, HealthReport, HealthRpc } from "#shared/protocol/health.ts"
 import type { Acknowledgement, Bulletin, Confirmation, RelayStatus, RelayView } from "#shared/protocol/relay.ts"
+import type { RolloutEnd, RolloutRecord, RolloutReport } from "#shared/protocol/rollout.ts"
 import {
   type Commit,
   type CommitResult,
@@ -25,20 +25,19 @@ import {
 import { Alarm } from "./alarm.ts"
 import { ANNOUNCEMENTS_SCHEMA, Announcements } from "./announcements.ts"
 import { API_KEYS_SCHEMA, ApiKeyTable } from "./api-keys.ts"
+import { Guard } from "./guard.ts"
 import { HEALTH_SCHEMA, HealthTable } from "./health-news.ts"
 import { migrate } from "./migrations.ts"
 import { RELAYS_SCHEMA } from "./outbox.ts"
 import { Publisher, type PublisherEnv } from "./publisher.ts"
+import { REVISIONS_SCHEMA, Revisions } from "./revisions.ts"
+import { ROLLOUTS_SCHEMA, Rollouts } from "./rollouts.ts"
 import { Signer } from "./signer.ts"
-import { readText, TEXTS_SCHEMA, writeText } from "./texts.ts"
+import { TEXTS_SCHEMA } from "./texts.ts"
 import { VERDICTS_SCHEMA, Verdicts } from "./verdicts.ts"
 
 const MIGRATIONS = [
-  `CREATE TABLE revisions (
-    revision INTEGER PRIMARY KEY, digest TEXT NOT NULL, author TEXT NOT NULL, message TEXT NOT NULL,
-    at_ms INTEGER NOT NULL, rollback_of INTEGER,
-    added INTEGER NOT NULL, changed INTEGER NOT NULL, removed INTEGER NOT NULL
-  )`,
+  REVISIONS_SCHEMA,
   TEXTS_SCHEMA,
   `CREATE TABLE commits (idempotency_key TEXT PRIMARY KEY, revision INTEGER NOT NULL)`,
   `CREATE INDEX commits_by_revision ON commits (revision)`,
@@ -47,6 +46,7 @@ const MIGRATIONS = [
   ANNOUNCEMENTS_SCHEMA,
   RELAYS_SCHEMA,
   API_KEYS_SCHEMA,
+  ROLLOUTS_SCHEMA,
 ]
 
 interface Env extends PublisherEnv {
@@ -54,29 +54,21 @@ interface Env extends PublisherEnv {
   readonly HEALTH?: DurableObjectNamespace
   /** The object that judges objectives. */
   readonly ALERTS?: DurableObjectNamespace
-}
-
-type RevisionRow = {
-  revision: number
-  digest: string
-  author: string
-  message: string
-  at_ms: number
-  rollback_of: number | null
-  added: number
-  changed: number
-  removed: number
+  /** The objects that watch guarded applies; absent where there are none: what is under guard is undone then. */
+  readonly ROLLOUT?: DurableObjectNamespace
 }
 
 export class RouteTableObject extends DurableObject<Env> implements RouteTableRpc {
   readonly #storage = this.ctx.storage
-  readonly #sql = this.ctx.storage.sql
+  readonly #revisions = new Revisions(this.ctx.storage.sql)
+  readonly #rollouts = new Rollouts(this.ctx.storage.sql, Date.now())
   readonly #verdicts = new Verdicts(this.ctx.storage.sql)
   readonly #health = new HealthTable(this.ctx.storage.sql)
   readonly #apiKeys = new ApiKeyTable(this.ctx.storage)
   readonly #alarm = new Alarm(this.ctx.storage)
   readonly #announcements = new Announcements(this.ctx.storage.sql, this.#alarm)
   readonly #publisher: Publisher
+  readonly #guard: Guard
   readonly #signer = new Signer(this.ctx.storage.kv)
   /** The newest snapshot. Its text never changes, so that only its number is asked of storage. */
   #newest: Published | undefined
@@ -85,46 +77,52 @@ export class RouteTableObject extends DurableObject<Env> implements RouteTableRp
     super(ctx, env)
     migrate(this.#storage, MIGRATIONS)
     this.#publisher = new Publisher(ctx, env, this.#alarm, {
-      head: () => this.#head(),
-      newest: () => this.#published(this.#head()),
+      head: () => this.#stable(),
+      newest: () => this.#published(this.#stable()),
       feed: (nowMs) => this.#feed(nowMs),
+    })
+    this.#guard = new Guard(this.#rollouts, {
+      ...{ ctx, watchers: env.ROLLOUT, revisions: this.#revisions, announcements: this.#announcements },
+      ...{ publisher: this.#publisher, alarm: this.#alarm },
     })
   }
 
   async head(): Promise<RevisionSummary | undefined> {
-    return this.#summary(this.#head())
+    return this.#revisions.summary(this.#revisions.head)
   }
 
   async revision(revision: number): Promise<RevisionContent | undefined> {
-    const summary = this.#summary(revision)
-    if (!summary) return undefined
-    const documents = readText(this.#sql, revision, "documents")
-    return { ...summary, documents, snapshot: readText(this.#sql, revision, "snapshot") }
+    return this.#revisions.content(revision)
   }
 
   async history(query: { readonly before?: number; readonly limit: number }): Promise<readonly RevisionSummary[]> {
-    const before = query.before ?? Number.MAX_SAFE_INTEGER
-    const limit = Math.min(Math.max(query.limit, 1), LIMITS.historyPageMax)
-    const rows = this.#sql.exec<RevisionRow>(
-      "SELECT * FROM revisions WHERE revision < ? ORDER BY revision DESC LIMIT ?",
-      before,
-      limit,
-    )
-    return [...rows].map(summaryOf)
+    return this.#revisions.history(query)
   }
 
   async commit(commit: Commit): Promise<CommitResult> {
     const nowMs = Date.now()
     const result = this.#storage.transactionSync((): CommitResult => {
-      const earlier = this.#committed(commit.idempotencyKey)
-      const decided = decideCommit(this.#head(), commit.expected, earlier?.revision)
+      const earlier = this.#revisions.committed(commit.idempotencyKey)
+      const { head } = this.#revisions
+      const decided = decideCommit(head, commit.expected, earlier?.revision)
       if (decided.outcome === "repeated") return { outcome: "repeated", revision: earlier! }
       if (decided.outcome === "stale") return decided
-      const revision = this.#append(decided.revision, commit, nowMs)
+      const { running } = this.#rollouts
+      if (running && !commit.overrules) return { outcome: "guarded", revision: running.revision }
+      const revision = decided.revision
+      const reason = `revision ${revision} by ${commit.author} took its place`
+      if (running)
+        this.#rollouts.end(running.revision, { phase: "superseded", reason, endedAtMs: nowMs, undoneBy: revision })
+      const { digest, guard, checks = [] } = commit
+      const isGuarded = guard !== undefined && head > 0
+      if (isGuarded) this.#rollouts.begin(guard, { revision, digest, stable: head }, checks, nowMs)
+      else this.#announcements.add(checks, revision, nowMs)
       this.#publisher.announce(nowMs)
-      return { outcome: "committed", revision }
+      return { outcome: "committed", revision: this.#revisions.append(revision, commit, nowMs) }
     })
-    this.#publisher.run(nowMs)
+    if (result.outcome === "committed" && (commit.guard || commit.overrules)) this.#publisher.announceNews(nowMs)
+    else this.#publisher.run(nowMs)
+    this.#guard.run(nowMs)
     return result
   }
 
@@ -144,7 +142,7 @@ export class RouteTableObject extends DurableObject<Env> implements RouteTableRp
   }
 
   async committed(idempotencyKey: string): Promise<RevisionSummary | undefined> {
-    return this.#committed(idempotencyKey)
+    return this.#revisions.committed(idempotencyKey)
   }
 
   async pull(pull: Pull): Promise<PullReply> {
@@ -158,7 +156,8 @@ export class RouteTableObject extends DurableObject<Env> implements RouteTableRp
   }
 
   async text(digest: string): Promise<string | undefined> {
-    return this.#publisher.text(digest)
+    const { running } = this.#rollouts
+    return running?.digest === digest ? this.#revisions.snapshot(running.revision) : this.#publisher.text(digest)
   }
 
   async follow(relay: string, has: Acknowledgement): Promise<Bulletin> {
@@ -170,7 +169,7 @@ export class RouteTableObject extends DurableObject<Env> implements RouteTableRp
   }
 
   async view(): Promise<RelayView> {
-    return this.#publisher.view(this.#summary(this.#head())?.atMs ?? 0, Date.now())
+    return this.#publisher.view(this.#revisions.summary(this.#stable())?.atMs ?? 0, Date.now())
   }
 
   async hear(status: BreakerStatus): Promise<void> {
@@ -222,10 +221,23 @@ export class RouteTableObject extends DurableObject<Env> implements RouteTableRp
     this.#apiKeys.note(uses, Date.now())
   }
 
+  async rollout(): Promise<RolloutRecord | undefined> {
+    return this.#rollouts.newest
+  }
+
+  async heed(report: RolloutReport): Promise<RolloutRecord | undefined> {
+    return this.#guard.heed(report, Date.now())
+  }
+
+  async settle(end: RolloutEnd): Promise<RolloutRecord | undefined> {
+    return this.#guard.end(end, Date.now())
+  }
+
   /** Tells relays what is new, and other objects that a revision concerns them. */
   override async alarm(): Promise<void> {
     this.#alarm.rang()
     this.#publisher.run(Date.now())
+    this.#guard.run(Date.now())
     await this.#announcements.run((name, revision) => this.#tell(name, revision), Date.now())
   }
 
@@ -241,53 +253,27 @@ export class RouteTableObject extends DurableObject<Env> implements RouteTableRp
     const verdicts = this.#verdicts.feed(nowMs)
     const health = this.#health.feed(nowMs)
     const apiKeys = this.#apiKeys.version
+    const candidate = this.#rollouts.feed()
     const { publicKey } = this.#signer
     return {
       ...(verdicts.length > 0 && { verdicts }),
       ...(health.length > 0 && { health }),
       ...(publicKey !== undefined && { consistencyKeys: [publicKey] }),
       ...(apiKeys > 0 && { apiKeys }),
+      ...(candidate && { candidate }),
     }
   }
 
-  #head(): number {
-    return this.#sql.exec<{ head: number | null }>("SELECT MAX(revision) AS head FROM revisions").one().head ?? 0
-  }
-
-  #summary(revision: number): RevisionSummary | undefined {
-    const [row] = this.#sql.exec<RevisionRow>("SELECT * FROM revisions WHERE revision = ?", revision)
-    return row && summaryOf(row)
-  }
-
-  #committed(key: string): RevisionSummary | undefined {
-    const [row] = this.#sql.exec<{ revision: number }>("SELECT revision FROM commits WHERE idempotency_key = ?", key)
-    return row && this.#summary(row.revision)
+  /** The revision that isolates are told is the newest: one under guard is not everybody's. */
+  #stable(): number {
+    return this.#rollouts.running?.stable ?? this.#revisions.head
   }
 
   #published(revision: number): Published | undefined {
     if (this.#newest?.revision === revision) return this.#newest
-    const summary = this.#summary(revision)
+    const summary = this.#revisions.summary(revision)
     if (!summary) return undefined
-    this.#newest = { revision, digest: summary.digest, text: readText(this.#sql, revision, "snapshot") }
+    this.#newest = { revision, digest: summary.digest, text: this.#revisions.snapshot(revision) }
     return this.#newest
   }
-
-  #append(revision: number, commit: Commit, atMs: number): RevisionSummary {
-    const { digest, author, message, rollbackOf, added, changed, removed } = commit
-    this.#sql.exec(
-      "INSERT INTO revisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-      ...[revision, digest, author, message, atMs, rollbackOf ?? null, added, changed, removed],
-    )
-    writeText(this.#sql, revision, "documents", commit.documents)
-    writeText(this.#sql, revision, "snapshot", commit.snapshot)
-    this.#sql.exec("INSERT INTO commits VALUES (?, ?)", commit.idempotencyKey, revision)
-    this.#sql.exec("DELETE FROM commits WHERE revision <= ?", revision - LIMITS.idempotencyKeysMax)
-    this.#announcements.add(commit.checks ?? [], revision, atMs)
-    return this.#summary(revision)!
-  }
-}
-
-function summaryOf(row: RevisionRow): RevisionSummary {
-  const { at_ms: atMs, rollback_of: rollbackOf, ...same } = row
-  return { ...same, atMs, ...(rollbackOf !== null && { rollbackOf }) }
 }

@@ -6,12 +6,19 @@
 import { DurableObject } from "cloudflare:workers"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { OpenTaps, TapBatch } from "#shared/model/tap.ts"
-import type { TelemetryReport, WindowQuery } from "#shared/model/telemetry.ts"
+import type { ComparisonQuery, TelemetryReport, WindowQuery } from "#shared/model/telemetry.ts"
 import { TAP, type TapRpc } from "#shared/protocol/tap.ts"
-import type { ShardVitals, TelemetryReply, TelemetryRpc, TelemetryTotals } from "#shared/protocol/telemetry.ts"
-import { Collector } from "#shared/telemetry/collector.ts"
+import type {
+  Comparison,
+  ShardVitals,
+  TelemetryReply,
+  TelemetryRpc,
+  TelemetryTotals,
+} from "#shared/protocol/telemetry.ts"
+import { Collector, candidateIn } from "#shared/telemetry/collector.ts"
 import { FIELD } from "#shared/telemetry/series.ts"
 import type { StoredSlot } from "#shared/telemetry/slot.ts"
+import { Sums } from "#shared/telemetry/sums.ts"
 import { cut, type TimedSeries } from "#shared/telemetry/window.ts"
 import { encode } from "#shared/telemetry/wire.ts"
 import { exchangesOf, KEPT_MIGRATION, keepExchanges } from "./kept-exchanges.ts"
@@ -108,6 +115,22 @@ export class TelemetryObject extends DurableObject<TelemetryEnv> implements Tele
     return cut(this.#since(query.starts[0] ?? 0, this.#open(Date.now())), query).map(encode)
   }
 
+  async compare({ revision, sinceMs }: ComparisonQuery): Promise<Comparison> {
+    const [all, candidate] = [new Sums(), new Sums()]
+    if (!this.#isNew()) {
+      const collector = this.#open(Date.now())
+      for (const { series, about } of this.#slots(sinceMs - LIMITS.telemetrySlotMs, collector)) {
+        all.addEncoded(series)
+        const ofCandidate = candidateIn(about)
+        if (ofCandidate?.revision === revision) candidate.addEncoded(ofCandidate.series)
+      }
+      for (const one of collector.current()) all.add(one)
+      const current = collector.candidate()
+      if (current?.revision === revision) for (const one of current.series) candidate.add(one)
+    }
+    return { all: encode(all.series), candidate: encode(candidate.series) }
+  }
+
   /** Nobody has reported to it: readers ask all shards that there can be, and must not leave storage behind. */
   #isNew(): boolean {
     if (this.#collector) return false
@@ -174,8 +197,13 @@ export class TelemetryObject extends DurableObject<TelemetryEnv> implements Tele
     }
   }
 
-  /** One slot in memory at a time. */
   *#since(startMs: number, collector: Collector): Generator<TimedSeries> {
+    yield* this.#slots(startMs, collector)
+    yield { startMs: collector.slot.startMs, series: collector.current() }
+  }
+
+  /** Those that are over, one in memory at a time. */
+  *#slots(startMs: number, collector: Collector): Generator<StoredSlot> {
     const numbers = this.#sql.exec<{ number: number }>(
       "SELECT DISTINCT number FROM slots WHERE number > ? AND number < ? AND start_ms >= ?",
       ...[BASE, collector.slot.number, startMs],
@@ -183,7 +211,6 @@ export class TelemetryObject extends DurableObject<TelemetryEnv> implements Tele
     for (const { number } of numbers.toArray()) {
       yield this.#read("number = ?", number)[0]!
     }
-    yield { startMs: collector.slot.startMs, series: collector.current() }
   }
 
   /** In their order, joined from their pieces. */

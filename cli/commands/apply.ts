@@ -7,6 +7,7 @@ import { type Loaded, loadDocuments } from "#cli/documents.ts"
 import { painter, print } from "#cli/output.ts"
 import { during } from "#cli/progress.ts"
 import { findingLines, report } from "#cli/report.ts"
+import { guardOf } from "#cli/rollout.ts"
 
 const NOTHING = "nothing was applied"
 
@@ -19,7 +20,9 @@ export async function run(call: Call): Promise<ExitCode> {
   const client = clientFor(call)
   if (options.dryRun) return preview(call, client, loaded)
 
-  const request = { documents: loaded.documents, ...optional(options) }
+  const guard = guardOf(options)
+  if (guard && failed(guard)) return report(io, guard, NOTHING)
+  const request = { documents: loaded.documents, ...optional(options), ...(guard && { guard }) }
   const applied = await confirming(call, (word) => during(io, "applying", client.apply(request, word)))
   if (failed(applied)) return report(io, { ...applied, problems: loaded.place(applied.problems ?? []) }, NOTHING)
   return finish(call, client, applied, "applied", loaded.place)

@@ -37,7 +37,8 @@ function counts({ added, changed, removed }: RevisionSummary): string {
   return `+${added} ~${changed} -${removed}`
 }
 
-function messageOf({ message, rollbackOf }: RevisionSummary): string {
+function messageOf({ message, rollbackOf, guard }: RevisionSummary): string {
   const origin = rollbackOf === undefined ? "" : `restores ${rollbackOf}`
-  return [origin, plain(message)].filter((part) => part !== "").join(": ")
+  const guarded = guard === undefined ? "" : guard === "running" ? "under guard" : guard
+  return [guarded, origin, plain(message)].filter((part) => part !== "").join(": ")
 }

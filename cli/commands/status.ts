@@ -4,6 +4,7 @@ import { clientFor } from "#cli/client.ts"
 import { type Call, EXIT, type ExitCode, failed } from "#cli/command.ts"
 import { age, count, facts, type Paint, painter, plain, print, table } from "#cli/output.ts"
 import { report } from "#cli/report.ts"
+import { runningText } from "#cli/rollout.ts"
 import type { Status } from "#shared/protocol/control-api.ts"
 import type { IsolateStatus, OutlierReport } from "#shared/protocol/route-table.ts"
 
@@ -18,9 +19,11 @@ export async function run(call: Call): Promise<ExitCode> {
 }
 
 function statusText(status: Status, nowMs: number, paint: Paint): string {
-  const head = status.head?.revision ?? 0
+  // What is under guard is not everybody's: isolates are to serve the revision before it.
+  const head = status.rollout?.stable ?? status.head?.revision ?? 0
   const summary = facts([
     ["head", headText(status, nowMs, paint)],
+    ...(status.rollout ? [["guard", paint("yellow", runningText(status.rollout, nowMs))] as [string, string]] : []),
     ["mesh", `${count(status.services, "service")}, ${count(status.routes, "route")}`],
     ["isolates", isolatesText(status.isolates, head, paint)],
     ...healthFact(status.health, paint),

@@ -4,6 +4,7 @@ import { ALERTING_LIMITS } from "./alerting-limits.ts"
 import { IDENTITY_LIMITS } from "./identity-limits.ts"
 import { CONTROL_LIMITS } from "./limits-control.ts"
 import { PROPAGATION_LIMITS } from "./propagation-limits.ts"
+import { ROLLOUT_LIMITS } from "./rollout-limits.ts"
 import { TRACE_LIMITS } from "./trace-limits.ts"
 
 export const LIMITS = {
@@ -26,6 +27,7 @@ export const LIMITS = {
   ...IDENTITY_LIMITS,
   ...ALERTING_LIMITS,
   ...TRACE_LIMITS,
+  ...ROLLOUT_LIMITS,
 
   documentBytesMax: 4 * 1024 * 1024,
   documentDepthMax: 64,

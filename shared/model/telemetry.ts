@@ -54,6 +54,14 @@ export interface TelemetryReport {
   readonly snapshotAgeMs: number
   /** Exchanges that were recorded, as JSON; absent: none. */
   readonly recorded?: readonly string[]
+  /** Of the series, what went by a candidate revision: only who it was for, the rule, class and refusal are told apart. */
+  readonly candidate?: { readonly revision: number; readonly series: Uint8Array }
+}
+
+/** What was counted since a time, by a candidate revision and altogether. */
+export interface ComparisonQuery {
+  readonly revision: number
+  readonly sinceMs: number
 }
 
 /** What rows of statistics tell apart. */

@@ -130,6 +130,11 @@ export function refuses(lease: Lease, refused: RefusedRevision, nowMs: number): 
   return { ...lease, refused: { ...refused, atMs: nowMs } }
 }
 
+/** What is said of it to others. */
+export function reported({ revision, reason, damaged }: RefusedRevision): RefusedRevision {
+  return { revision, reason, ...(damaged && { damaged }) }
+}
+
 /** A refused revision is asked for again after a while: whoever made it may have known something. */
 export function forgiving(lease: Lease, nowMs: number): Lease {
   const { refused } = lease

@@ -9,6 +9,8 @@
  *   POST   /v1/plan                                  viewer    ApplyRequest -> Plan            (dry run; nothing is written)
  *   POST   /v1/apply                                 operator  ApplyRequest -> Applied         If-Match, Idempotency-Key, Weft-Confirm
  *   POST   /v1/rollback                              operator  RollbackRequest -> Applied      If-Match, Idempotency-Key, Weft-Confirm
+ *   GET    /v1/rollout                               viewer    -> RolloutView                   (the guarded apply under way, or the last)
+ *   POST   /v1/rollout                               operator  EndRollout -> RolloutView
  *   GET    /v1/revisions?before=&limit=              viewer    -> RevisionList
  *   GET    /v1/revisions/{revision|head}             viewer    -> RevisionDetail
  *   GET    /v1/revisions/{revision|head}/convergence viewer    -> RevisionConvergence            (convergence.ts)
@@ -47,10 +49,12 @@
  */
 import type { Change, Note, Resource, SourcedDocument } from "#shared/model/document.ts"
 import type { Finding, Problem } from "#shared/model/problem.ts"
+import type { GuardRequest } from "#shared/model/rollout.ts"
 import type { StatsBy, StatsRow } from "#shared/model/telemetry.ts"
 import type { AuditEntry } from "./audit.ts"
 import type { BreakerStatus } from "./breaker.ts"
 import type { KeyStatus } from "./key-ring.ts"
+import type { RolloutRecord } from "./rollout.ts"
 import type { IsolateStatus, RevisionSummary } from "./route-table.ts"
 
 export type { Change, Note, SourcedDocument }
@@ -62,6 +66,23 @@ export interface ApplyRequest {
   readonly documents: readonly SourcedDocument[]
   /** Also remove every resource that the documents do not declare. */
   readonly prune?: boolean
+  readonly message?: string
+  /** The new revision goes out in stages, and is undone when it fares worse. */
+  readonly guard?: GuardRequest
+}
+
+/** A guarded apply; `touches` and `digest` are the mesh's own business. */
+export type RolloutStatus = Omit<RolloutRecord, "touches" | "digest">
+
+export interface RolloutView {
+  /** The one that is under way, or the last one. */
+  readonly rollout?: RolloutStatus
+}
+
+export interface EndRollout {
+  readonly action: "promote" | "undo"
+  /** Only if it is this one. */
+  readonly revision?: number
   readonly message?: string
 }
 
@@ -91,6 +112,8 @@ export interface Applied extends Plan {
   readonly consistencyToken?: string
   /** The revision whose content was restored, when this is a rollback. */
   readonly rollbackOf?: number
+  /** It is under guard: only some chains go by it as yet. */
+  readonly guarded?: true
 }
 
 export interface RevisionList {
@@ -110,6 +133,8 @@ export interface ResourceList {
 
 export interface Status {
   readonly head: RevisionSummary | undefined
+  /** The guarded apply that is under way: then the head is its candidate, and isolates serve its stable revision. */
+  readonly rollout?: RolloutStatus
   readonly services: number
   readonly routes: number
   /** Proxy isolates that asked for routes within the last minute. */

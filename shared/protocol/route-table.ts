@@ -1,9 +1,11 @@
 /** What crosses the boundary between the control Worker, the proxies and the `RouteTable` object. */
+import type { RolloutPhase } from "#shared/model/rollout.ts"
 import type { ApiKeysRpc, ApiKeyUse } from "./api-keys.ts"
 import type { BreakerStatus } from "./breaker.ts"
 import type { Feed } from "./feed.ts"
 import type { HealthRecord, HealthReport } from "./health.ts"
 import type { Acknowledgement, Bulletin, RelayStatus, RelayView, SourceRpc } from "./relay.ts"
+import type { Guard, RolloutEnd, RolloutRecord, RolloutReport } from "./rollout.ts"
 
 /** The name under which a control Worker's one mesh is kept: `env.ROUTE_TABLE.getByName(MESH)`. */
 export const MESH = "mesh"
@@ -23,6 +25,8 @@ export interface RevisionSummary {
   readonly added: number
   readonly changed: number
   readonly removed: number
+  /** What became of it, when it was applied under guard. */
+  readonly guard?: RolloutPhase
 }
 
 /** A revision with its content: the documents as resources, and the snapshot compiled from them, both canonical JSON. */
@@ -50,6 +54,10 @@ export interface Commit {
    * of it, in the end.
    */
   readonly checks?: readonly string[]
+  /** It goes out in stages, and is undone when it fares worse. Without a revision before there is nothing to guard. */
+  readonly guard?: Guard
+  /** It ends a guarded apply that is under way; without this, it has to wait. */
+  readonly overrules?: boolean
 }
 
 export type CommitResult =
@@ -58,6 +66,8 @@ export type CommitResult =
   | { readonly outcome: "repeated"; readonly revision: RevisionSummary }
   /** Somebody else was faster; nothing was written. */
   | { readonly outcome: "stale"; readonly head: number }
+  /** This revision is under guard, and what came now could not be told from it; nothing was written. */
+  | { readonly outcome: "guarded"; readonly revision: number }
 
 /** A proxy isolate asks for what is newer than what it has, and says by the same call what it serves. */
 export interface Pull {
@@ -164,4 +174,10 @@ export interface RouteTableRpc extends SourceRpc, ApiKeysRpc {
   /** A service's checks have ended. */
   forgetHealth(service: string): Promise<void>
   health(): Promise<readonly HealthRecord[]>
+  /** The guarded apply that is under way, or the last one. */
+  rollout(): Promise<RolloutRecord | undefined>
+  /** Whoever watches the candidate says how it fares, and that he still does; the record as it is then. */
+  heed(report: RolloutReport): Promise<RolloutRecord | undefined>
+  /** Somebody ends the guarded apply by himself; undefined when none of this revision is under way. */
+  settle(end: RolloutEnd): Promise<RolloutRecord | undefined>
 }

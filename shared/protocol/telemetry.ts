@@ -3,7 +3,13 @@
  * of its own; an object counts each report once, and what it acknowledges stands in its storage.
  */
 import type { OpenTaps, TapBatch } from "#shared/model/tap.ts"
-import type { SeriesExemplar, TallyName, TelemetryReport, WindowQuery } from "#shared/model/telemetry.ts"
+import type {
+  ComparisonQuery,
+  SeriesExemplar,
+  TallyName,
+  TelemetryReport,
+  WindowQuery,
+} from "#shared/model/telemetry.ts"
 
 export type TelemetryReply =
   /** It is counted, now or before. The next one is welcome after `paceMs`. */
@@ -52,4 +58,12 @@ export interface TelemetryRpc {
   openTaps(open: OpenTaps | undefined): Promise<void>
   /** For those who tap; which taps are open still. */
   tapped(batch: TapBatch): Promise<OpenTaps | undefined>
+  /** Of the slots that end after a time; encoded as above, and only who requests were for, the rule, class and refusal told apart. */
+  compare(query: ComparisonQuery): Promise<Comparison>
+}
+
+export interface Comparison {
+  readonly all: Uint8Array
+  /** Part of it. */
+  readonly candidate: Uint8Array
 }

@@ -5,6 +5,7 @@
  */
 import { LIMITS } from "#shared/model/limits.ts"
 import { TALLIES, type Tally, type TallyName, type TelemetryReport } from "#shared/model/telemetry.ts"
+import { fromBase64url, toBase64url } from "#shared/std/base64url.ts"
 import { classicPlace } from "./histogram.ts"
 import { addSample, FIELD, isLabelValue, keyOf, type Labels, newSample, OTHER, type Series } from "./series.ts"
 import { Slot, type Stored, type StoredSlot, type Total } from "./slot.ts"
@@ -13,6 +14,8 @@ import { decode, encode } from "./wire.ts"
 interface SlotAbout {
   readonly isolates: readonly (readonly [id: string, sequence: number])[]
   readonly tallies: readonly Tally[]
+  /** The revision of a candidate, and its series in base64url. */
+  readonly candidate?: readonly [revision: number, series: string]
 }
 
 interface BaseAbout {
@@ -84,12 +87,20 @@ export class Collector {
     for (const [name, label, count] of report.tallies) if (isTally(name, label, count)) this.#tally(name, label, count)
     for (const one of series) this.#count(one, nowMs)
     this.#slot.isDirty = true
+    const { candidate } = report
+    const ofCandidate = candidate ? decode(candidate.series) : []
+    // Of a newer isolate, maybe: the rest counts all the same.
+    if (candidate && !("reason" in ofCandidate)) this.#slot.addCandidate(candidate.revision, ofCandidate)
     return { outcome: "counted" }
   }
 
   /** The current slot, for its place in storage. */
   stored(): Stored {
-    const about: SlotAbout = { isolates: [...this.#slot.isolates], tallies: [...this.#slot.tallies.values()] }
+    const candidate = this.candidate()
+    const about: SlotAbout = {
+      ...{ isolates: [...this.#slot.isolates], tallies: [...this.#slot.tallies.values()] },
+      ...(candidate && { candidate: [candidate.revision, toBase64url(encode(candidate.series))] }),
+    }
     return { series: encode(this.current()), about: JSON.stringify(about) }
   }
 
@@ -101,6 +112,12 @@ export class Collector {
   /** What the current slot has counted. */
   current(): Series[] {
     return [...this.#slot.samples].map(([total, sample]) => ({ labels: total.labels, ...sample }))
+  }
+
+  /** What went by a candidate in the current slot. */
+  candidate(): { readonly revision: number; readonly series: readonly Series[] } | undefined {
+    const { candidate } = this.#slot
+    return candidate && { revision: candidate.revision, series: candidate.sums.series }
   }
 
   /** All that was ever counted, the current slot with it. */
@@ -205,6 +222,7 @@ export class Collector {
   #restoreSlot({ number, startMs, series, about }: StoredSlot): void {
     this.#slot = new Slot(number, startMs)
     const { isolates, tallies } = JSON.parse(about) as SlotAbout
+    const candidate = candidateIn(about)
     for (const one of readable(series)) {
       const total = this.#series.get(keyOf(one.labels)) ?? this.#begin(one.labels)
       addSample(total, one)
@@ -216,8 +234,16 @@ export class Collector {
       this.#see(id, { sequence, seenAtMs: startMs, snapshotAgeMs: 0 })
       this.#slot.isolates.set(id, sequence)
     }
+    if (candidate) this.#slot.addCandidate(candidate.revision, readable(candidate.series))
     this.#slot.isDirty = false
   }
+}
+
+/** What a stored slot holds of a candidate. */
+export function candidateIn(about: string): { readonly revision: number; readonly series: Uint8Array } | undefined {
+  const { candidate } = JSON.parse(about) as SlotAbout
+  const series = candidate && fromBase64url(candidate[1])
+  return candidate && series && { revision: candidate[0], series }
 }
 
 /** Storage holds what this code wrote; what is not readable was written by a newer one, and all begins anew. */

@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs"
 import { build } from "esbuild"
 import { convertV4MiniflareOptions, Miniflare, NoOpLog, type V4WorkerOptions } from "miniflare"
 import type { MeshDocument } from "#shared/model/document.ts"
+import type { GuardRequest } from "#shared/model/rollout.ts"
 import type { Applied, Status } from "#shared/protocol/control-api.ts"
 import type { RevisionConvergence } from "#shared/protocol/convergence.ts"
 
@@ -32,7 +33,7 @@ export interface Fleet {
   /** A request past the mesh. */
   past(worker: string, path: string, body?: unknown): Promise<Response>
   api<T>(path: string, body?: unknown): Promise<T>
-  apply(document: MeshDocument): Promise<Applied>
+  apply(document: MeshDocument, guard?: GuardRequest): Promise<Applied>
   status(): Promise<Status>
   convergence(revision: number): Promise<RevisionConvergence>
   stop(): Promise<void>
@@ -72,7 +73,8 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     past: (worker, path, body) =>
       past(worker, path, body === undefined ? {} : { method: "POST", body: JSON.stringify(body) }),
     api,
-    apply: (document) => api<Applied>("/v1/apply", { documents: [{ source: "fleet", content: document }] }),
+    apply: (document, guard) =>
+      api<Applied>("/v1/apply", { documents: [{ source: "fleet", content: document }], ...(guard && { guard }) }),
     status: () => api<Status>("/v1/status"),
     convergence: (revision) => api<RevisionConvergence>(`/v1/revisions/${revision}/convergence`),
     stop: () => miniflare.dispose(),

@@ -10,6 +10,7 @@ import { ALERTING } from "./api-alerts.ts"
 import { IDENTITY } from "./api-identity.ts"
 import { KEYS } from "./api-keys.ts"
 import { PROBE } from "./api-probe.ts"
+import { ROLLOUT } from "./api-rollout.ts"
 import { TELEMETRY } from "./api-telemetry.ts"
 import { forceBreaker, listBreakers } from "./breakers.ts"
 import * as changes from "./changes.ts"
@@ -77,7 +78,7 @@ const CHANGES: readonly Endpoint[] = [
     group: "Changes",
     summary: "Apply documents",
     description:
-      "Adds and replaces what the documents declare, all or nothing, and makes a new revision of it. Other resources stay as they are, unless `prune` is set. A token that is limited to namespaces prunes there only.",
+      "Adds and replaces what the documents declare, all or nothing, and makes a new revision of it. Other resources stay as they are, unless `prune` is set. A token that is limited to namespaces prunes there only. With `guard`, the new revision goes out in stages and is undone when it fares worse; while one does, other changes are refused with 409.",
     body: { schema: schemas.applyRequest, bytesMax: LIMITS.documentBytesMax, example: EXAMPLE },
     changesMesh: true,
     answers: APPLIED,
@@ -269,6 +270,7 @@ const ABOUT: readonly Endpoint[] = [
 /** Without /openapi.json and /reference, which describe this table and are added by the app. */
 export const ENDPOINTS: readonly Endpoint[] = [
   ...CHANGES,
+  ...ROLLOUT,
   ...HISTORY,
   ...MESH,
   ...TELEMETRY,

@@ -7,6 +7,7 @@ import { plan } from "#shared/config/plan.ts"
 import { concernsAlerting } from "#shared/config/resolve-alerting.ts"
 import { shownChanges } from "#shared/config/secrets.ts"
 import { LIMITS } from "#shared/model/limits.ts"
+import type { GuardRequest } from "#shared/model/rollout.ts"
 import { decode, digest } from "#shared/model/snapshot-codec.ts"
 import { ALERTS } from "#shared/protocol/alerts.ts"
 import type { Applied, ApplyRequest, Plan, RollbackRequest } from "#shared/protocol/control-api.ts"
@@ -20,6 +21,7 @@ import { EMPTY, encodeResources, type MeshAt, readHead, readRevision, routeTable
 import { outside, visible } from "./namespaces.ts"
 import { previousOf } from "./previous.ts"
 import { problem } from "./problems.ts"
+import { guardOf, underGuard } from "./rollouts.ts"
 
 type AnyCall = Call<unknown, unknown, unknown>
 type MakeDraft = (head: MeshAt) => Draft | Response | Promise<Draft | Response>
@@ -34,7 +36,8 @@ export async function dryRun(call: Call<object, object, ApplyRequest>): Promise<
 }
 
 export function apply(call: Call<object, object, ApplyRequest>): Promise<Response> {
-  return change(call, (head) => drafted(baseOf(call, head), call.body))
+  const { guard } = call.body
+  return change(call, (head) => drafted(baseOf(call, head), call.body), { ...(guard && { guard }) })
 }
 
 export function rollBack(call: Call<object, object, RollbackRequest>): Promise<Response> {
@@ -46,7 +49,7 @@ export function rollBack(call: Call<object, object, RollbackRequest>): Promise<R
     const found = await readRevision(call.env, revision)
     return found ? restored(baseOf(call, head), found, message) : problem(404, `There is no revision ${revision}.`)
   }
-  return change(call, target, { force })
+  return change(call, target, { force, overrules: true })
 }
 
 export async function removeResource(call: Call<ResourceKey, object, undefined>): Promise<Response> {
@@ -80,7 +83,17 @@ function expectedRevision(request: Request): number | undefined | Response {
   return digits === undefined ? problem(400, 'If-Match must be one ETag of this API, such as "12".') : Number(digits)
 }
 
-async function change(call: AnyCall, make: MakeDraft, { force = false } = {}): Promise<Response> {
+interface Manner {
+  /** Without a second step. */
+  readonly force?: boolean
+  /** It ends a guarded apply that is under way. */
+  readonly overrules?: boolean
+  /** It goes out in stages. */
+  readonly guard?: GuardRequest
+}
+
+async function change(call: AnyCall, make: MakeDraft, manner: Manner = {}): Promise<Response> {
+  const { force = false, overrules = false, guard } = manner
   const expected = expectedRevision(call.request)
   if (expected instanceof Response) return expected
   const word = wordIn(call.request)
@@ -122,13 +135,17 @@ async function change(call: AnyCall, make: MakeDraft, { force = false } = {}): P
       ...restoring(draft),
       ...countsOf(draft.changes),
       checks: [...checksOf(head, draft), ...(concernsAlerting(draft.changes) ? [ALERTS] : [])],
+      overrules,
+      ...(guard && { guard: guardOf(guard, draft.changes) }),
     })
+    if (result.outcome === "guarded") return underGuard(result.revision)
     if (result.outcome === "repeated") return repeat(call, result.revision)
     if (result.outcome === "committed") {
       const { revision } = result.revision
       const { changes } = draft
       const from = { head: head.revision, changes, ...restoring(draft), ...noted(draft, call.caller) }
-      return applied(call, { ...from, revision, digest: hash })
+      const guarded = result.revision.guard === "running" ? { guarded: true as const } : {}
+      return applied(call, { ...from, ...guarded, revision, digest: hash })
     }
   }
   const head = await readHead(call.env)
@@ -148,7 +165,8 @@ async function repeat(call: AnyCall, earlier: RevisionSummary): Promise<Response
   const isNew = rollbackOf === undefined && "snapshot" in decoded
   const findings = isNew ? findingsOf(before, { ...after, ...decoded }, changes) : []
   const from = { head: revision - 1, changes, ...restoring(earlier), ...noted({ findings }, call.caller) }
-  return applied(call, { ...from, revision, digest })
+  const guarded = earlier.guard === "running" ? { guarded: true as const } : {}
+  return applied(call, { ...from, ...guarded, revision, digest })
 }
 
 /** Whom a change concerns of those who check the health of services. A head that makes no sense is no reason not to leave it. */

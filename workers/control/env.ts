@@ -17,6 +17,8 @@ export interface ControlEnv {
   readonly BREAKER: DurableObjectNamespace<BreakerObject>
   readonly LIMITER: DurableObjectNamespace<LimiterObject>
   readonly HEALTH: DurableObjectNamespace<HealthObject>
+  /** Watch guarded applies. */
+  readonly ROLLOUT: DurableObjectNamespace
   readonly TELEMETRY: DurableObjectNamespace<TelemetryObject>
   readonly TAP: DurableObjectNamespace<TapObject>
   readonly ALERTS: DurableObjectNamespace<AlertsObject>

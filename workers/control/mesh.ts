@@ -29,7 +29,8 @@ export function routeTable(env: ControlEnv) {
 export async function readHead(env: ControlEnv): Promise<MeshAt> {
   const summary = await routeTable(env).head()
   if (!summary) return EMPTY
-  if (isSame(newest.summary, summary)) return newest
+  // Of the summary, what became of it under guard is all that changes.
+  if (isSame(newest.summary, summary)) return { ...newest, summary }
   const read = await readRevision(env, summary.revision)
   if (!read) throw new Error(`revision ${summary.revision} has no content`)
   newest = read

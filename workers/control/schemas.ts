@@ -10,6 +10,7 @@ import type * as api from "#shared/protocol/control-api.ts"
 import type { IsolateStatus, RevisionSummary } from "#shared/protocol/route-table.ts"
 import { breakerStatus, healthStatus } from "./schemas-breaker.ts"
 import { digits, LABEL, label, REVISION_MAX, type Schema, time } from "./schemas-kit.ts"
+import { guardPhase, guardRequest, rolloutStatus } from "./schemas-rollout.ts"
 
 const count = z.int().min(0)
 const revisionNumber = z.int().min(1)
@@ -35,6 +36,7 @@ export const applyRequest = z
       .max(LIMITS.documentsMax),
     prune: z.boolean().optional().openapi({ description: "Also remove what the documents do not declare." }),
     message: message.optional(),
+    guard: guardRequest.optional(),
   })
   .openapi("ApplyRequest") satisfies Schema<api.ApplyRequest>
 
@@ -103,6 +105,7 @@ export const applied = z
       description: "As `weft-revision` on a public request: to be served by this revision or a newer one.",
     }),
     rollbackOf: revisionNumber.optional().openapi({ description: "The revision whose content was restored." }),
+    guarded: z.literal(true).optional().openapi({ description: "Only some request chains go by it as yet." }),
   })
   .openapi("Applied", {
     description: "`revision` is the head afterwards. It equals `head` when nothing changed: then no revision was made.",
@@ -119,6 +122,7 @@ export const revisionSummary = z
     added: count,
     changed: count,
     removed: count,
+    guard: guardPhase,
   })
   .openapi("RevisionSummary") satisfies Schema<RevisionSummary>
 
@@ -175,6 +179,7 @@ const relayState = z
 export const status = z
   .object({
     head: revisionSummary.optional(),
+    rollout: rolloutStatus.optional().openapi({ description: "The guarded apply that is under way." }),
     services: count,
     routes: count,
     isolates: z.array(isolateStatus),

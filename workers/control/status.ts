@@ -8,15 +8,18 @@ import { type Call, reply } from "./endpoint.ts"
 import { healthOf } from "./health.ts"
 import { readHead, routeTable, snapshotOf } from "./mesh.ts"
 import { type Bounds, visibleIds } from "./namespaces.ts"
+import { runningOf } from "./rollouts.ts"
 import { askWitnesses, isolatesOf } from "./witnesses.ts"
 
 export async function showStatus(call: Call<object, object, undefined>): Promise<Response> {
-  const [head, witnesses, breakers, records] = await Promise.all([
+  const [head, witnesses, breakers, records, rollout] = await Promise.all([
     readHead(call.env),
     askWitnesses(call.env),
     routeTable(call.env).breakers(),
     routeTable(call.env).health(),
+    routeTable(call.env).rollout(),
   ])
+  const running = runningOf(rollout)
   const { caller } = call
   const isolates = isolatesOf(witnesses)
   // Its isolates are what one wants to see when nobody can read the head.
@@ -24,6 +27,7 @@ export async function showStatus(call: Call<object, object, undefined>): Promise
   const services = visibleIds(caller, snapshot.services, ({ id }) => id)
   const status: Status = {
     head: head.summary,
+    ...(running && { rollout: running }),
     services: services.length,
     routes: visibleIds(caller, snapshot.routes, ({ id }) => id).length,
     isolates: isolates.map((isolate) => shownIsolate(caller, isolate)),

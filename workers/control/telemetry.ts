@@ -11,6 +11,7 @@ import { decode } from "#shared/telemetry/wire.ts"
 import { type Call, reply } from "./endpoint.ts"
 import type { ControlEnv } from "./env.ts"
 import { EMPTY, type MeshAt, readHead, routeTable, snapshotOf } from "./mesh.ts"
+import { runningOf } from "./rollouts.ts"
 import type { StatsQuery } from "./schemas-telemetry.ts"
 import { askWitnesses, isolatesOf } from "./witnesses.ts"
 
@@ -80,8 +81,13 @@ function read(bytes: Uint8Array) {
 
 async function meshFacts(env: ControlEnv): Promise<MeshFacts> {
   const table = routeTable(env)
-  const [head, witnesses, breakers] = await Promise.all([table.head(), askWitnesses(env), table.breakers()])
-  const revision = head?.revision ?? 0
+  const [head, witnesses, breakers, rollout] = await Promise.all([
+    table.head(),
+    askWitnesses(env),
+    table.breakers(),
+    table.rollout(),
+  ])
+  const revision = runningOf(rollout)?.stable ?? head?.revision ?? 0
   const serving = { current: 0, behind: 0, refusing: 0 }
   for (const isolate of isolatesOf(witnesses)) {
     serving[isolate.serving >= revision ? "current" : isolate.refused ? "refusing" : "behind"] += 1

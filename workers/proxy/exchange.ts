@@ -13,9 +13,10 @@ import type { Journal } from "#shared/telemetry/journal.ts"
 import { enterTrace, type TraceContext } from "#shared/telemetry/trace-context.ts"
 import type { AccessNotes } from "./access-notes.ts"
 import type { Proof } from "./authenticate.ts"
+import { divided } from "./candidates.ts"
 import { type FilterPlan, planOf } from "./filter-plan.ts"
 import type { LimitVerdict } from "./limiter.ts"
-import type { Mesh, Routes } from "./mesh.ts"
+import type { Candidate, Mesh, Routes } from "./mesh.ts"
 
 export interface Exchange {
   readonly entrance: Entrance
@@ -112,6 +113,11 @@ export async function settleRoutes(exchange: Exchange, carried: Carried, mesh: M
   const routes = mesh.routes ?? (await mesh.settledRoutes(0))
   exchange.floor = carried.consistency === undefined ? carried.floor : await mesh.floorOf(carried.consistency)
   return routes && routes.revision < exchange.floor ? mesh.settledRoutes(exchange.floor) : routes
+}
+
+/** Under a guarded apply: which of two revisions the exchange goes by, from here to its end. */
+export function divide(exchange: Exchange, stable: Routes, candidate: Candidate, mesh: Mesh): Routes {
+  return divided(stable, candidate, exchange.floor, exchange.trace.traceId, mesh.nowMs())
 }
 
 /** What the next hop is told of the revision that this one goes by. */

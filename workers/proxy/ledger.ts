@@ -31,6 +31,7 @@ export class Ledger {
   readonly #health = new HealthBook()
   readonly #stale = new StaleStore()
   #revision = -1
+  #apart: { readonly revision: number; readonly services: Map<ServiceId, ServiceEntries> } | undefined
   /** The feed's last word on each cluster that is not simply closed, for entries that are made later. */
   #verdicts: ReadonlyMap<Cluster, { readonly verdict: Verdict; readonly heardAtMs: number }> = new Map()
 
@@ -41,7 +42,7 @@ export class Ledger {
   /** The feed's news: also for clusters that this isolate has sent nothing to for a while. */
   hear(verdicts: readonly Verdict[], nowMs: number): void {
     this.#verdicts = new Map(verdicts.map((verdict) => [verdict.cluster, { verdict, heardAtMs: nowMs }]))
-    for (const [id, { whole, subsets }] of this.#services) {
+    for (const [id, { whole, subsets }] of [...this.#services, ...(this.#apart?.services ?? [])]) {
       whole?.hear(this.#verdicts.get(id)?.verdict, nowMs)
       for (const [name, entry] of subsets) entry.hear(this.#verdicts.get(`${id}/${name}`)?.verdict, nowMs)
     }
@@ -65,12 +66,14 @@ export class Ledger {
 
   /** The entry of the cluster that a backend names. */
   entry(routes: Routes, { service, subset }: BackendRef): Entry {
-    if (routes.revision > this.#revision) this.#follow(routes)
-    let entries = this.#services.get(service)
+    if (!routes.isCandidate && routes.revision > this.#revision) this.#follow(routes)
+    const isApart = routes.apart?.has(service) === true
+    const services = isApart ? this.#apartOf(routes.revision) : this.#services
+    let entries = services.get(service)
     if (!entries) {
       const policy = routes.services.get(service)?.policy
       entries = { policy, text: textOf(policy), whole: undefined, subsets: new Map() }
-      this.#services.set(service, entries)
+      services.set(service, entries)
     }
     const found = subset === undefined ? entries.whole : entries.subsets.get(subset)
     if (found) return found
@@ -80,6 +83,8 @@ export class Ledger {
     const avoided = (nowMs: number) => this.#health.of(service, nowMs)
     const entry = new Entry(cluster, entries.policy, routes.revision, endpoints, {
       ...this.#around,
+      // What a candidate's breaker sees is not what the mesh agrees on.
+      ...(isApart && { breakers: NO_BREAKERS }),
       avoided,
       stale: this.#stale,
     })
@@ -90,9 +95,16 @@ export class Ledger {
     return entry
   }
 
+  /** What is kept of the services that a candidate has otherwise. */
+  #apartOf(revision: number): Map<ServiceId, ServiceEntries> {
+    if (this.#apart?.revision !== revision) this.#apart = { revision, services: new Map() }
+    return this.#apart.services
+  }
+
   /** Drops what the snapshot no longer has, or has with another policy. */
   #follow(routes: Routes): void {
     this.#revision = routes.revision
+    if (!routes.candidate) this.#apart = undefined
     for (const [id, entries] of this.#services) {
       const service = routes.services.get(id)
       if (!service || textOf(service.policy) !== entries.text) this.#services.delete(id)
@@ -274,6 +286,7 @@ function guardsOf(policy: ServicePolicy | undefined, selector: Selector | undefi
   ]
 }
 
+const NO_BREAKERS: BreakerObjects = () => undefined
 const NONE: readonly Guard[] = []
 const NO_TIMEOUTS: Timeouts = {}
 const NOTHING: readonly OutlierReport[] = []

@@ -8,6 +8,7 @@ import type { AccessTable } from "#shared/identity/access.ts"
 import type { TrustedPeers } from "#shared/identity/client-address.ts"
 import type { Authentication } from "#shared/model/authentication.ts"
 import type { GatewayId, ServiceId } from "#shared/model/names.ts"
+import type { Route } from "#shared/model/route.ts"
 import type { Endpoint, Service } from "#shared/model/service.ts"
 import type { ProbeReport, ProbeSettings, Ticket } from "#shared/protocol/probe.ts"
 import type { RouteTable } from "#shared/routing/table.ts"
@@ -69,6 +70,14 @@ export interface Routes {
   readonly isEmpty: boolean
   /** Some rule has traces begin. */
   readonly isTraced: boolean
+  /** They are those of a guarded apply, which only some chains go by. */
+  readonly isCandidate: boolean
+  /** Of a candidate: the services that the stable revision has otherwise, whose state in the isolate is kept apart. */
+  readonly apart: ReadonlySet<ServiceId> | undefined
+  /** As they were compiled. */
+  readonly written: readonly Route[]
+  /** Beside them, those of a guarded apply. Absent: all go by these. */
+  readonly candidate: Candidate | undefined
   readonly table: RouteTable
   readonly services: ReadonlyMap<ServiceId, Service>
   /** Absent: nobody has to prove anything. */
@@ -77,6 +86,15 @@ export interface Routes {
   readonly access: AccessTable | undefined
   /** By gateway, whom it believes about the client's address. Absent: the edge alone, everywhere. */
   readonly trustedPeers: ReadonlyMap<GatewayId, TrustedPeers> | undefined
+}
+
+/** A guarded apply's routes, which some chains go by. */
+export interface Candidate {
+  readonly routes: Routes
+  /** Percent of chains; it grows. */
+  share: number
+  /** Nobody goes by it who has not heard of it for so long: it may have been undone. */
+  untilMs: number
 }
 
 /** A place that takes requests. A service binding is one as it is. */

@@ -14,7 +14,7 @@ import { authenticateAtDoor, authenticateAtServices } from "./authenticate-http.
 import { authorizeAtGateway, authorizeAtService } from "./authorize.ts"
 import { receiveBody } from "./body.ts"
 import { type CanonicalRequest, canonicalise } from "./canonicalise.ts"
-import { begin, choose, type Exchange, settleRoutes } from "./exchange.ts"
+import { begin, choose, divide, type Exchange, settleRoutes } from "./exchange.ts"
 import { answerByFilter, shapeRequest, shapeResponse } from "./filter.ts"
 import { forward } from "./forward.ts"
 import { limit, toldStanding } from "./limit.ts"
@@ -40,8 +40,9 @@ async function decide(exchange: Exchange, received: CanonicalRequest, mesh: Mesh
   if (exchange.hops > LIMITS.hopsMax) return refuse("loop_detected")
   const current = mesh.routes
   const isEnough = current !== undefined && received.floor <= current.revision
-  const routes = isEnough ? current : await settleRoutes(exchange, received, mesh)
-  if (!routes) return refuse("no_snapshot")
+  const newest = isEnough ? current : await settleRoutes(exchange, received, mesh)
+  if (!newest) return refuse("no_snapshot")
+  const routes = newest.candidate ? divide(exchange, newest, newest.candidate, mesh) : newest
   exchange.routes = routes
 
   if (routes.trustedPeers) believe(exchange, received, routes.trustedPeers)

@@ -15,12 +15,15 @@ import { SeriesTable } from "#shared/telemetry/series-table.ts"
 import { isSampled, type TraceContext } from "#shared/telemetry/trace-context.ts"
 import type { AccessNotes } from "./access-notes.ts"
 import type { LimitVerdict } from "./limiter.ts"
+import type { Routes } from "./mesh.ts"
 
 /** What was counted since the last time. */
 export interface Counts {
   readonly series: readonly Series[]
   readonly tallies: readonly Tally[]
   readonly requests: number
+  /** Of requests by a candidate, which are in `series` too. */
+  readonly candidate?: { readonly revision: number; readonly series: readonly Series[] }
 }
 
 /** What was asked: a request, or the method of an RPC call, which has no headers. */
@@ -47,12 +50,16 @@ export interface Counted {
   readonly budgetExhausted: boolean
   readonly limited: LimitVerdict | undefined
   readonly access: AccessNotes | undefined
+  readonly routes: Pick<Routes, "revision" | "isCandidate"> | undefined
 }
 
 export class Recorder {
   readonly #table = new SeriesTable()
   readonly #methods = new MethodNames()
   #tallies = new Map<string, Tally>()
+  /** A candidate answers badly: whoever watches it had better know. */
+  #isUrgent = false
+  #candidate: { readonly revision: number; readonly table: SeriesTable } | undefined
 
   count(
     exchange: Counted,
@@ -73,9 +80,23 @@ export class Recorder {
     const requestBytes = isBodiless(asked.method) ? 0 : declaredBytes(asked.headers)
     const responseBytes = refusal !== "" || asked.method === "HEAD" ? 0 : declaredBytes((answer as Answered).headers)
     this.#table.count(row, durationMs, attempts, exchange.budgetExhausted, requestBytes, responseBytes)
+    if (exchange.routes?.isCandidate) {
+      const table = this.#candidateTable(exchange.routes.revision)
+      const candidateRow = table.row("", to, "", matched?.rule.id ?? "", "", status, refusal)
+      table.count(candidateRow, durationMs, attempts, false, 0, 0)
+      if (status >= 500 || refusal !== "") this.#isUrgent = true
+    }
     this.#table.exemplify(row, trace.traceId, isSampled(trace), durationMs, nowMs)
     if (limited) this.#tallyLimits(limited)
     if (access) this.#tallyAccess(access)
+  }
+
+  #candidateTable(revision: number): SeriesTable {
+    // Of a candidate before this one nobody asks any more.
+    if (this.#candidate?.revision !== revision) {
+      this.#candidate = { revision, table: new SeriesTable(LIMITS.rolloutGroupsMax) }
+    }
+    return this.#candidate.table
   }
 
   #tallyLimits({ refusedBy, shadowed }: LimitVerdict): void {
@@ -113,7 +134,7 @@ export class Recorder {
 
   /** Whether they should be taken soon: they are many, or many different ones. */
   get hasGrown(): boolean {
-    return this.#table.requests >= LIMITS.telemetryRequests || this.#table.isFilling
+    return this.#table.requests >= LIMITS.telemetryRequests || this.#table.isFilling || this.#isUrgent
   }
 
   take(): Counts {
@@ -121,7 +142,10 @@ export class Recorder {
     if (overflowed > 0) this.tally("overflowed_requests", "isolate", overflowed)
     const tallies = [...this.#tallies.values()]
     this.#tallies = new Map()
-    return { series: this.#table.take(), tallies, requests }
+    const candidate = this.#candidate && { revision: this.#candidate.revision, series: this.#candidate.table.take() }
+    this.#candidate = undefined
+    this.#isUrgent = false
+    return { series: this.#table.take(), tallies, requests, ...(candidate && { candidate }) }
   }
 }
 

@@ -132,15 +132,18 @@ export class Reporter {
   }
 
   #freeze(nowMs: number): Held | undefined {
-    const { series, tallies, requests } = this.#recorder.take()
+    const { series, tallies, requests, candidate } = this.#recorder.take()
     if (series.length === 0 && tallies.length === 0) return undefined
     this.#analyse(series)
     this.#sequence += 1
     const { isolate } = this.#around
     const snapshotAgeMs = this.#around.snapshotAgeMs()
     const recorded = this.#around.recorded?.() ?? []
-    const more = recorded.length > 0 ? { recorded } : {}
-    const report = { isolate, sequence: this.#sequence, series: encode(series), tallies, snapshotAgeMs, ...more }
+    const report = {
+      ...{ isolate, sequence: this.#sequence, series: encode(series), tallies, snapshotAgeMs },
+      ...(recorded.length > 0 && { recorded }),
+      ...(candidate && { candidate: { revision: candidate.revision, series: encode(candidate.series) } }),
+    }
     return { report, requests, sinceMs: nowMs }
   }
 

@@ -19,7 +19,7 @@ import {
   type Carrying,
 } from "./authenticate-rpc.ts"
 import { authorizeCall } from "./authorize.ts"
-import { begin, type Carried, choose, type Exchange, settleRoutes, toldRevision } from "./exchange.ts"
+import { begin, type Carried, choose, divide, type Exchange, settleRoutes, toldRevision } from "./exchange.ts"
 import { injectFault } from "./filter.ts"
 import { limit } from "./limit.ts"
 import type { Mesh } from "./mesh.ts"
@@ -86,8 +86,9 @@ async function decide(
   if (exchange.hops > LIMITS.hopsMax) return refuse("loop_detected")
   const current = mesh.routes
   const isEnough = current !== undefined && carried.floor <= current.revision
-  const routes = isEnough ? current : await settleRoutes(exchange, carried, mesh)
-  if (!routes) return refuse("no_snapshot")
+  const newest = isEnough ? current : await settleRoutes(exchange, carried, mesh)
+  if (!newest) return refuse("no_snapshot")
+  const routes = newest.candidate ? divide(exchange, newest, newest.candidate, mesh) : newest
   exchange.routes = routes
 
   const entry = identify(exchange.entrance, routes.services, NO_ADDRESS)

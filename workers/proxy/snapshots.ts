@@ -20,13 +20,15 @@ import {
   patienceMs,
   refuses,
   relayIsBack,
+  reported,
   takenUp,
   unanswered,
 } from "#shared/propagation/lease.ts"
 import type { Feed } from "#shared/protocol/feed.ts"
 import type { SourceRpc } from "#shared/protocol/relay.ts"
-import type { Newer, OutlierReport, Pull, RefusedRevision } from "#shared/protocol/route-table.ts"
+import type { Newer, OutlierReport, Pull } from "#shared/protocol/route-table.ts"
 import type { ApiKeys } from "./api-keys.ts"
+import { Candidates } from "./candidates.ts"
 import { compiled } from "./compiled.ts"
 import type { Background, Routes } from "./mesh.ts"
 import { exchange, type Sources, within } from "./sources.ts"
@@ -61,6 +63,7 @@ export class Snapshots {
   readonly #isolate: string
   readonly #bindings: readonly string[]
   readonly #leaseMs: number
+  readonly #candidates: Candidates
   #lease = freshLease()
   #routes: Routes | undefined
   #pulling: Promise<void> | undefined
@@ -79,6 +82,7 @@ export class Snapshots {
     this.#bindings = bindings
     this.#leaseMs = around.leaseMs ?? LIMITS.snapshotLeaseMs
     this.#heardAtMs = around.nowMs()
+    this.#candidates = new Candidates(around)
   }
 
   /** For how long nothing has been heard of the route table: the age of what is served, whether there is anything newer or not. */
@@ -100,11 +104,12 @@ export class Snapshots {
 
   /** For a request that found no routes, none fresh enough, or none at `floor` or above: those that come in time, or what there is. */
   async settled(floor: number, background: Background): Promise<Routes | undefined> {
+    if (this.#isCandidate(floor)) return this.#routes
     const nowMs = this.#around.nowMs()
     this.#ask(floor, nowMs, background)
     const waitMs = patienceMs(this.#lease, floor, this.#leaseMs, nowMs)
     if (waitMs > 0) await this.#wait(floor, waitMs)
-    if (this.#routes && this.#lease.serving < floor) {
+    if (this.#routes && this.#lease.serving < floor && !this.#isCandidate(floor)) {
       this.#floorsMissed += 1
       this.#around.tally?.("floors_missed")
       this.#lease = missed(this.#lease, floor, this.#leaseMs, this.#around.nowMs())
@@ -120,7 +125,7 @@ export class Snapshots {
     const { serving } = this.#lease
     const wanted = Math.max(serving < floor ? floor : serving + 1, 1)
     for (let waitedMs = 0; waitedMs < waitMs; waitedMs += LOOK_MS) {
-      if (!this.#pulling || this.#lease.serving >= wanted) return
+      if (!this.#pulling || this.#lease.serving >= wanted || this.#isCandidate(floor)) return
       await Promise.race([this.#pulling, this.#around.sleep(LOOK_MS)])
     }
     if (this.#lease.serving < wanted) this.#lease = inVain(this.#lease)
@@ -176,6 +181,21 @@ export class Snapshots {
       )
     }
     if (newer) await this.#take(newer, answer.source)
+    if (!unheard) await this.#divide(feed.candidate, answer.source)
+  }
+
+  /** A guarded apply: some chains go by its routes. */
+  async #divide(news: Feed["candidate"], source: SourceRpc): Promise<void> {
+    if (!news && !this.#routes?.candidate) return
+    await this.#candidates.hear(news, this.#heardAtMs, this.#routes, source)
+    const candidate = this.#routes && this.#candidates.beside(this.#routes)
+    if (!this.#routes || this.#routes.candidate === candidate) return
+    this.#routes = { ...this.#routes, candidate }
+  }
+
+  /** Whether a chain that asks for this revision can go by the candidate's routes. */
+  #isCandidate(floor: number): boolean {
+    return floor > 0 && this.#routes?.candidate?.routes.revision === floor
   }
 
   #detour(): boolean {
@@ -203,7 +223,7 @@ export class Snapshots {
   }
 
   #standing(): Pick<Pull, "isolate" | "serving" | "refused" | "leaseMs"> {
-    const { serving, refused } = this.#lease
+    const { serving, refused = this.#candidates.refused } = this.#lease
     return {
       isolate: this.#isolate,
       serving,
@@ -253,7 +273,8 @@ export class Snapshots {
 
   #takeUp(routes: Routes): void {
     const nowMs = this.#around.nowMs()
-    this.#routes = { ...routes, newUntilMs: nowMs + LIMITS.floorToldMs }
+    const candidate = this.#candidates.beside(routes)
+    this.#routes = { ...routes, candidate, newUntilMs: nowMs + LIMITS.floorToldMs }
     this.#lease = takenUp(this.#lease, routes.revision, nowMs)
   }
 
@@ -272,8 +293,4 @@ export class Snapshots {
   #within<T>(answer: Promise<T>, ms: number): Promise<T> {
     return within(answer, ms, this.#around)
   }
-}
-
-function reported({ revision, reason, damaged }: RefusedRevision): RefusedRevision {
-  return { revision, reason, ...(damaged && { damaged }) }
 }

@@ -41,7 +41,7 @@ describe("completion", () => {
       expect(ran.stderr).toBe("")
       return ran.stdout.trim().split("\n")
     }
-    expect(type("ro")).toEqual(["rollback"])
+    expect(type("rollb")).toEqual(["rollback"])
     expect(type("token", "")).toEqual(["list", "create", "revoke"])
     expect(type("apply", "-f", "")).toEqual(["mesh.yaml"])
     expect(type("apply", "$(touch owned)", "--pr")).toEqual(["--prune"])

@@ -60,6 +60,10 @@ function isolate(document: AuthenticationDocument, publish: () => object = () =>
     ...{
       revision: 1,
       digest: "",
+      isCandidate: false,
+      apart: undefined,
+      written: [],
+      candidate: undefined,
       newUntilMs: 0,
       isEmpty: false,
       isTraced: false,
