@@ -27,6 +27,7 @@ import type {
 } from "#shared/protocol/control-api.ts"
 import type { RevisionConvergence } from "#shared/protocol/convergence.ts"
 import type { Explained, ExplainRequest } from "#shared/protocol/explain.ts"
+import type { Preview } from "#shared/protocol/preview.ts"
 import type { Vitals } from "#shared/protocol/vitals.ts"
 import type { Trace } from "#shared/telemetry/recorded.ts"
 import { EXIT, type Failure, failed } from "./command.ts"
@@ -79,6 +80,7 @@ function clientOf(connection: Connection | Failure, io: Pick<Io, "sleep">) {
   const ask = async <T>(path: string, sending: Sending = {}): Answer<T> =>
     failed(connection) ? connection : send<T>(connection, io, path, sending)
   return {
+    preview: (body: ApplyRequest) => ask<Preview>("/v1/preview", { method: "POST", body }),
     plan: (body: ApplyRequest) => ask<Plan>("/v1/plan", { method: "POST", body }),
     apply: (body: ApplyRequest, confirm?: string) =>
       ask<Applied>("/v1/apply", { method: "POST", body, keyed: true, confirm }),

@@ -47,6 +47,7 @@ export interface Options {
   readonly dryRun?: boolean
   readonly prune?: boolean
   readonly guard?: boolean
+  readonly preview?: boolean
   readonly stages?: string
   readonly hold?: number
   readonly requests?: number

@@ -13,6 +13,7 @@ const WAIT = ["--wait", "wait until every live proxy isolate serves the new revi
 const TIMEOUT = ["--timeout <duration>", "how long --wait waits (default 30s)", "duration"] as const
 
 const GUARD = ["--guard", "let it out in stages, and undo it when it fares worse"] as const
+const PREVIEW = ["--preview", "say what would become of recent requests, and change nothing"] as const
 const STAGES = ["--stages <percents>", "of request chains, for --guard (default 1,100)", "text"] as const
 const HOLD = ["--hold <duration>", "how long a stage lasts at least, for --guard (default 60s)", "duration"] as const
 const REQUESTS = [
@@ -28,7 +29,7 @@ export const CHANGING: readonly CommandRow[] = [
     summary: "make the mesh as documents say",
     options: [
       ...[FILES, ["--dry-run", "say what would change, and change nothing"] as const, PRUNE, WAIT, TIMEOUT, MESSAGE],
-      ...[GUARD, STAGES, HOLD, REQUESTS],
+      ...[PREVIEW, GUARD, STAGES, HOLD, REQUESTS],
     ],
     control: true,
     confirms: true,

@@ -10,15 +10,17 @@
  */
 import { createDurable } from "itty-durable/itty-durable.js"
 import { LIMITS } from "#shared/model/limits.ts"
-import { SHARDS } from "#shared/propagation/shards.ts"
+import type { RelayRpc } from "#shared/protocol/relay.ts"
 import type { RolloutRecord } from "#shared/protocol/rollout.ts"
 import { MESH, type RouteTableRpc } from "#shared/protocol/route-table.ts"
-import type { Comparison, TelemetryRpc } from "#shared/protocol/telemetry.ts"
+import type { Comparison } from "#shared/protocol/telemetry.ts"
 import { begin, comparedSinceMs, type Look, type Rollout, shareOf, step } from "#shared/rollout/rollout.ts"
 import { groupsOf } from "./rollout-groups.ts"
+import { askShards } from "./telemetry-shards.ts"
 
 interface Env {
   readonly ROUTE_TABLE: DurableObjectNamespace
+  readonly RELAY?: DurableObjectNamespace
   readonly TELEMETRY: DurableObjectNamespace
 }
 
@@ -71,8 +73,15 @@ export class RolloutObject extends Base {
     const { policy, touches } = record
     const before = this.rollout ?? begin(record.startedAtMs)
     const sinceMs = comparedSinceMs(before, policy, LIMITS.rolloutBaselineMs)
-    const comparisons = await compare(this.state.env, record.revision, sinceMs)
-    const look: Look = comparisons && { groups: groupsOf(comparisons, touches) }
+    const { env } = this.state
+    const [comparisons, refused] = await Promise.all([
+      compare(env, record.revision, sinceMs),
+      refusalOf(env, record.revision),
+    ])
+    const look: Look = comparisons && {
+      groups: groupsOf(comparisons, touches),
+      ...(refused !== undefined && { refused }),
+    }
     this.rollout = step(before, policy, look, Date.now())
     await this.persist()
     return this.rollout
@@ -105,17 +114,22 @@ export async function watch(
 
 /** Undefined when a shard does not answer: what its isolates counted might be just what matters. */
 async function compare(env: Env, revision: number, sinceMs: number): Promise<readonly Comparison[] | undefined> {
-  try {
-    return await Promise.all(
-      SHARDS.map(({ name, hint }) => {
-        const shard = env.TELEMETRY.getByName(name, hint && { locationHint: hint }) as unknown as TelemetryRpc
-        return inTime(shard.compare({ revision, sinceMs }), LIMITS.shardAnswerMs)
-      }),
-    )
-  } catch (error) {
-    console.warn(`weft: a shard of telemetry does not say how revision ${revision} fares: ${error}`)
-    return undefined
-  }
+  const shards = await askShards(env.TELEMETRY, (shard) => shard.compare({ revision, sinceMs }))
+  const answers = shards.map(({ answer }) => answer).filter((answer) => answer !== undefined)
+  return answers.length === shards.length ? answers : undefined
+}
+
+/** Why an isolate cannot serve it, as it told its relay or the root. Who does not answer is not waited for. */
+async function refusalOf(env: Env, revision: number): Promise<string | undefined> {
+  const root = env.ROUTE_TABLE.getByName(MESH) as unknown as RouteTableRpc
+  const viewOf = (source: Pick<RelayRpc, "view">) => inTime(source.view(), LIMITS.relayViewMs).catch(() => undefined)
+  const relays = await inTime(root.relays(), LIMITS.rolloutCallMs)
+  const views = await Promise.all([
+    viewOf(root),
+    ...relays.map(({ name }) => env.RELAY && viewOf(env.RELAY.getByName(name) as unknown as RelayRpc)),
+  ])
+  const isolates = views.flatMap((view) => view?.isolates ?? [])
+  return isolates.find(({ refused }) => refused?.revision === revision)?.refused?.reason
 }
 
 function reportOf(rollout: Rollout, { revision, policy }: RolloutRecord) {

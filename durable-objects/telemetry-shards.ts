@@ -3,7 +3,7 @@ import { LIMITS } from "#shared/model/limits.ts"
 import { SHARDS } from "#shared/propagation/shards.ts"
 import type { TelemetryRpc } from "#shared/protocol/telemetry.ts"
 
-export type Shard = Pick<TelemetryRpc, "totals" | "vitals" | "window" | "recordedOf">
+export type Shard = Pick<TelemetryRpc, "compare" | "heads" | "recordedOf" | "totals" | "vitals" | "window">
 
 /** A shard that does not answer in time, or not so that it can be read, has no answer here. */
 export async function askShards<T>(

@@ -5,6 +5,7 @@
  */
 import { DurableObject } from "cloudflare:workers"
 import { LIMITS } from "#shared/model/limits.ts"
+import type { SampledHead } from "#shared/model/sample.ts"
 import type { OpenTaps, TapBatch } from "#shared/model/tap.ts"
 import type { ComparisonQuery, TelemetryReport, WindowQuery } from "#shared/model/telemetry.ts"
 import { TAP, type TapRpc } from "#shared/protocol/tap.ts"
@@ -21,6 +22,7 @@ import type { StoredSlot } from "#shared/telemetry/slot.ts"
 import { Sums } from "#shared/telemetry/sums.ts"
 import { cut, type TimedSeries } from "#shared/telemetry/window.ts"
 import { encode } from "#shared/telemetry/wire.ts"
+import { Heads } from "./heads.ts"
 import { exchangesOf, KEPT_MIGRATION, keepExchanges } from "./kept-exchanges.ts"
 import { migrate } from "./migrations.ts"
 
@@ -42,6 +44,7 @@ interface TelemetryEnv {
 
 export class TelemetryObject extends DurableObject<TelemetryEnv> implements TelemetryRpc {
   readonly #sql = this.ctx.storage.sql
+  readonly #heads = new Heads(this.ctx.storage.kv)
   #collector: Collector | undefined
   #taps: OpenTaps | undefined
   #storing: Promise<void> | undefined
@@ -56,6 +59,7 @@ export class TelemetryObject extends DurableObject<TelemetryEnv> implements Tele
     const outcome = collector.take(report, nowMs)
     if (outcome.outcome === "refused") return outcome
     if (report.recorded && outcome.outcome === "counted") keepExchanges(this.#sql, report.recorded, nowMs)
+    if (outcome.outcome === "counted") this.#heads.take(report.heads)
     await this.#stored(collector, nowMs)
     const taps = this.#tapsAt(nowMs)
     return { outcome: "counted", paceMs: this.#paceMs, ...(taps && { taps }) }
@@ -131,6 +135,10 @@ export class TelemetryObject extends DurableObject<TelemetryEnv> implements Tele
     return { all: encode(all.series), candidate: encode(candidate.series) }
   }
 
+  async heads(): Promise<readonly SampledHead[]> {
+    return this.#isNew() ? [] : this.#heads.list()
+  }
+
   /** Nobody has reported to it: readers ask all shards that there can be, and must not leave storage behind. */
   #isNew(): boolean {
     if (this.#collector) return false
@@ -177,6 +185,7 @@ export class TelemetryObject extends DurableObject<TelemetryEnv> implements Tele
 
   #turn(collector: Collector, nowMs: number): void {
     this.#store(collector)
+    this.#heads.store()
     const { number } = collector.slot
     if (number % LIMITS.telemetryBaseSlots === 0) {
       this.ctx.storage.transactionSync(() => {

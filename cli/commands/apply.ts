@@ -1,4 +1,5 @@
 /** `weft apply`: documents in, a new revision out. */
+import { blastText } from "#cli/blast-text.ts"
 import { changeCounts, changeLines, finish, noteLines } from "#cli/changes.ts"
 import { type Client, clientFor } from "#cli/client.ts"
 import { type Call, EXIT, type ExitCode, failed } from "#cli/command.ts"
@@ -18,6 +19,7 @@ export async function run(call: Call): Promise<ExitCode> {
   if (loaded.problems.length > 0)
     return report(io, { exit: EXIT.problems, message: "unreadable", problems: loaded.problems }, NOTHING)
   const client = clientFor(call)
+  if (options.preview) return previewed(call, client, loaded)
   if (options.dryRun) return preview(call, client, loaded)
 
   const guard = guardOf(options)
@@ -43,6 +45,28 @@ async function preview(call: Call, client: Client, loaded: Loaded): Promise<Exit
       end
     )
   })
+  return EXIT.ok
+}
+
+async function previewed(call: Call, client: Client, loaded: Loaded): Promise<ExitCode> {
+  const { io, options } = call
+  const answer = await during(
+    io,
+    "replaying requests",
+    client.preview({ documents: loaded.documents, ...optional(options) }),
+  )
+  if (failed(answer)) return report(io, { ...answer, problems: loaded.place(answer.problems ?? []) }, NOTHING)
+  const found = { ...answer, ...(answer.findings && { findings: loaded.place(answer.findings) }) }
+  const paint = painter(io, io.out)
+  await print(
+    io,
+    call.format,
+    found,
+    () =>
+      changeLines(found.changes, paint) +
+      findingLines(found.findings ?? [], paint) +
+      blastText(found, io.nowMs(), paint),
+  )
   return EXIT.ok
 }
 

@@ -17,7 +17,7 @@ import { mayRepeat } from "#shared/resilience/retry.ts"
 import { explain as explainMatch } from "#shared/routing/explain.ts"
 import { applyHeaderChange } from "#shared/routing/filters.ts"
 import type { RequestHead } from "#shared/routing/head.ts"
-import { compile, type Entry } from "#shared/routing/table.ts"
+import { compile, type Entry, type RouteTable } from "#shared/routing/table.ts"
 import { traceparentOf } from "#shared/telemetry/b3.ts"
 import { enterTrace } from "#shared/telemetry/trace-context.ts"
 import { type Address, authorityOf, urlOf } from "./address.ts"
@@ -36,12 +36,17 @@ export interface ExplainBy {
   readonly snapshot: Snapshot
   /** The bindings of live proxies; absent when none has told. */
   readonly bindings?: ReadonlySet<string>
+  /** The snapshot's own, where many requests are explained by it. */
+  readonly table?: RouteTable
 }
 
 /** As a deployed proxy stands. */
 const PUBLISHED = { edge: true, keepsAmbiguousNames: false }
 
-export function explain({ revision, snapshot, bindings }: ExplainBy, described: DescribedRequest): Explained {
+export function explain(
+  { revision, snapshot, bindings, table = compile(snapshot) }: ExplainBy,
+  described: DescribedRequest,
+): Explained {
   const request = arriving(described)
   if (isRefusal(request)) return refused(revision, request)
   const admitted = admit(request.raw, request.entrance.at, PUBLISHED)
@@ -57,7 +62,6 @@ export function explain({ revision, snapshot, bindings }: ExplainBy, described: 
   const unknown = proof.pass([doorOf(entry)], asked)
   if (unknown) return { ...refused(revision, unknown, understood), ...proofOf(proof) }
 
-  const table = compile(snapshot)
   const first: RequestHead = {
     ...headOf(request, admitted, asked, described.dice ?? 0),
     address: addressIn(snapshot, request, admitted),

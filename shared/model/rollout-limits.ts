@@ -19,4 +19,8 @@ export const ROLLOUT_LIMITS = {
   rolloutGroupsMax: 500,
   /** Ids of what a change touches; one with more touches everything. */
   rolloutTouchesMax: 200,
+  /** Heads of requests that an isolate keeps for one report, that a shard keeps, and that a preview replays. */
+  headsOfReport: 8,
+  headsOfShard: 500,
+  headsReplayed: 1_000,
 } as const

@@ -1,5 +1,7 @@
 /** What isolates tell about what they counted, and what is asked of it. */
 
+import type { SampledHead } from "./sample.ts"
+
 /** What is counted beside requests: of the whole mesh, or by one label. */
 export const TALLIES = [
   /** Isolates that reported for the first time. */
@@ -56,6 +58,8 @@ export interface TelemetryReport {
   readonly recorded?: readonly string[]
   /** Of the series, what went by a candidate revision: only who it was for, the rule, class and refusal are told apart. */
   readonly candidate?: { readonly revision: number; readonly series: Uint8Array }
+  /** A few of the requests, each for as many as its weight says. */
+  readonly heads?: readonly SampledHead[]
 }
 
 /** What was counted since a time, by a candidate revision and altogether. */

@@ -7,6 +7,7 @@
  *   GET    /v1/schema.json                           viewer    JSON Schema of a document, for editors
  *   GET    /v1/whoami                                viewer    -> WhoAmI
  *   POST   /v1/plan                                  viewer    ApplyRequest -> Plan            (dry run; nothing is written)
+ *   POST   /v1/preview                               viewer    ApplyRequest -> Preview          (preview.ts; nothing is sent or written)
  *   POST   /v1/apply                                 operator  ApplyRequest -> Applied         If-Match, Idempotency-Key, Weft-Confirm
  *   POST   /v1/rollback                              operator  RollbackRequest -> Applied      If-Match, Idempotency-Key, Weft-Confirm
  *   GET    /v1/rollout                               viewer    -> RolloutView                   (the guarded apply under way, or the last)

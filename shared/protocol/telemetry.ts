@@ -2,6 +2,8 @@
  * What crosses the boundary between the proxies, the `Telemetry` objects and control. Isolates report differences, each under a number
  * of its own; an object counts each report once, and what it acknowledges stands in its storage.
  */
+
+import type { SampledHead } from "#shared/model/sample.ts"
 import type { OpenTaps, TapBatch } from "#shared/model/tap.ts"
 import type {
   ComparisonQuery,
@@ -60,6 +62,8 @@ export interface TelemetryRpc {
   tapped(batch: TapBatch): Promise<OpenTaps | undefined>
   /** Of the slots that end after a time; encoded as above, and only who requests were for, the rule, class and refusal told apart. */
   compare(query: ComparisonQuery): Promise<Comparison>
+  /** The newest heads of requests that isolates kept. */
+  heads(): Promise<readonly SampledHead[]>
 }
 
 export interface Comparison {

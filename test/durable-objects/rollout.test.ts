@@ -10,7 +10,7 @@ import { SeriesTable } from "#shared/telemetry/series-table.ts"
 import { encode } from "#shared/telemetry/wire.ts"
 import type { ControlEnv } from "#workers/control/env.ts"
 
-const { ROUTE_TABLE, ROLLOUT, TELEMETRY } = env as unknown as ControlEnv
+const { ROUTE_TABLE, RELAY, ROLLOUT, TELEMETRY } = env as unknown as ControlEnv
 const POLICY: RolloutPolicy = { ...DEFAULT_ROLLOUT, holdMs: 10_000, requestsMin: 5, patienceMs: 20_000 }
 
 let nowMs = 1_700_000_000_000
@@ -192,7 +192,8 @@ describe("the root under guard", () => {
   })
 })
 
-describe("the object that watches", () => {
+// Each look wakes all shards of telemetry, which a busy machine takes its time for.
+describe("the object that watches", { timeout: 30_000 }, () => {
   it("lets out what fares well, and is empty then", async () => {
     const revision = await guarded()
     const object = await watcher()
@@ -220,6 +221,17 @@ describe("the object that watches", () => {
     expect(await table().rollout()).toMatchObject({
       ...{ phase: "undone", undoneBy: revision + 1, seen: { requests: 10, failed: 8 } },
       reason: `more requests fail (5xx) at default/orders/0: ${rest}`,
+    })
+  })
+
+  it("has undone what an isolate refuses to serve", async () => {
+    const revision = await guarded()
+    const relay = RELAY.getByName("enam")
+    await relay.pull({ isolate: "r", serving: revision - 1, refused: { revision, reason: "it cannot be compiled" } })
+    await looks(1)
+    expect(await table().rollout()).toMatchObject({
+      phase: "undone",
+      reason: "an isolate refuses it: it cannot be compiled",
     })
   })
 

@@ -1,11 +1,31 @@
 /** The endpoints of guarded applies. */
 import { LIMITS } from "#shared/model/limits.ts"
-import type { EndRollout } from "#shared/protocol/control-api.ts"
+import type { ApplyRequest, EndRollout } from "#shared/protocol/control-api.ts"
 import { type Endpoint, endpoint } from "./endpoint.ts"
+import { preview as showPreview } from "./preview.ts"
 import { endRollout, showRollout } from "./rollouts.ts"
+import { applyRequest } from "./schemas.ts"
+import { preview } from "./schemas-preview.ts"
 import * as shapes from "./schemas-rollout.ts"
 
 export const ROLLOUT: readonly Endpoint[] = [
+  endpoint<object, object, ApplyRequest>({
+    method: "POST",
+    path: "/v1/preview",
+    role: "viewer",
+    reads: true,
+    group: "Changes",
+    summary: "Say what an apply would do to requests",
+    description:
+      "Heads of recent requests, which isolates keep a few of and scrub, are replayed through the head and through what the documents would make of it, by the proxy's own code. Nothing is sent and nothing is written.",
+    body: {
+      schema: applyRequest,
+      bytesMax: LIMITS.documentBytesMax,
+      example: { documents: [{ source: "mesh.yaml", content: {} }] },
+    },
+    answers: { status: 200, description: "The plan, and its blast radius.", schema: preview, problems: [409, 422] },
+    handle: showPreview,
+  }),
   endpoint({
     method: "GET",
     path: "/v1/rollout",

@@ -4,8 +4,10 @@
  */
 import type { Entrance } from "#shared/exchange/decide.ts"
 import { LIMITS } from "#shared/model/limits.ts"
+import type { Principals } from "#shared/model/principal.ts"
 import { isRefusal, REFUSALS, type Refusal } from "#shared/model/refusal.ts"
 import type { Backend } from "#shared/model/route.ts"
+import type { SampledHead } from "#shared/model/sample.ts"
 import type { Tally, TallyName } from "#shared/model/telemetry.ts"
 import type { Matched } from "#shared/routing/table.ts"
 import type { AccessRecord } from "#shared/telemetry/access-record.ts"
@@ -16,6 +18,7 @@ import { isSampled, type TraceContext } from "#shared/telemetry/trace-context.ts
 import type { AccessNotes } from "./access-notes.ts"
 import type { LimitVerdict } from "./limiter.ts"
 import type { Routes } from "./mesh.ts"
+import type { Sampler } from "./sampler.ts"
 
 /** What was counted since the last time. */
 export interface Counts {
@@ -24,6 +27,8 @@ export interface Counts {
   readonly requests: number
   /** Of requests by a candidate, which are in `series` too. */
   readonly candidate?: { readonly revision: number; readonly series: readonly Series[] }
+  /** Heads of some of the requests. */
+  readonly heads?: readonly SampledHead[]
 }
 
 /** What was asked: a request, or the method of an RPC call, which has no headers. */
@@ -50,16 +55,23 @@ export interface Counted {
   readonly budgetExhausted: boolean
   readonly limited: LimitVerdict | undefined
   readonly access: AccessNotes | undefined
-  readonly routes: Pick<Routes, "revision" | "isCandidate"> | undefined
+  readonly principals: Principals
+  readonly routes: Pick<Routes, "revision" | "isCandidate" | "written"> | undefined
 }
 
 export class Recorder {
   readonly #table = new SeriesTable()
   readonly #methods = new MethodNames()
   #tallies = new Map<string, Tally>()
+  readonly #sampler: Sampler | undefined
   /** A candidate answers badly: whoever watches it had better know. */
   #isUrgent = false
   #candidate: { readonly revision: number; readonly table: SeriesTable } | undefined
+
+  /** Without a sampler no heads are kept. */
+  constructor(sampler?: Sampler) {
+    this.#sampler = sampler
+  }
 
   count(
     exchange: Counted,
@@ -87,6 +99,7 @@ export class Recorder {
       if (status >= 500 || refusal !== "") this.#isUrgent = true
     }
     this.#table.exemplify(row, trace.traceId, isSampled(trace), durationMs, nowMs)
+    this.#sampler?.pass(exchange, protocol === "rpc", asked)
     if (limited) this.#tallyLimits(limited)
     if (access) this.#tallyAccess(access)
   }
@@ -145,7 +158,8 @@ export class Recorder {
     const candidate = this.#candidate && { revision: this.#candidate.revision, series: this.#candidate.table.take() }
     this.#candidate = undefined
     this.#isUrgent = false
-    return { series: this.#table.take(), tallies, requests, ...(candidate && { candidate }) }
+    const heads = this.#sampler?.take()
+    return { series: this.#table.take(), tallies, requests, ...(candidate && { candidate }), ...(heads && { heads }) }
   }
 }
 

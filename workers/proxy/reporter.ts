@@ -31,6 +31,8 @@ export interface ReporterSurroundings extends Pick<Surroundings, "nowMs" | "roll
   recorded?(): readonly string[]
   /** What the shard says of taps with each answer. */
   heard?(taps: OpenTaps | undefined): void
+  /** Heads of requests are kept, too. */
+  readonly samples?: boolean
   /** Takes the series of each report once, beside the shard. */
   readonly analyse?: (series: readonly Series[]) => void
 }
@@ -132,7 +134,7 @@ export class Reporter {
   }
 
   #freeze(nowMs: number): Held | undefined {
-    const { series, tallies, requests, candidate } = this.#recorder.take()
+    const { series, tallies, requests, candidate, heads = [] } = this.#recorder.take()
     if (series.length === 0 && tallies.length === 0) return undefined
     this.#analyse(series)
     this.#sequence += 1
@@ -143,6 +145,7 @@ export class Reporter {
       ...{ isolate, sequence: this.#sequence, series: encode(series), tallies, snapshotAgeMs },
       ...(recorded.length > 0 && { recorded }),
       ...(candidate && { candidate: { revision: candidate.revision, series: encode(candidate.series) } }),
+      ...(heads.length > 0 && { heads }),
     }
     return { report, requests, sinceMs: nowMs }
   }

@@ -19,17 +19,19 @@ export interface TelemetryEnv extends TraceEnv {
   readonly ANALYTICS?: AnalyticsEngineDataset
   /** `on`: one JSON line in the log for each exchange. */
   readonly WEFT_ACCESS_LOG?: string
+  /** `off`: no heads of requests are kept for previews of changes. */
+  readonly WEFT_SAMPLE_HEADS?: string
 }
 
 export interface Sinks {
-  readonly reporting: Pick<ReporterSurroundings, "shard" | "analyse" | "recorded" | "heard">
+  readonly reporting: Pick<ReporterSurroundings, "shard" | "analyse" | "recorded" | "heard" | "samples">
   readonly kept: Kept | undefined
   readonly tapper: Tapper | undefined
 }
 
 /** `region` is asked when the first report goes out. */
 export function sinksOf(
-  { TELEMETRY, ANALYTICS }: TelemetryEnv,
+  { TELEMETRY, ANALYTICS, WEFT_SAMPLE_HEADS }: TelemetryEnv,
   isolate: string,
   region: () => Region | undefined,
   around: Omit<TapperSurroundings, "shard"> & Pick<ExporterSurroundings, "tally">,
@@ -38,6 +40,7 @@ export function sinksOf(
   const kept = shard && new Kept((count) => around.tally("recorded_dropped", "", count))
   const tapper = shard && new Tapper({ ...around, shard: shard as () => ShardObject & TapShard })
   const reporting = {
+    samples: TELEMETRY !== undefined && WEFT_SAMPLE_HEADS !== "off",
     ...(shard && { shard, recorded: () => kept!.take(), heard: (taps: OpenTaps | undefined) => tapper!.hear(taps) }),
     ...(ANALYTICS && { analyse: (series: readonly Series[]) => analyse(ANALYTICS, series) }),
   }

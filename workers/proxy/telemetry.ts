@@ -11,6 +11,7 @@ import type { AccessLog } from "./access-log.ts"
 import type { Background } from "./mesh.ts"
 import { type Answered, type Asked, type Counted, Recorder } from "./recorder.ts"
 import { Reporter, type ReporterSurroundings } from "./reporter.ts"
+import { Sampler } from "./sampler.ts"
 import type { Tapper } from "./tapper.ts"
 import type { Tracer } from "./tracer.ts"
 
@@ -27,7 +28,8 @@ export class Telemetry {
     this.log = log
     this.tracer = tracer
     this.tapper = tapper
-    this.#recorder = around.shard || around.analyse ? new Recorder() : undefined
+    this.#recorder =
+      around.shard || around.analyse ? new Recorder(around.samples ? new Sampler(around.roll) : undefined) : undefined
     this.#reporter = this.#recorder && new Reporter(this.#recorder, around)
   }
 

@@ -44,7 +44,7 @@ describe("completion", () => {
     expect(type("rollb")).toEqual(["rollback"])
     expect(type("token", "")).toEqual(["list", "create", "revoke"])
     expect(type("apply", "-f", "")).toEqual(["mesh.yaml"])
-    expect(type("apply", "$(touch owned)", "--pr")).toEqual(["--prune"])
+    expect(type("apply", "$(touch owned)", "--pru")).toEqual(["--prune"])
     expect(existsSync(join(cwd, "owned"))).toBe(false)
   })
 
