@@ -33,7 +33,7 @@ function request(path: string, token: string | null, method: string) {
     .replace("{kind}", "Service")
     .replace("{namespace}", "default")
     .replace("{name}", "nothing")
-    .replace("{id}", path.includes("silences") ? "00000000" : "nothing")
+    .replace("{id}", path.includes("silences") ? "00000000" : path.includes("traces") ? "0".repeat(32) : "nothing")
   const search = path === "/v1/diff" ? "?from=0" : ""
   return call(method, concrete + search, { token, ...(method === "POST" && { body: bodies[path] }) })
 }
@@ -89,6 +89,8 @@ describe("the table of roles", () => {
       "GET /v1/status": "viewer",
       "GET /v1/stats": "viewer",
       "GET /v1/vitals": "viewer",
+      "GET /v1/traces/{id}": "viewer",
+      "GET /v1/tap": "operator",
       "POST /v1/probe-ticket": "viewer",
       "GET /v1/alerts": "viewer",
       "POST /v1/alerts/silences": "operator",
