@@ -16,6 +16,8 @@ interface Surroundings {
   nowMs(): number
   sleep(ms: number): Promise<void>
   log(line: string): void
+  /** How long routes are gone by before newer ones are asked for, where that is not as usual. */
+  readonly leaseMs?: number
   tally?(name: "snapshot_refusals"): void
 }
 
@@ -29,6 +31,11 @@ export class Candidates {
 
   constructor(around: Surroundings) {
     this.#around = around
+  }
+
+  /** Whether there is anything that the end of a guarded apply would end. */
+  get isConcerned(): boolean {
+    return this.#current !== undefined || this.#refused !== undefined
   }
 
   get refused(): RefusedRevision | undefined {
@@ -54,7 +61,9 @@ export class Candidates {
     const current = this.#current
     if (current?.routes.revision !== revision || this.#asOfMs !== heardAtMs) return
     current.share = share
-    current.untilMs = Math.max(current.untilMs, heardAtMs + LIMITS.candidateMs)
+    // It is told of again with each lease.
+    const heldMs = LIMITS.candidateMs + (this.#around.leaseMs ?? 0)
+    current.untilMs = Math.max(current.untilMs, heardAtMs + heldMs)
   }
 
   /** What some chains go by instead of these routes; undefined when there is nothing of the kind. */

@@ -186,7 +186,7 @@ export class Snapshots {
 
   /** A guarded apply: some chains go by its routes. */
   async #divide(news: Feed["candidate"], source: SourceRpc): Promise<void> {
-    if (!news && !this.#routes?.candidate) return
+    if (!news && !this.#candidates.isConcerned) return
     await this.#candidates.hear(news, this.#heardAtMs, this.#routes, source)
     const candidate = this.#routes && this.#candidates.beside(this.#routes)
     if (!this.#routes || this.#routes.candidate === candidate) return
