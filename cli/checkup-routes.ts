@@ -20,12 +20,12 @@ export function checkRoutes({ status, nowMs }: Facts): Check[] {
   } as const
   const serving = isolates.filter((isolate) => isolate.serving >= head.revision).length
   const oldest = isolates.reduce((worst, { seenAtMs }) => Math.max(worst, nowMs - seenAtMs), 0)
-  const told = relays.length === 0 ? "" : `, ${count(relays.length, "relay")}`
+  const told = relays.length === 0 ? "" : `, told by ${count(relays.length, "relay")}`
   if (isolates.length === 0) {
     const message = "no isolate asked for routes within the last minute: they start with the first request"
     return [headIs, ...unwell, { section: "routes", rule: "isolates", state: "skipped", message }]
   }
-  const message = `${serving} of ${count(isolates.length, "isolate")} serve it${told}; the one heard of longest ago asked ${age(nowMs - oldest, nowMs)} ago`
+  const message = `${serving} of ${isolates.length} isolates serve it${told}; the one heard of longest ago asked ${age(nowMs - oldest, nowMs)} ago`
   return [headIs, ...unlessUnwell(unwell, { section: "routes", rule: "isolates", state: "ok", message })]
 }
 
@@ -145,7 +145,7 @@ function outlierChecks({ isolates }: Status): Unwell[] {
     const { cluster, endpoint, because } = reports[0]!
     return {
       ...{ section: "services", rule: "ejected", state: "warning", path: `services.${plain(cluster)}` },
-      message: `${plain(endpoint)} is ejected by ${reports.length} of ${count(isolates.length, "isolate")}: ${plain(because)}`,
+      message: `${plain(endpoint)} is ejected by ${reports.length} of ${isolates.length} isolates: ${plain(because)}`,
       hint: "look at that endpoint: its peers do better; it is tried again by itself",
     }
   })

@@ -4,9 +4,8 @@
  */
 import type { Indicator } from "#shared/model/alerting.ts"
 import { LIMITS } from "#shared/model/limits.ts"
-import type { StatsBy } from "#shared/model/telemetry.ts"
 import { CountHistory, type StoredStep } from "#shared/telemetry/count-history.ts"
-import { type Counts, countsOf, indicatorKey } from "#shared/telemetry/objective.ts"
+import { byRoute, byService, type Counts, countsOf, indicatorKey } from "#shared/telemetry/objective.ts"
 import { decode } from "#shared/telemetry/wire.ts"
 import { askShards, type Shard } from "./telemetry-shards.ts"
 
@@ -78,12 +77,13 @@ export class AlertCounts {
     const starts = Array.from({ length: count + 1 }, (_, minute) => fromMs + minute * LIMITS.alertStepMs)
     const kinds = [...new Set(indicators.map(({ of }) => of.kind))]
     const read = kinds.map(async (kind) => {
-      const by: StatsBy = kind === "service" ? "service" : "rule"
-      const steps = (await shard.window({ by, starts })).slice(0, count).map(opened)
+      const [by, grouped] = kind === "service" ? (["service", byService] as const) : (["rule", byRoute] as const)
+      const steps = (await shard.window({ by, starts })).slice(0, count)
       const meant = indicators.filter(({ of }) => of.kind === kind)
-      return steps.flatMap((series, minute) =>
-        meant.map((one) => [starts[minute]!, indicatorKey(one), countsOf(series, one)] as const),
-      )
+      return steps.flatMap((bytes, minute) => {
+        const counted = grouped(opened(bytes))
+        return meant.map((one) => [starts[minute]!, indicatorKey(one), countsOf(counted, one)] as const)
+      })
     })
     return (await Promise.all(read)).flat()
   }

@@ -3,6 +3,7 @@
  * began as well. Every series carries its shard: shards count for themselves, so that one that does not answer leaves a gap
  * in its own series and no other's sum ever goes back.
  */
+import { SEVERITIES, type Severity } from "#shared/model/alerting.ts"
 import { TALLIES, type TallyName } from "#shared/model/telemetry.ts"
 import { CLASSIC_SECONDS, classicCounts, classicPlace } from "./histogram.ts"
 import { METRICS, type Metric, TALLY_METRICS } from "./metrics.ts"
@@ -38,6 +39,16 @@ export interface MeshFacts {
   readonly revision: number
   readonly serving: Readonly<Record<"current" | "behind" | "refusing", number>>
   readonly breakers: readonly { readonly cluster: string; readonly isOpen: boolean }[]
+  readonly objectives: readonly ObjectiveFacts[]
+  readonly receivers: readonly { readonly id: string; readonly waiting: number }[]
+}
+
+/** Of an objective, as control judged it last. */
+export interface ObjectiveFacts {
+  readonly slo: string
+  readonly budgetLeft: number
+  readonly burn: readonly { readonly window: string; readonly rate: number }[]
+  readonly firing: Readonly<Record<Severity, boolean>>
 }
 
 type LabelPairs = Readonly<Record<string, string>>
@@ -167,12 +178,29 @@ function tallyLines(shard: string, { tallies, series }: Live["totals"], name: Ta
     .join("")
 }
 
-function* meshGauges({ revision, serving, breakers }: MeshFacts, format: Format): Generator<string> {
+function* meshGauges({ revision, serving, breakers, ...alerting }: MeshFacts, format: Format): Generator<string> {
   yield head(METRICS.revision, format) + gauge(METRICS.revision, {}, revision)
   yield head(METRICS.serving, format)
   for (const [state, count] of Object.entries(serving)) yield gauge(METRICS.serving, { state }, count)
   yield head(METRICS.breakerOpen, format)
   for (const { cluster, isOpen } of breakers) yield gauge(METRICS.breakerOpen, { cluster }, isOpen ? 1 : 0)
+  yield* alertGauges(alerting, format)
+}
+
+function* alertGauges(
+  { objectives, receivers }: Pick<MeshFacts, "objectives" | "receivers">,
+  format: Format,
+): Generator<string> {
+  yield head(METRICS.budgetRemaining, format)
+  for (const { slo, budgetLeft } of objectives) yield gauge(METRICS.budgetRemaining, { slo }, budgetLeft)
+  yield head(METRICS.burnRate, format)
+  for (const { slo, burn } of objectives)
+    for (const { window, rate } of burn) yield gauge(METRICS.burnRate, { slo, window }, rate)
+  yield head(METRICS.alertFiring, format)
+  for (const { slo, firing } of objectives)
+    for (const severity of SEVERITIES) yield gauge(METRICS.alertFiring, { slo, severity }, firing[severity] ? 1 : 0)
+  yield head(METRICS.notificationsWaiting, format)
+  for (const { id, waiting } of receivers) yield gauge(METRICS.notificationsWaiting, { receiver: id }, waiting)
 }
 
 function head({ name, type, unit, help }: Metric, format: Format): string {

@@ -73,6 +73,22 @@ export const METRICS = {
     type: "gauge",
     help: "1 for clusters whose breaker is open or probing, 0 for those whose breaker closed lately.",
   },
+  budgetRemaining: {
+    name: "weft_slo_error_budget_remaining_ratio",
+    type: "gauge",
+    help: "The share of an objective's error budget of 30 days that is left; below 0 when it is overspent.",
+  },
+  burnRate: {
+    name: "weft_slo_burn_rate",
+    type: "gauge",
+    help: "How many times as fast as it may be an objective's error budget is spent, in the last window.",
+  },
+  alertFiring: { name: "weft_alert_firing", type: "gauge", help: "1 while an objective's alert fires, else 0." },
+  notificationsWaiting: {
+    name: "weft_alert_notifications_waiting",
+    type: "gauge",
+    help: "Notifications that a receiver has not taken yet.",
+  },
 } as const satisfies Record<string, Metric>
 
 /** Tallies, and what their label is called. */

@@ -15,14 +15,32 @@ export function indicatorKey({ of: { kind, id }, latencyMs }: Indicator): string
   return latencyMs === undefined ? `${kind} ${id}` : `${kind} ${id} ${latencyMs}`
 }
 
-/** Of series that tell services apart (`by: "service"`) or rules (`by: "rule"`), as the indicator needs. */
-export function countsOf(series: readonly Series[], { of, latencyMs }: Indicator): Counts {
+/** What was counted in a step, by the service or the routes that it is about: each objective looks at its own only. */
+export type Counted = ReadonlyMap<string, readonly Series[]>
+
+/** Of series that tell services apart (`by: "service"`). */
+export function byService(series: readonly Series[]): Counted {
+  return Map.groupBy(series, ({ labels }) => labels.to)
+}
+
+/** Of series that tell rules apart (`by: "rule"`). What is delegated counts for each route on its way. */
+export function byRoute(series: readonly Series[]): Counted {
+  const routes = new Map<string, Series[]>()
+  for (const one of series) {
+    for (const route of routesOf(one.labels.rule)) {
+      const known = routes.get(route)
+      if (known) known.push(one)
+      else routes.set(route, [one])
+    }
+  }
+  return routes
+}
+
+export function countsOf(counted: Counted, { of, latencyMs }: Indicator): Counts {
   const slowFrom = latencyMs === undefined ? undefined : lastFast(latencyMs) + 1
   let total = 0
   let bad = 0
-  for (const { labels, numbers, buckets } of series) {
-    const isMeant = of.kind === "service" ? labels.to === of.id : isRuleOf(labels.rule, of.id)
-    if (!isMeant) continue
+  for (const { labels, numbers, buckets } of counted.get(of.id) ?? []) {
     const requests = numbers[FIELD.requests]!
     const failed = labels.class === "5xx"
     if (slowFrom === undefined) {
@@ -49,7 +67,7 @@ function lastFast(latencyMs: number): number {
   return latencyMs / low < high / latencyMs ? above - 1 : above
 }
 
-/** Of a delegated rule the id names all routes on the way, `default/shop/0>default/cart/1`: it counts for each. */
-function isRuleOf(rule: string, route: string): boolean {
-  return rule.startsWith(`${route}/`) || rule.includes(`>${route}/`)
+/** Of a delegated rule the id names all routes on the way: `default/shop/0>default/cart/1`. */
+function routesOf(rule: string): ReadonlySet<string> {
+  return new Set(rule.split(">").map((one) => one.slice(0, Math.max(0, one.lastIndexOf("/")))))
 }

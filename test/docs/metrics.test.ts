@@ -33,6 +33,10 @@ const LABELS = new Set([
   "where",
   "reason",
   "state",
+  "slo",
+  "severity",
+  "window",
+  "receiver",
   "le",
 ])
 

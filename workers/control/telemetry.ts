@@ -1,13 +1,17 @@
 /** What the mesh counted: for Prometheus, and as statistics of the last minutes. All shards are asked at once, and none is waited for. */
 import { askShards } from "#durable-objects/telemetry-shards.ts"
+import type { Severity } from "#shared/model/alerting.ts"
 import { serviceId } from "#shared/model/names.ts"
+import type { SloStatus } from "#shared/protocol/alerts.ts"
 import type { Stats } from "#shared/protocol/control-api.ts"
 import type { TelemetryTotals } from "#shared/protocol/telemetry.ts"
+import { formatDuration } from "#shared/std/duration.ts"
 import { CONTENT_TYPES, expose, formatFor, type MeshFacts, type ShardTotals } from "#shared/telemetry/exposition.ts"
 import { PUBLIC } from "#shared/telemetry/series.ts"
 import { rowsOf, type Step, TELLS } from "#shared/telemetry/stats.ts"
 import { stepsOf } from "#shared/telemetry/window.ts"
 import { decode } from "#shared/telemetry/wire.ts"
+import { alerts } from "./alerts.ts"
 import { type Call, reply } from "./endpoint.ts"
 import type { ControlEnv } from "./env.ts"
 import { EMPTY, type MeshAt, readHead, routeTable, snapshotOf } from "./mesh.ts"
@@ -58,7 +62,7 @@ async function orNothing<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
     return await answer
   } catch (error) {
-    console.warn(`weft: the route table does not answer: ${error}`)
+    console.warn(`weft: an object does not answer: ${error}`)
     return undefined
   }
 }
@@ -81,11 +85,12 @@ function read(bytes: Uint8Array) {
 
 async function meshFacts(env: ControlEnv): Promise<MeshFacts> {
   const table = routeTable(env)
-  const [head, witnesses, breakers, rollout] = await Promise.all([
+  const [head, witnesses, breakers, rollout, alerting] = await Promise.all([
     table.head(),
     askWitnesses(env),
     table.breakers(),
     table.rollout(),
+    orNothing(alerts(env).list()),
   ])
   const revision = runningOf(rollout)?.stable ?? head?.revision ?? 0
   const serving = { current: 0, behind: 0, refusing: 0 }
@@ -96,6 +101,19 @@ async function meshFacts(env: ControlEnv): Promise<MeshFacts> {
     revision,
     serving,
     breakers: breakers.map(({ cluster, phase }) => ({ cluster, isOpen: phase !== "closed" })),
+    objectives: (alerting?.slos ?? []).map(objectiveOf),
+    receivers: alerting?.receivers ?? [],
+  }
+}
+
+function objectiveOf({ id, budgetLeft, alerts }: SloStatus): MeshFacts["objectives"][number] {
+  const fires = (wanted: Severity) => alerts.some(({ severity, phase }) => severity === wanted && phase === "firing")
+  return {
+    ...{ slo: id, budgetLeft },
+    burn: alerts.flatMap(({ burn }) =>
+      burn.map(({ longMs, long }) => ({ window: formatDuration(longMs), rate: long })),
+    ),
+    firing: { page: fires("page"), ticket: fires("ticket") },
   }
 }
 

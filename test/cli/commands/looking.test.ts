@@ -180,7 +180,7 @@ i1       1       1s    current
 
 routes
   ✓ the head is revision 1, 1m ago by root
-  ✓ 1 of 1 isolate serve it; the one heard of longest ago asked 1s ago
+  ✓ 1 of 1 isolates serve it; the one heard of longest ago asked 1s ago
 
 services
   ✓ 3 services are bound, no breaker is open, no endpoint unhealthy or ejected

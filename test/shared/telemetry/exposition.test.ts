@@ -38,6 +38,13 @@ const MESH: MeshFacts = {
     { cluster: "default/orders/v2", isOpen: true },
     { cluster: "default/pay", isOpen: false },
   ],
+  objectives: [
+    {
+      ...{ slo: "default/up", budgetLeft: -0.25, burn: [{ window: "1h", rate: 14.5 }] },
+      firing: { page: true, ticket: false },
+    },
+  ],
+  receivers: [{ id: "default/oncall", waiting: 2 }],
 }
 
 const told = (shards: readonly ShardTotals[], format: Format, mesh: MeshFacts | undefined = MESH) =>
@@ -102,6 +109,11 @@ describe.each(["openmetrics", "text"] as const)("what Prometheus reads as %s", (
     expect(readingOf(families, "weft_isolates_serving", { state: "behind" })).toBe(1)
     expect(readingOf(families, "weft_breaker_open", { cluster: "default/orders/v2" })).toBe(1)
     expect(readingOf(families, "weft_breaker_open", { cluster: "default/pay" })).toBe(0)
+    expect(readingOf(families, "weft_slo_error_budget_remaining_ratio", { slo: "default/up" })).toBe(-0.25)
+    expect(readingOf(families, "weft_slo_burn_rate", { slo: "default/up", window: "1h" })).toBe(14.5)
+    expect(readingOf(families, "weft_alert_firing", { slo: "default/up", severity: "page" })).toBe(1)
+    expect(readingOf(families, "weft_alert_firing", { slo: "default/up", severity: "ticket" })).toBe(0)
+    expect(readingOf(families, "weft_alert_notifications_waiting", { receiver: "default/oncall" })).toBe(2)
   })
 
   it("has every metric that there is, with a help that ends", () => {

@@ -2,7 +2,7 @@ import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import type { Indicator } from "#shared/model/alerting.ts"
 import { routeId, serviceId } from "#shared/model/names.ts"
-import { countedMs, countsOf, indicatorKey } from "#shared/telemetry/objective.ts"
+import { byRoute, byService, countedMs, countsOf, indicatorKey } from "#shared/telemetry/objective.ts"
 import type { Series } from "#shared/telemetry/series.ts"
 import { SeriesTable } from "#shared/telemetry/series-table.ts"
 
@@ -50,7 +50,8 @@ describe("an indicator", () => {
       { total: 3, bad: 1 },
     ],
   ])("%s", (_story, indicator, requests, counts) => {
-    expect(countsOf(counted(requests), indicator)).toEqual(counts)
+    const grouped = indicator.of.kind === "service" ? byService : byRoute
+    expect(countsOf(grouped(counted(requests)), indicator)).toEqual(counts)
   })
 
   it("has a threshold near the one that was asked for, which tells fast from slow exactly", () => {
@@ -61,7 +62,7 @@ describe("an indicator", () => {
         expect(Math.abs(threshold - latencyMs)).toBeLessThanOrEqual(
           latencyMs < 12 ? 0 : latencyMs * (2 ** (1 / 16) - 1) + 1,
         )
-        const { bad } = countsOf(counted([{ ms }]), { of: ORDERS, latencyMs })
+        const { bad } = countsOf(byService(counted([{ ms }])), { of: ORDERS, latencyMs })
         expect(bad).toBe(ms > threshold ? 1 : 0)
       }),
     )
