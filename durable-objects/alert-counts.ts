@@ -15,8 +15,8 @@ export const COUNTS_SCHEMA = [
   ) WITHOUT ROWID`,
 ]
 
-/** A shard keeps an hour; the slot that is under way is not a whole one. */
-const KEPT_MS = (LIMITS.telemetrySlots - 1) * LIMITS.telemetrySlotMs - LIMITS.alertStepMs
+/** A shard keeps an hour; of the oldest minute of it a slot may be gone already. */
+const KEPT_STEPS = Math.floor((LIMITS.telemetrySlots * LIMITS.telemetrySlotMs) / LIMITS.alertStepMs) - 2
 
 /** Up to where each shard was read: whoever is not there is read from the last minute on. */
 const KEY = "read"
@@ -70,7 +70,7 @@ export class AlertCounts {
   }
 
   async #minutesOf(shard: Shard, name: string, indicators: readonly Indicator[], endMs: number): Promise<Minutes> {
-    const fromMs = Math.max(this.#read.get(name) ?? endMs - LIMITS.alertStepMs, endMs - KEPT_MS)
+    const fromMs = Math.max(this.#read.get(name) ?? endMs - LIMITS.alertStepMs, endMs - KEPT_STEPS * LIMITS.alertStepMs)
     const count = Math.round((endMs - fromMs) / LIMITS.alertStepMs)
     if (count <= 0) return []
     // One step more: what was counted after the end is none of these minutes'.

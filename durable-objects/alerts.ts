@@ -43,18 +43,24 @@ const KEY = "alerting"
 const NOTHING: Kept = { revision: 0, alerting: { slos: [], receivers: [] } }
 /** Until the next question after one that found nothing to judge, as while the route table does not answer. */
 const RETRY_MS = LIMITS.alertStepMs
+/** Until the next question after one that was answered by an older revision than the object was told of. */
+const BEHIND_MS = 1_000
 
 export class AlertsObject extends DurableObject<Env> implements AlertsRpc {
   #kept: Kept = this.ctx.storage.kv.get<Kept>(KEY) ?? NOTHING
+  /** The newest revision that the object was told of: a round that is under way may not have seen it. */
+  #toldRevision = 0
   #parts: { counts: AlertCounts; book: AlertBook; deliveries: Deliveries } | undefined
 
   async follow(revision: number): Promise<void> {
-    if (revision > this.#kept.revision) await this.ctx.storage.setAlarm(Date.now())
+    if (revision <= this.#kept.revision) return
+    this.#toldRevision = revision
+    await this.ctx.storage.setAlarm(Date.now())
   }
 
   async list(): Promise<AlertList> {
     const { alerting, judgedMs } = this.#kept
-    if (!this.#parts && alerting.slos.length === 0) return { slos: [], silences: [], receivers: [], missing: [] }
+    if (this.#isNew()) return { slos: [], silences: [], receivers: [], missing: [] }
     const { counts, book, deliveries } = this.#open()
     const nowMs = Date.now()
     return {
@@ -194,10 +200,12 @@ export class AlertsObject extends DurableObject<Env> implements AlertsRpc {
   async #sleep(isHeard: boolean): Promise<void> {
     const { dueMs } = this.#open().deliveries
     const nowMs = Date.now()
+    const isBehind = this.#toldRevision > this.#kept.revision
     const minuteMs = lastMinute(nowMs) + LIMITS.alertStepMs + LIMITS.alertSettleMs
     const wakes = [
       ...(this.#kept.alerting.slos.length > 0 || !isHeard ? [minuteMs] : []),
       ...(dueMs === undefined ? [] : [Math.max(dueMs, nowMs + 1)]),
+      ...(isBehind && isHeard ? [nowMs + BEHIND_MS] : []),
     ]
     if (wakes.length === 0) await this.ctx.storage.deleteAlarm()
     else await this.ctx.storage.setAlarm(Math.min(...wakes))
@@ -232,6 +240,12 @@ export class AlertsObject extends DurableObject<Env> implements AlertsRpc {
   #keep(next: Kept): void {
     this.#kept = next
     this.ctx.storage.kv.put(KEY, next)
+  }
+
+  /** Nobody has ever asked anything of it: who only looks must not leave storage behind. */
+  #isNew(): boolean {
+    if (this.#parts) return false
+    return [...this.ctx.storage.sql.exec("SELECT name FROM sqlite_master WHERE name = 'counts'")].length === 0
   }
 
   /** A mesh that promises nothing leaves nothing in storage. */

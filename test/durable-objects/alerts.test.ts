@@ -67,7 +67,7 @@ async function apply(content: unknown): Promise<void> {
 /** What a commit that changed nothing would not do. */
 async function promise(content: unknown = PROMISE): Promise<void> {
   await apply(content)
-  await object().follow(Number.MAX_SAFE_INTEGER)
+  await object().follow(1)
 }
 
 /** Requests that an isolate of this shard counted in the minute that is under way. */
@@ -96,6 +96,7 @@ async function judge(): Promise<void> {
   vi.setSystemTime(nowMs)
 }
 
+const alarmAt = () => runInDurableObject(object(), (_one, { storage }) => storage.getAlarm())
 const list = () => get<AlertList>("/v1/alerts")
 async function alert(slo = "default/orders-up", severity: AlertStatus["severity"] = "page"): Promise<AlertStatus> {
   const found = (await list()).slos.find(({ id }) => id === slo)
@@ -106,7 +107,37 @@ describe("a mesh without objectives", () => {
   it("has no object that keeps anything, and no alerts", async () => {
     await apply({ services: { orders: {} } })
     expect(await list()).toEqual({ slos: [], silences: [], receivers: [], missing: [] })
-    expect(await runInDurableObject(object(), (_one, { storage }) => storage.getAlarm())).toBeNull()
+    expect(await alarmAt()).toBeNull()
+  })
+})
+
+describe("the object", () => {
+  it("looks again when it is told of a revision while it looks at an older one", async () => {
+    const table = vi.spyOn(ROUTE_TABLE, "getByName").mockImplementation((() => ({
+      async head() {
+        await object().follow(1)
+        return undefined
+      },
+    })) as never)
+    await object().follow(1)
+    await runDurableObjectAlarm(object())
+    table.mockRestore()
+    expect(await alarmAt()).not.toBeNull()
+    await promise()
+    await judge()
+    expect((await list()).slos).toHaveLength(1)
+  })
+
+  it("asks again while the route table does not answer, and goes on by what it knows", async () => {
+    await promise()
+    await minute()
+    const table = vi.spyOn(ROUTE_TABLE, "getByName").mockImplementation((() => ({
+      head: () => Promise.reject(new Error("down")),
+    })) as never)
+    await seen("default/orders", 100, 503)
+    await minute()
+    table.mockRestore()
+    expect(await alert()).toMatchObject({ phase: "firing" })
   })
 })
 
@@ -223,7 +254,7 @@ describe("an objective that is not kept", () => {
     expect(await told()).toEqual(["resolved", "resolved"])
     expect((await list()).slos).toEqual([])
     await judge()
-    expect(await runInDurableObject(object(), (_one, { storage }) => storage.getAlarm())).toBeNull()
+    expect(await alarmAt()).toBeNull()
   })
 })
 
