@@ -4,9 +4,12 @@ import { breakerText } from "./breaker-text.ts"
 import { type Check, type Facts, LEASE_MS, type Unwell, unlessUnwell } from "./checkup-kit.ts"
 import { age, count, plain } from "./output.ts"
 
-export function checkRoutes({ status, nowMs }: Facts): Check[] {
-  const { head, isolates, relays } = status
-  if (!head) {
+export function checkRoutes({ status: told, nowMs }: Facts): Check[] {
+  const { head: newest, isolates, relays, rollout } = told
+  // Under guard most isolates are meant to serve what came before.
+  const head = newest && rollout ? { ...newest, revision: rollout.stable } : newest
+  const status = { ...told, head }
+  if (!head || !newest) {
     const hint = "weft apply -f mesh.yaml makes the first"
     return [{ section: "routes", rule: "no-revision", state: "warning", message: "there is no revision yet", hint }]
   }
@@ -16,16 +19,16 @@ export function checkRoutes({ status, nowMs }: Facts): Check[] {
     section: "routes",
     rule: "head",
     state: "ok",
-    message: `the head is revision ${head.revision}, ${when}`,
+    message: `the head is revision ${newest.revision}, ${when}${rollout ? `, under guard; ${head.revision} is the stable one` : ""}`,
   } as const
   const serving = isolates.filter((isolate) => isolate.serving >= head.revision).length
   const oldest = isolates.reduce((worst, { seenAtMs }) => Math.max(worst, nowMs - seenAtMs), 0)
-  const told = relays.length === 0 ? "" : `, told by ${count(relays.length, "relay")}`
+  const relayed = relays.length === 0 ? "" : `, told by ${count(relays.length, "relay")}`
   if (isolates.length === 0) {
     const message = "no isolate asked for routes within the last minute: they start with the first request"
     return [headIs, ...unwell, { section: "routes", rule: "isolates", state: "skipped", message }]
   }
-  const message = `${serving} of ${isolates.length} isolates serve it${told}; the one heard of longest ago asked ${age(nowMs - oldest, nowMs)} ago`
+  const message = `${serving} of ${isolates.length} isolates serve ${rollout ? "that" : "it"}${relayed}; the one heard of longest ago asked ${age(nowMs - oldest, nowMs)} ago`
   return [headIs, ...unlessUnwell(unwell, { section: "routes", rule: "isolates", state: "ok", message })]
 }
 
@@ -34,12 +37,11 @@ function isolateChecks({ head, isolates }: Status, nowMs: number): Unwell[] {
   const settled = nowMs - head!.atMs > LEASE_MS
   return isolates.flatMap(({ isolate, serving, refused, seenAtMs }): Unwell[] => {
     const about = { section: "routes", state: "problem", path: `isolates.${plain(isolate)}` } as const
-    if (serving >= head!.revision) return []
-    if (refused && refused.revision >= head!.revision) {
+    if (refused && refused.revision > serving) {
       const message = `refuses revision ${refused.revision} and serves ${serving}: ${plain(refused.reason)}`
       return [{ ...about, rule: "refused", message, hint: "deploy the newest proxy, or go back: weft rollback" }]
     }
-    if (!settled || nowMs - seenAtMs > LEASE_MS) return []
+    if (serving >= head!.revision || !settled || nowMs - seenAtMs > LEASE_MS) return []
     const message = `serves revision ${serving}; head is ${head!.revision}`
     return [
       {

@@ -183,12 +183,14 @@ export class AlertsObject extends DurableObject<Env> implements AlertsRpc {
   async #refresh(): Promise<boolean> {
     try {
       const table = this.env.ROUTE_TABLE.getByName(MESH) as unknown as RouteTableRpc
-      const head = await table.head()
-      if (!head || head.revision === this.#kept.revision) return true
-      const content = await table.revision(head.revision)
+      const [head, rollout] = await Promise.all([table.head(), table.rollout()])
+      // What is under guard may be undone, and then nobody would be told of it.
+      const revision = rollout?.phase === "running" ? rollout.stable : head?.revision
+      if (revision === undefined || revision === this.#kept.revision) return true
+      const content = await table.revision(revision)
       if (!content) return true
       const { resources } = JSON.parse(content.documents) as { resources: Resource[] }
-      this.#keep({ ...this.#kept, revision: head.revision, alerting: alertingOf(resources) })
+      this.#keep({ ...this.#kept, revision, alerting: alertingOf(resources) })
       return true
     } catch (error) {
       console.warn(`weft: alerts go on by revision ${this.#kept.revision}: ${error}`)

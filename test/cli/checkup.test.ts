@@ -117,6 +117,27 @@ describe("a check", () => {
     ],
     ["an isolate that refused something older", { status: { isolates: [{ ...ISOLATE, refused: later }] } }, []],
     [
+      "an isolate that refuses what is under guard, and serves what came before",
+      {
+        status: {
+          rollout: { revision: 3, stable: 2 } as NonNullable<Status["rollout"]>,
+          isolates: [{ ...ISOLATE, serving: 2, refused: { ...later, revision: 3 } }],
+        },
+      },
+      ["problem refused isolates.a"],
+    ],
+    [
+      "nothing in isolates that serve what came before a revision under guard",
+      {
+        status: {
+          rollout: { revision: 3, stable: 2 } as NonNullable<Status["rollout"]>,
+          relays: [],
+          isolates: [{ ...ISOLATE, serving: 2 }],
+        },
+      },
+      [],
+    ],
+    [
       "an isolate that is behind",
       { status: { isolates: [{ ...ISOLATE, serving: 2 }] } },
       ["problem behind isolates.a"],

@@ -118,6 +118,7 @@ describe("the object", () => {
         await object().follow(1)
         return undefined
       },
+      rollout: async () => undefined,
     })) as never)
     await object().follow(1)
     await runDurableObjectAlarm(object())
@@ -133,6 +134,7 @@ describe("the object", () => {
     await minute()
     const table = vi.spyOn(ROUTE_TABLE, "getByName").mockImplementation((() => ({
       head: () => Promise.reject(new Error("down")),
+      rollout: async () => undefined,
     })) as never)
     await seen("default/orders", 100, 503)
     await minute()
