@@ -141,6 +141,23 @@ describe("the object", () => {
     table.mockRestore()
     expect(await alert()).toMatchObject({ phase: "firing" })
   })
+
+  it("keeps nothing of a round that fails, and tells it all in the next one", async () => {
+    await promise()
+    await minute()
+    await seen("default/orders", 100, 503)
+    const failing = vi.spyOn(crypto, "randomUUID").mockImplementationOnce(() => {
+      throw new Error("a bug")
+    })
+    await minute()
+    expect(failing).toHaveBeenCalled()
+    failing.mockRestore()
+    expect(await received()).toEqual([])
+    expect(await alarmAt()).not.toBeNull()
+    await minute()
+    expect(await told()).toEqual(["firing", "firing"])
+    expect((await list()).slos).toMatchObject([{ total: 100, bad: 100 }])
+  })
 })
 
 describe("an objective that is not kept", () => {
