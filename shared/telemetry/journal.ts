@@ -65,8 +65,8 @@ export class Journal {
   heldBack(attempt: Open, refusal: RefusalName, atMs: number): void {
     const place = this.#attempts.lastIndexOf(attempt)
     if (place >= 0) this.#attempts.splice(place, 1)
-    const { to, subset = "", endpoint } = attempt
-    this.decided("held_back", atMs, { refusal, to, subset, endpoint })
+    const { to, subset, endpoint } = attempt
+    this.decided("held_back", atMs, { refusal, to, ...(subset !== undefined && { subset }), endpoint })
   }
 
   decided(name: DecisionName, atMs: number, details: Decision["details"] = {}): void {

@@ -60,10 +60,13 @@ async function journaled(
   const before = exchange.attempts
   const span = attemptBegun(journal, exchange, endpoint, mesh)
   outgoing.request.headers.set(HEADER.traceparent, formatTraceparent({ ...exchange.trace, spanId: span.spanId }))
-  const answer = await unjournaled(attempting, endpoint, destination, abandoned)
+  const running = unjournaled(attempting, endpoint, destination, abandoned)
+  // Guards answer at once. Later, what runs beside it may have been sent.
+  const wasSent = exchange.attempts > before
+  const answer = await running
   const nowMs = mesh.nowMs()
   if (!isRefusal(answer)) span.status = answer.status
-  else if (exchange.attempts === before) journal.heldBack(span, answer.refusal, nowMs)
+  else if (!wasSent) journal.heldBack(span, answer.refusal, nowMs)
   else span.refusal = answer.refusal
   span.endedAtMs = nowMs
   return answer
