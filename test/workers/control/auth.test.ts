@@ -18,8 +18,10 @@ beforeAll(async () => {
 function request(path: string, token: string | null, method: string) {
   const bodies: Record<string, unknown> = {
     "/v1/plan": documents({}),
+    "/v1/preview": documents({}),
     "/v1/apply": documents({}),
     "/v1/rollback": { to: 1 },
+    "/v1/rollout": { action: "promote" },
     "/v1/breakers": { namespace: "default", service: "nothing", phase: "open", forSeconds: 60 },
     "/v1/explain": { request: { url: "http://shop.example/" } },
     "/v1/tokens": { name: "root", role: "viewer" },
@@ -75,7 +77,10 @@ describe("the table of roles", () => {
       "GET /v1/schema.json": "viewer",
       "GET /v1/whoami": "viewer",
       "POST /v1/plan": "viewer",
+      "POST /v1/preview": "viewer",
       "POST /v1/apply": "operator",
+      "GET /v1/rollout": "viewer",
+      "POST /v1/rollout": "operator",
       "POST /v1/rollback": "operator",
       "GET /v1/revisions": "viewer",
       "GET /v1/revisions/{revision}": "viewer",

@@ -174,6 +174,7 @@ describe("exceptions", () => {
       getByName: () => ({
         ...{ head: () => Promise.reject(error), view: async () => ({ isolates: [] }) },
         ...{ relays: async () => [], breakers: async () => [], health: async () => [] },
+        rollout: async () => undefined,
       }),
     }
     const env = { ...controlEnv, ROUTE_TABLE: broken } as unknown as ControlEnv

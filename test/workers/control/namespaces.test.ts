@@ -206,6 +206,7 @@ describe("a token of one namespace reads", () => {
     expect(closed.map(({ path }) => path).toSorted()).toEqual([
       "/v1/identity/keys",
       "/v1/keys",
+      "/v1/preview",
       "/v1/probe-ticket",
       "/v1/stats",
       "/v1/vitals",
