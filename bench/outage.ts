@@ -20,8 +20,10 @@ const { phases, coldStatus, coldMs, servedAfterMs } = await runOutage({
   stoppedMs: Number(values.stopped) * 1000,
   phaseMs: Number(values.seconds) * 1000,
 })
-for (const { name, failed, ...times } of phases)
-  console.log(`${name.padEnd(11)} failed ${failed} of ${described(times)}`)
+for (const { name, failed, failures, ...times } of phases) {
+  const how = failed > 0 ? ` ${JSON.stringify(failures)}` : ""
+  console.log(`${name.padEnd(11)} failed ${failed} of ${described(times)}${how}`)
+}
 console.log(`a process that was started while all was stopped: ${coldStatus} after ${coldMs.toFixed(0)} ms`)
 console.log(`a change after all of it is served by all after ${(servedAfterMs / 1000).toFixed(2)} s`)
 if (coldStatus !== 200 || phases.some(({ failed }) => failed > 0)) process.exitCode = 1

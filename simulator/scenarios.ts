@@ -3,6 +3,8 @@ import { BREAKER_PLANTS } from "./breakers/cores.ts"
 import { runBreakers } from "./breakers/schedule.ts"
 import type { Dice } from "./dice.ts"
 import type { Engine } from "./engine.ts"
+import { GUARD_PLANTS } from "./guard/cores.ts"
+import { runGuard } from "./guard/schedule.ts"
 import { LIMIT_PLANTS } from "./limits/cores.ts"
 import { runLimits } from "./limits/schedule.ts"
 import { FAULTS, type Fault } from "./network.ts"
@@ -61,10 +63,24 @@ const limits: Scenario = {
     runLimits(engine, faults, sizes as never, plant === undefined ? {} : LIMIT_PLANTS[plant]!.cores),
 }
 
-export const SCENARIOS: readonly Scenario[] = [propagation, breakers, limits]
+const guard: Scenario = {
+  name: "guard",
+  // What was counted, and since when, is told by clocks that agree.
+  faults: FAULTS.filter((fault) => fault !== "clock-jump" && fault !== "clock-skew"),
+  sizes: (dice) => ({
+    ...{ gapMs: dice.pick([15, 25, 40, 400]), badPercent: dice.pick([0, 1, 90, 100]) },
+    faultyMs: dice.whole(2_000, 7_000),
+  }),
+  least: { gapMs: 15, badPercent: 0, faultyMs: 1_000 },
+  plants: GUARD_PLANTS,
+  run: (engine, faults, sizes, plant) =>
+    runGuard(engine, faults, sizes as never, plant === undefined ? {} : GUARD_PLANTS[plant]!.cores),
+}
 
-/** Propagation has most to go wrong: three of five schedules are of it. */
-const TURNS = [propagation, breakers, propagation, limits, propagation]
+export const SCENARIOS: readonly Scenario[] = [propagation, breakers, limits, guard]
+
+/** Propagation has most to go wrong: three of six schedules are of it. */
+const TURNS = [propagation, breakers, propagation, limits, propagation, guard]
 
 export function scenarioOf(seed: number): Scenario {
   return TURNS[seed % TURNS.length]!

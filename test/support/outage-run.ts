@@ -24,7 +24,7 @@ export interface OutagePhase extends LoadCount {
 export interface OutageResult {
   readonly phases: readonly OutagePhase[]
   /** The first answer of the process that was started while nothing of the control plane was there. */
-  readonly coldStatus: number | undefined
+  readonly coldStatus: number | string
   readonly coldMs: number
   /** From the acknowledgement of a change, made when all was well again, until all processes served it. */
   readonly servedAfterMs: number
@@ -46,7 +46,10 @@ export async function runOutage(run: OutageRun): Promise<OutageResult> {
 async function outage(mesh: Processes, agent: Agent, run: OutageRun): Promise<OutageResult> {
   const all = mesh.proxyUrls.map((_url, index) => index)
   const victim = all.length - 1
-  const send = async (index: number) => (await ask(agent, mesh.proxyUrls[index]!))?.status
+  const send = async (index: number) => {
+    const answer = await ask(agent, mesh.proxyUrls[index]!)
+    return "failure" in answer ? answer.failure : answer.status
+  }
   await Promise.all(all.map(send))
   await until(() => mesh.lastKnown!.values.has(LAST_KNOWN_KEY))
   const load = new SteadyLoad(send, all, run.perSecond)
@@ -82,7 +85,10 @@ async function outage(mesh: Processes, agent: Agent, run: OutageRun): Promise<Ou
 
   await applyTo(mesh.controlUrl, documentOf(2))
   const changedAtMs = performance.now()
-  const servesNew = async (index: number) => (await ask(agent, mesh.proxyUrls[index]!))?.revision === "2"
+  const servesNew = async (index: number) => {
+    const answer = await ask(agent, mesh.proxyUrls[index]!)
+    return "revision" in answer && answer.revision === "2"
+  }
   await until(async () => (await Promise.all(all.map(servesNew))).every(Boolean))
   const servedAfterMs = performance.now() - changedAtMs
   await load.stop()
@@ -113,17 +119,16 @@ interface Answer {
   readonly revision: string | undefined
 }
 
-/** Undefined without an answer. */
-function ask(agent: Agent, url: string): Promise<Answer | undefined> {
+function ask(agent: Agent, url: string): Promise<Answer | { readonly failure: string }> {
   return new Promise((resolve) => {
     const request = get(url, { agent, timeout: 30_000 }, (response) => {
       response.resume()
       const revision = response.headers["x-revision"] as string | undefined
       response.on("end", () => resolve({ status: response.statusCode!, revision }))
-      response.on("error", () => resolve(undefined))
+      response.on("error", ({ message }) => resolve({ failure: message }))
     })
-    request.on("error", () => resolve(undefined))
-    request.on("timeout", () => request.destroy())
+    request.on("error", ({ message }) => resolve({ failure: message }))
+    request.on("timeout", () => request.destroy(new Error("timeout")))
   })
 }
 

@@ -1,11 +1,13 @@
 /** Requests at an even rate, to one target after the other, whether those before were answered or not. */
 import { type Summary, summary } from "./latencies.ts"
 
-/** Undefined: no answer. */
-export type Send = (target: number) => Promise<number | undefined>
+/** The status, or in a word why there was no answer; undefined when nobody knows. */
+export type Send = (target: number) => Promise<number | string | undefined>
 
 export interface LoadCount extends Summary {
   readonly failed: number
+  /** How they failed, and how often. */
+  readonly failures: Readonly<Record<string, number>>
 }
 
 const TICK_MS = 5
@@ -19,7 +21,7 @@ export class SteadyLoad {
   readonly #pending = new Set<Promise<void>>()
   #targets: readonly number[]
   #timesMs: number[] = []
-  #failed = 0
+  #failures: Record<string, number> = {}
   #due = 0
   #timer: ReturnType<typeof setInterval> | undefined
 
@@ -52,15 +54,17 @@ export class SteadyLoad {
   async once(target: number): Promise<void> {
     const startedAtMs = performance.now()
     const status = await this.#send(target)
-    if (status !== 200) this.#failed += 1
+    if (status !== 200) this.#failures[`${status}`] = (this.#failures[`${status}`] ?? 0) + 1
     this.#timesMs.push(performance.now() - startedAtMs)
   }
 
   /** What came of the requests that ended since the last time this was asked. */
   take(): LoadCount {
-    const count = { ...summary(this.#timesMs), failed: this.#failed }
+    const failures = this.#failures
+    const failed = Object.values(failures).reduce((sum, count) => sum + count, 0)
+    const count = { ...summary(this.#timesMs), failed, failures }
     this.#timesMs = []
-    this.#failed = 0
+    this.#failures = {}
     return count
   }
 
