@@ -31,7 +31,7 @@ export const MESSAGES: readonly Meaning[] = [
   { of: /^cors\./, says: /^(?!no access-control|ACAO)./i, judge: corsSafe },
   { of: /^cache\./, says: /./, judge: nothingShared },
   { of: /^retry\./, says: /./, judge: () => FINE },
-  { of: /^(body|timeout|deadline|stream|ws|websocket)\./, says: /./, judge: goesOn },
+  { of: /^(body|timeout|deadline|stream|ws|websocket|query|cookie|method|upstream)\./, says: /./, judge: goesOn },
   { of: /^ratelimit\.key/, says: /./, judge: oneBucket },
   { of: /^ratelimit\.(?!key)/, says: /./, judge: () => FINE },
 ]

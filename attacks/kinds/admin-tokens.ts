@@ -54,8 +54,8 @@ export class Tokens {
     if (/^forged/.test(described)) return randomBytes(24).toString("base64url")
     if (/^wrong, same prefix/.test(described)) return `${ADMIN_TOKEN.slice(0, -1)}!`
     if (/^wrong|^unknown|^random/.test(described)) return `weft_${randomBytes(24).toString("base64url")}`
-    if (/^expired/.test(described)) return this.#expired()
-    if (/^revoked/.test(described)) {
+    if (/\bexpired\b/.test(described)) return this.#expired()
+    if (/\brevoked\b/.test(described)) {
       const { name, token } = await this.#make("viewer")
       await this.#ask("DELETE", `/v1/tokens/${name}`)
       return token

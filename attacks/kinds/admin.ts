@@ -47,6 +47,9 @@ async function translated(
   const [, id] = /^\/([^/?]+)/.exec(rest) ?? []
   const isChange = plural !== "" || /^\/v1\/(config|batch|internal\/apply)(\?|$)/.test(rawPath)
   if (reads || !isChange) return { ...request, headers: filled }
+  // What is no JSON is no document either.
+  const isText = body?.startsWith("{") && !isJson(body)
+  if (isText) return { ...request, method: "POST", rawPath: "/v1/apply", headers: typed(filled), body }
   const document =
     id === undefined ? documentText(body?.startsWith("{") ? body : "{}") : documentAt(plural, id, body ?? "")
   const apply = applying([
@@ -61,6 +64,15 @@ async function translated(
   const declared = headers.some(([name]) => /^content-length$/i.test(name))
   const sent = /^<[\d.]+ ?\w+/.test(body ?? "") ? fillBody(body!) : apply.body
   return { method: "POST", rawPath: apply.rawPath, headers: [...headers, ...ifMatch], body: declared ? "" : sent }
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function idIn(body: string | null): string {
@@ -86,7 +98,7 @@ async function revisionBefore(revision: number, world: World): Promise<number> {
 
 function argumentFor({ class: of, request }: AttackCase): ArgumentName | undefined {
   if (of === "admin.oauth") return "no-oauth"
-  return of === "admin.error" && /[<>`{}]/.test(request.rawPath) ? "no-target" : undefined
+  return of === "admin.error" && /[<>`{}"]/.test(request.rawPath) ? "no-target" : undefined
 }
 
 function judgeStatus({ expect }: AttackCase, { status }: WireAnswer, argued: ArgumentName | undefined): string[] {

@@ -20,16 +20,26 @@ interface Faulty {
 }
 
 const FAULTS: readonly Faulty[] = [
-  { says: /DO throws \{ ?overloaded: ?true ?\}/i, mode: "overloaded", scope: "exact", whenUnavailable: "allow" },
-  { says: /DO stub call inside a retried request/i, mode: "retryable", scope: "exact", whenUnavailable: "deny" },
   {
-    says: /(?:global|mesh-wide) limit DO (?:is )?(?:down|unreachable)/i,
+    says: /DO (?:throws|answers|fails with) \{? ?\.?overloaded(?:: ?true)?/i,
+    mode: "overloaded",
+    scope: "exact",
+    whenUnavailable: "allow",
+  },
+  {
+    says: /DO stub call inside a retried request|DO throws \{ ?retryable: ?true ?\}/i,
+    mode: "retryable",
+    scope: "exact",
+    whenUnavailable: "deny",
+  },
+  {
+    says: /(?:global|mesh-wide) limit (?:DO|object) (?:is )?(?:down|unreachable|throws|fails|unavailable|gone|resets?)/i,
     mode: "down",
     scope: "mesh",
     whenUnavailable: "allow",
   },
   {
-    says: /(?:global|mesh-wide) limit DO (?:is )?(?:slow|hangs|hanging)/i,
+    says: /(?:global|mesh-wide) limit (?:DO|object) (?:is )?(?:slow|hangs|hanging|times out|never answers)/i,
     mode: "hanging",
     scope: "exact",
     whenUnavailable: "allow",

@@ -43,7 +43,10 @@ const LOADS: readonly Load[] = [
     vary: unknownKey,
     judge: (_, _arrivals, helped) => (helped <= FETCHES_MAX ? [] : [`keys were fetched ${helped} times`]),
   },
-  { of: /^(regex|path|host|header|ratelimit|body|authz)\./, judge: () => [] },
+  {
+    of: /^(regex|path|host|header|query|cookie|ratelimit|body|timeout|stream|upstream|authz|hook|cache|framing)\./,
+    judge: () => [],
+  },
 ]
 
 export async function runLoad(one: AttackCase, world: World, keys: Keys): Promise<Outcome> {
@@ -67,7 +70,9 @@ export async function runLoad(one: AttackCase, world: World, keys: Keys): Promis
 
 /** Where all of a request is random there is no route for it. */
 function stageOf({ setup }: AttackCase): Stage | { readonly notUnderstood: string } {
-  return /^random path\/host\/method per request/i.test(setup) ? emptyStage() : readSetup(setup, PHRASES)
+  return /^random (?:path|host|method)s?(?:(?:\/|, | and )(?:path|host|method)s?)* per request/i.test(setup)
+    ? emptyStage()
+    : readSetup(setup, PHRASES)
 }
 
 async function pour(

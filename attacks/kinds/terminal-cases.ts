@@ -24,7 +24,7 @@ export async function runTerminal(one: AttackCase): Promise<Outcome> {
 async function faultsOf({ setup }: AttackCase): Promise<string[] | undefined> {
   const [, name] = /(?:service|route|resource|name)\w* (?:named|called) '((?:[^'\\]|\\.)*)'/i.exec(setup) ?? []
   if (name !== undefined) return nameFaults(JSON.parse(`"${name.replaceAll('"', '\\"')}"`))
-  if (/redirect/i.test(setup)) return redirectFaults()
+  if (/redirect|\b30[1278]\b/i.test(setup)) return redirectFaults()
   if (/readable|permission|mode \d|token file|0?[67]44/i.test(setup)) return fileFaults()
   return /http:\/\/|self-signed|certificate|TLS|expired cert|plain/i.test(setup) ? tlsFaults() : undefined
 }

@@ -49,16 +49,21 @@ export const REQUESTS: readonly Phrase[] = [
     if (path === "") return
     stage.script = { "*": { "*": { status: 200, headers: [["cache-control", "private, no-store"]], body: "mine" } } }
   }),
-  phrase(/retry 5xx max (\d+), budget [^,]*, body replay cap [^.]*/, (stage, [attempts]) => {
-    const retry = { attempts: Number(attempts), on: ["5xx" as const], backoff: "5ms" }
-    addRules(stage, APP, { ...forwarding("/"), retry })
-    stage.script = {
-      "*": {
-        "/partial": { status: 200, headers: [], body: "the first half", cut: true },
-        "*": { status: 502, headers: [], body: "failed on purpose" },
-      },
-    }
-  }),
+  phrase(
+    /(?:route )?retr(?:y|ies)(?: on)?(?: 5xx)?:? (?:max )?(\d+)(?: times| attempts)?(?:, (?:budget|body replay cap) [^,;.]*)*/,
+    (stage, [attempts]) => {
+      const retry = { attempts: Number(attempts), on: ["5xx" as const], backoff: "5ms" }
+      if (Object.keys(stage.routes).length > 0) return changeRules(stage, (rule) => ({ ...rule, retry }))
+      addRules(stage, APP, { ...forwarding("/"), retry })
+      if (Object.keys(stage.script).length > 0) return
+      stage.script = {
+        "*": {
+          "/partial": { status: 200, headers: [], body: "the first half", cut: true },
+          "*": { status: 502, headers: [], body: "failed on purpose" },
+        },
+      }
+    },
+  ),
   phrase(/rate limit (?:by|per|key) (?:header )?([\w-]+(?: (?:IP|address|key))?)/, (stage, [key]) => {
     const rateLimits = [{ requests: 3, per: "1m", key: [limitKey(key!)], scope: "isolate" as const }]
     addRules(stage, APP, { ...forwarding("/"), rateLimits })

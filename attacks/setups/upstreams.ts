@@ -64,7 +64,7 @@ export const UPSTREAMS: readonly Phrase[] = [
     },
   ),
   phrase(
-    /upstream (?:closes|resets|aborts|breaks off|disconnects)(?: the connection)?(?: mid-\w+| early| at once| before \w+)?/,
+    /upstream (?:closes|resets|aborts|breaks off|disconnects)(?: (?:the |its )?connection)?(?: mid-\w+| early| at once| before \w+)?/,
     (stage) => plays(stage, { status: 200, headers: [], body: "", fails: true }),
   ),
   phrase(/upstream answers 101 (?:without upgrade )?to a plain (?:GET|request)/, (stage) => {
