@@ -29,7 +29,6 @@ export interface PoisonResult {
 }
 
 const PATIENCE_MS = 5_000
-const SETTLE_MS = 100
 const COLD = "cold"
 
 export async function runPoison(run: PoisonRun): Promise<PoisonResult> {
@@ -76,15 +75,19 @@ export async function poison(
     if (index === Math.floor(poisons.length / 2)) coldStatus = (await statusOf(fleet, cold)) ?? 0
   }
   const last = await push(`${JSON.stringify(GOOD)} `)
-  await new Promise((resolve) => setTimeout(resolve, leaseMs * 1.5 + SETTLE_MS))
-  const { isolates } = await fleet.status()
+  const recovered = await allServe(fleet, names.length, last, leaseMs)
   await load.stop()
   const { count: requests, failed } = load.take()
-  const serving = isolates.filter((isolate) => isolate.serving === last).length
-  return {
-    ...{ requests, failed, shownAfterMs, unseen, coldStatus },
-    recovered: serving >= names.length,
+  return { requests, failed, shownAfterMs, unseen, coldStatus, recovered }
+}
+
+async function allServe(fleet: Fleet, proxies: number, revision: number, leaseMs: number): Promise<boolean> {
+  for (const untilMs = performance.now() + leaseMs * 2 + PATIENCE_MS * 2; performance.now() < untilMs; ) {
+    const { isolates } = await fleet.status()
+    if (isolates.filter(({ serving }) => serving === revision).length >= proxies) return true
+    await new Promise((resolve) => setTimeout(resolve, 50))
   }
+  return false
 }
 
 async function refusedAfterMs(fleet: Fleet, proxies: number, revision: number): Promise<number | undefined> {
