@@ -24,6 +24,8 @@ const TAIL_MS = 1_500
 const LIVES_MS = LIMITS.limitCallMs + LIMITS.limitLeaseMs
 const SAMPLE_MS = 500
 const SAMPLES = 8
+/** The share of all that debts which come too late may add. */
+const LATE = 0.1
 /** Of the burst: what an isolate may spend before it has asked. */
 const CREDIT = 1 / 32
 
@@ -97,12 +99,13 @@ function checkBounds(world: World, limiter: LimiterMachine, isolates: number): v
   const credit = Math.max(1, Math.floor(RATE.burst * CREDIT))
   const bound = allowed + perMs * LIVES_MS + doubledBack + credits * credit + alone
   if (admitted > bound + 1) throw new Violation("admitted", `${admitted} of at most ${bound.toFixed(1)}`)
-  // The same over any stretch of time: the credit of all isolates may fall into it.
+  // The same over any stretch of time. Into it may fall what all isolates spend on credit, at its end the bucket may owe them as
+  // much, and what was told so late that both sides forgot it is a few tokens more.
   const counted = admitted - alone - doubledBack
   for (const before of samples) {
     const forMs = engine.nowMs - before.atMs + LIVES_MS
-    const most = RATE.burst + perMs * forMs + (credits - before.credits + isolates) * credit
-    if (counted - before.counted > most + 1) {
+    const most = RATE.burst + perMs * forMs + (credits - before.credits + 2 * isolates) * credit
+    if (counted - before.counted > most * (1 + LATE) + 1) {
       throw new Violation(
         "admitted",
         `${counted - before.counted} since ${before.atMs} ms, of at most ${most.toFixed(1)}`,
