@@ -249,7 +249,7 @@ function refusal(connection: Connection, status: number, body: unknown): Failure
   if (status === 428 && details.confirm)
     return { exit: EXIT.problems, message: said, confirm: details.confirm, hint: "look at it, then say --confirm" }
   if (status === 422 && details.problems) return { exit: EXIT.problems, message: said, problems: details.problems }
-  if (status === 409 || status === 412)
+  if (status === 412)
     return { exit: EXIT.problems, message: said, hint: "somebody else changed the mesh meanwhile; look and try again" }
   return { exit: EXIT.problems, message: said }
 }

@@ -52,9 +52,14 @@ export class TapObject extends DurableObject<TapEnv> implements TapRpc {
   override async alarm(): Promise<void> {
     const nowMs = Date.now()
     for (const socket of this.ctx.getWebSockets()) {
-      if (attachedTo(socket).endsAtMs > nowMs) continue
-      send(socket, { kind: "end", because: "time" })
-      socket.close(1000, "its time is over")
+      const attached = attachedTo(socket)
+      if (attached.endsAtMs > nowMs) continue
+      // Who is told closes its end at once; when both do it together, the viewer's waits for the other for many seconds.
+      if (attached.toldEnd) socket.close(1000, "its time is over")
+      else {
+        send(socket, { kind: "end", because: "time" })
+        socket.serializeAttachment({ ...attached, toldEnd: true } satisfies Attached)
+      }
     }
     await this.#announce()
   }
@@ -89,8 +94,12 @@ export class TapObject extends DurableObject<TapEnv> implements TapRpc {
     const nowMs = Date.now()
     const open = this.#open(nowMs, gone)
     for (const id of this.#quotas.keys()) if (!open?.taps.some((tap) => tap.id === id)) this.#quotas.delete(id)
-    if (open) {
-      const ends = this.ctx.getWebSockets().map((socket) => attachedTo(socket).endsAtMs)
+    const ends = this.ctx
+      .getWebSockets()
+      .filter((socket) => socket !== gone)
+      .map(attachedTo)
+      .map(({ toldEnd, endsAtMs }) => (toldEnd ? nowMs + LIMITS.tapGraceMs : endsAtMs))
+    if (ends.length > 0) {
       await this.ctx.storage.setAlarm(Math.max(nowMs + 100, Math.min(nowMs + LIMITS.tapRenewMs, ...ends)))
     } else await this.ctx.storage.deleteAlarm()
     const calls = SHARDS.map(async ({ name, hint }) => {
@@ -103,6 +112,7 @@ export class TapObject extends DurableObject<TapEnv> implements TapRpc {
 
 interface Attached extends TapOrder {
   readonly id: string
+  readonly toldEnd?: boolean
 }
 
 function attachedTo(socket: WebSocket): Attached {

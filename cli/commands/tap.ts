@@ -42,6 +42,7 @@ export async function run(call: Call): Promise<ExitCode> {
   if (io.err.terminal) io.err.write("tapping; isolates hear of it within seconds, Ctrl-C ends it\n")
   const ended = await clientFor(call).tap(query, show, io.interrupted())
   if (failed(ended)) return report(io, ended)
+  if (shown + dropped === 0 && format !== "json") io.err.write("nothing matched\n")
   if (dropped > 0) io.err.write(`${dropped} more matched and were left out: --max-rps, or a narrower filter\n`)
   return EXIT.ok
 }

@@ -30,6 +30,8 @@ export const TRACE_LIMITS = {
   /** How long shards and isolates go by what they heard of taps, and how often they are told again. */
   tapLeaseMs: 30_000,
   tapRenewMs: 10_000,
+  /** How long a viewer has to close its end, after it was told that the time is over. */
+  tapGraceMs: 2_000,
   /** Between two batches of an isolate, and how long one may take. */
   tapPaceMs: 500,
   tapCallMs: 2_000,

@@ -91,8 +91,11 @@ describe("a tap", { timeout: 20_000 }, () => {
     const { messages, isClosed } = await open({ endsAtMs: Date.now() + 50 })
     await new Promise((resolve) => setTimeout(resolve, 60))
     expect(await runDurableObjectAlarm(tap())).toBe(true)
+    await vi.waitFor(() => expect(messages).toEqual([{ kind: "end", because: "time" }]))
+    expect(isClosed()).toBe(false)
+    // The viewer has not closed its end.
+    expect(await runDurableObjectAlarm(tap())).toBe(true)
     await vi.waitFor(() => expect(isClosed()).toBe(true))
-    expect(messages).toEqual([{ kind: "end", because: "time" }])
   })
 
   it("is refused beside too many others, and without an order", async () => {

@@ -3,12 +3,16 @@ import { LIMITS } from "#shared/model/limits.ts"
 import { serviceId } from "#shared/model/names.ts"
 import type { TapFilter } from "#shared/model/tap.ts"
 import { TAP, TAP_HEADER, type TapOrder } from "#shared/protocol/tap.ts"
+import { isSecretName } from "#shared/std/secret.ts"
 import { PUBLIC } from "#shared/telemetry/series.ts"
 import type { Call } from "./endpoint.ts"
 import { problem } from "./problems.ts"
 import type { TapQuery } from "./schemas-tap.ts"
 
 export async function openTap({ env, query, caller, request }: Call<object, TapQuery, undefined>): Promise<Response> {
+  if (query.header !== undefined && query.value !== undefined && isSecretName(query.header)) {
+    return problem(400, `What ${query.header} says is never shown, and cannot be searched for; leave the value away.`)
+  }
   if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
     return new Response(null, { status: 204 })
   }

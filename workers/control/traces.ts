@@ -14,7 +14,10 @@ export async function showTrace({ env, params, caller }: Call<TraceParams, objec
     caller.namespaces === undefined || (to !== undefined && caller.namespaces.includes(namespaceOf(to as never)))
   const exchanges = shards.flatMap(({ answer }) => answer ?? []).filter(mine)
   if (exchanges.length === 0 && missing.length === 0) {
-    return problem(404, "Nothing of this trace was recorded, or it is gone again.")
+    return problem(
+      404,
+      "Nothing of this trace was recorded, or it is gone again. Failed exchanges are kept, sampled ones, and those sent with `weft-debug: 1`.",
+    )
   }
   // A report that came twice is kept twice.
   const distinct = new Map(exchanges.map((exchange) => [exchange.trace.spanId, exchange]))

@@ -88,7 +88,7 @@ it("what was counted is told while the route table does not answer", async () =>
   await seen("weur", "public", "default/a", 3)
   vi.spyOn(controlEnv.ROUTE_TABLE, "getByName").mockImplementation((() => {
     const down = () => Promise.reject(new Error("down"))
-    return { head: down, isolates: down, breakers: down }
+    return new Proxy({}, { get: () => down })
   }) as never)
   const text = await (await call("GET", "/metrics")).text()
   expect(lineOf(text, "weft_requests_total")).toHaveLength(1)
