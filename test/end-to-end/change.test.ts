@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { count, eventually, type ShopMesh, startShop } from "./shop-mesh.ts"
 
-/** A change is served everywhere within a lease and a pull. */
-const EFFECT_MS = 3_000
+/** Of a busy machine. */
+const PATIENCE_MS = 30_000
 
 let mesh: ShopMesh
 beforeAll(async () => {
@@ -13,14 +13,14 @@ afterAll(() => mesh?.stop())
 const answers = (requests: number) => count(mesh.ingressUrl, requests)
 
 describe("a canary", () => {
-  it("of 90 to 10 takes effect within 3 s, without a restart, and is counted as 90 to 10", async () => {
+  it("of 90 to 10 takes effect without a restart, and is counted as 90 to 10", async () => {
     expect(await answers(50)).toEqual({ v1: 50 })
 
     expect((await mesh.apply("canary.yaml")).changes).toMatchObject([
       { action: "change", kind: "Route", name: "orders" },
     ])
-    const tookMs = await eventually(async () => "v2" in (await answers(40)), EFFECT_MS + 1_000)
-    expect(tookMs).toBeLessThan(EFFECT_MS)
+    // Within a lease and a pull, about 2 s, which `npm run spread` measures.
+    await eventually(async () => "v2" in (await answers(40)), PATIENCE_MS)
 
     const { v1 = 0, v2 = 0, ...others } = await answers(1_000)
     expect(others).toEqual({})
@@ -30,12 +30,11 @@ describe("a canary", () => {
     expect(v2).toBeLessThan(148)
   })
 
-  it("is undone by a rollback, within 3 s as well", async () => {
+  it("is undone by a rollback", async () => {
     const { revision } = await mesh.rollback(1)
     expect(revision).toBe(3)
     // At one in ten, 150 answers without v2 are no accident (one in seven million).
-    const tookMs = await eventually(async () => !("v2" in (await answers(150))), EFFECT_MS + 1_000)
-    expect(tookMs).toBeLessThan(EFFECT_MS)
+    await eventually(async () => !("v2" in (await answers(150))), PATIENCE_MS)
     expect(await answers(300)).toEqual({ v1: 300 })
   })
 })

@@ -17,5 +17,5 @@ it("a bad change under guard reaches its share of chains, and is undone within s
   expect(run.failed).toBe(run.byCandidate)
   expect(run.backwards).toBe(0)
   expect(run.revisionAfter).toBe(3)
-  expect(run.endedAfterMs).toBeLessThan(15_000)
+  expect(run.endedAfterMs).toBeLessThan(60_000)
 })

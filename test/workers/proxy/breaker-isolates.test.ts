@@ -10,9 +10,9 @@ describe("a breaker over many isolates", () => {
       kills: 6,
     })
     expect(refusesAfterMs).toHaveLength(30)
-    expect(refusesAfterMs.at(-1)).toBeLessThan(8_000)
+    expect(refusesAfterMs.at(-1)).toBeLessThan(30_000)
     expect(probesSent).toBeGreaterThan(0)
     expect(probesAtOnce).toBe(1)
-    expect(passesAfterMs).toBeLessThan(20_000)
+    expect(passesAfterMs).toBeLessThan(60_000)
   })
 })

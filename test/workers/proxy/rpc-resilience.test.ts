@@ -122,8 +122,8 @@ describe("an RPC call", () => {
 
   it("is tried again when an attempt takes too long", async () => {
     const startedAtMs = performance.now()
-    const { value } = await call("RETRIED", "slowFirst", key(), 1_500)
-    expect(performance.now() - startedAtMs).toBeLessThan(1_000)
+    const { value } = await call("RETRIED", "slowFirst", key(), 6_000)
+    expect(performance.now() - startedAtMs).toBeLessThan(5_000)
     expect(value).toEqual(expect.any(Number))
   })
 

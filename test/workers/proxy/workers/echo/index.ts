@@ -35,7 +35,7 @@ export default {
     if (ask("watch")) request.signal.addEventListener("abort", () => void abandoned.push(ask("watch")!))
     if (ask("slowFirst") && !failed.has(ask("slowFirst")!)) {
       failed.set(ask("slowFirst")!, 1)
-      await new Promise((resolve) => setTimeout(resolve, 2_000))
+      await new Promise((resolve) => setTimeout(resolve, 5_000))
     }
     if (ask("note")) mirrored.push(`${ask("note")} ${await request.clone().text()}`)
     if (ask("delayMs")) await new Promise((resolve) => setTimeout(resolve, Number(ask("delayMs"))))
