@@ -14,6 +14,7 @@ import type { CheckReply, HealthReport, HealthRpc, ProberRpc } from "#shared/pro
 import { MESH, type RouteTableRpc } from "#shared/protocol/route-table.ts"
 import { freshMs, type Health, jittered, pauseOf, take, UNKNOWN, unhealthyOf } from "#shared/resilience/health.ts"
 import { canonicalJson } from "#shared/std/canonical-json.ts"
+import { inTime } from "./in-time.ts"
 
 interface Env {
   readonly ROUTE_TABLE: DurableObjectNamespace
@@ -88,17 +89,12 @@ export class HealthObject extends DurableObject<Env> implements HealthRpc {
   async #ask({ service, next, timeoutMs }: Kept): Promise<CheckReply | undefined> {
     const { PROXY } = this.env
     if (!PROXY) return undefined
-    let timer: ReturnType<typeof setTimeout> | null = null
-    const late = new Promise<undefined>((resolve) => {
-      timer = setTimeout(() => resolve(undefined), timeoutMs + LIMITS.healthPatienceMs)
-    })
     try {
-      return await Promise.race([PROXY.check({ service, from: next }), late])
+      const asked = PROXY.check({ service, from: next })
+      return await inTime(asked, timeoutMs + LIMITS.healthPatienceMs, () => undefined)
     } catch (error) {
       if (this.#unanswered === 1) console.warn(`weft: the prober does not check ${service}: ${error}`)
       return undefined
-    } finally {
-      clearTimeout(timer)
     }
   }
 

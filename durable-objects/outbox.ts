@@ -14,6 +14,7 @@ import {
   unacknowledged,
 } from "#shared/propagation/outbox.ts"
 import type { Acknowledgement, Bulletin, RelayStatus } from "#shared/protocol/relay.ts"
+import { inTime } from "./in-time.ts"
 
 export const RELAYS_SCHEMA = `CREATE TABLE relays (
   name TEXT PRIMARY KEY, revision INTEGER NOT NULL, digest TEXT NOT NULL, news INTEGER NOT NULL,
@@ -127,17 +128,11 @@ export class Outbox {
   }
 
   async #push(name: string, { push, patienceMs }: Target): Promise<Acknowledgement | undefined> {
-    let timer: ReturnType<typeof setTimeout> | null = null
-    const late = new Promise<undefined>((resolve) => {
-      timer = setTimeout(() => resolve(undefined), patienceMs)
-    })
     try {
-      return await Promise.race([push(this.#around.bulletin(this.#peers.get(name)!)), late])
+      return await inTime(push(this.#around.bulletin(this.#peers.get(name)!)), patienceMs, () => undefined)
     } catch (error) {
       if (this.#peers.get(name)?.failures === 0) console.warn(`weft: ${name} does not take the news: ${error}`)
       return undefined
-    } finally {
-      clearTimeout(timer)
     }
   }
 

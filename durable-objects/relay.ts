@@ -22,6 +22,7 @@ import { type News, NO_NEWS } from "#shared/protocol/feed.ts"
 import type { Acknowledgement, Bulletin, Confirmation, Head, RelayRpc, RelayView } from "#shared/protocol/relay.ts"
 import { MESH, type Pull, type PullReply, type RouteTableRpc } from "#shared/protocol/route-table.ts"
 import { hash32 } from "#shared/std/hash.ts"
+import { inTime } from "./in-time.ts"
 import { Isolates } from "./isolates.ts"
 import { migrate } from "./migrations.ts"
 import { RelayedKeys } from "./relayed-keys.ts"
@@ -148,15 +149,9 @@ export class RelayObject extends DurableObject<Env> implements RelayRpc {
     const done = asking.done.then(() => {
       if (this.#asking === asking) this.#asking = undefined
     })
-    let timer: ReturnType<typeof setTimeout> | null = null
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(() => {
-        this.#relay = askedInVain(this.#relay, Date.now())
-        resolve()
-      }, LIMITS.relayAskMs)
+    await inTime(done, LIMITS.relayAskMs, () => {
+      this.#relay = askedInVain(this.#relay, Date.now())
     })
-    await Promise.race([done, late])
-    clearTimeout(timer)
   }
 
   /** Never rejects. */

@@ -15,6 +15,7 @@ import type { RolloutRecord } from "#shared/protocol/rollout.ts"
 import { MESH, type RouteTableRpc } from "#shared/protocol/route-table.ts"
 import type { Comparison } from "#shared/protocol/telemetry.ts"
 import { begin, comparedSinceMs, type Look, type Rollout, shareOf, step } from "#shared/rollout/rollout.ts"
+import { inTime } from "./in-time.ts"
 import { groupsOf } from "./rollout-groups.ts"
 import { askShards } from "./telemetry-shards.ts"
 
@@ -58,9 +59,9 @@ export class RolloutObject extends Base {
     await storage.setAlarm(Date.now() + LIMITS.rolloutLookMs)
     const root = env.ROUTE_TABLE.getByName(MESH) as unknown as RouteTableRpc
     try {
-      const record = await inTime(root.rollout(), LIMITS.rolloutCallMs)
+      const record = await within(root.rollout(), LIMITS.rolloutCallMs)
       const next = record && (await this.look(record))
-      if (next) await inTime(root.heed(reportOf(next, record)), LIMITS.rolloutCallMs)
+      if (next) await within(root.heed(reportOf(next, record)), LIMITS.rolloutCallMs)
       else await this.end()
     } catch (error) {
       console.warn(`weft: the guard of revision ${this.revision} is told nothing: ${error}`)
@@ -105,7 +106,7 @@ export async function watch(
     const stub = namespace.getByName(`${revision}-${startedAtMs}`)
     // How itty-durable is called: by a request, with the arguments in a header.
     const call = stub.fetch("https://rollout/do/call/begin", { headers: { "do-content": JSON.stringify([revision]) } })
-    const { ok, status } = await inTime(call, LIMITS.rolloutCallMs)
+    const { ok, status } = await within(call, LIMITS.rolloutCallMs)
     if (!ok) throw new Error(`it answers ${status}`)
   } catch (error) {
     console.warn(`weft: nobody watches revision ${revision} yet: ${error}`)
@@ -122,8 +123,8 @@ async function compare(env: Env, revision: number, sinceMs: number): Promise<rea
 /** Why an isolate cannot serve it, as it told its relay or the root. Who does not answer is not waited for. */
 async function refusalOf(env: Env, revision: number): Promise<string | undefined> {
   const root = env.ROUTE_TABLE.getByName(MESH) as unknown as RouteTableRpc
-  const viewOf = (source: Pick<RelayRpc, "view">) => inTime(source.view(), LIMITS.relayViewMs).catch(() => undefined)
-  const relays = await inTime(root.relays(), LIMITS.rolloutCallMs)
+  const viewOf = (source: Pick<RelayRpc, "view">) => within(source.view(), LIMITS.relayViewMs).catch(() => undefined)
+  const relays = await within(root.relays(), LIMITS.rolloutCallMs)
   const views = await Promise.all([
     viewOf(root),
     ...relays.map(({ name }) => env.RELAY && viewOf(env.RELAY.getByName(name) as unknown as RelayRpc)),
@@ -141,14 +142,9 @@ function reportOf(rollout: Rollout, { revision, policy }: RolloutRecord) {
   }
 }
 
-async function inTime<T>(answer: Promise<T>, ms: number): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | null = null
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms)
+/** Rejects when there is no answer in time. */
+function within<T>(answer: Promise<T>, ms: number): Promise<T> {
+  return inTime(answer, ms, () => {
+    throw new Error(`no answer within ${ms} ms`)
   })
-  try {
-    return await Promise.race([answer, late])
-  } finally {
-    clearTimeout(timer)
-  }
 }

@@ -13,6 +13,7 @@ import { SHARDS } from "#shared/propagation/shards.ts"
 import { TAP_HEADER, type TapOrder, type TapRpc } from "#shared/protocol/tap.ts"
 import type { TelemetryRpc } from "#shared/protocol/telemetry.ts"
 import { Quota } from "#shared/telemetry/tap.ts"
+import { inTime } from "./in-time.ts"
 
 interface TapEnv {
   readonly TELEMETRY: DurableObjectNamespace
@@ -106,7 +107,7 @@ export class TapObject extends DurableObject<TapEnv> implements TapRpc {
       const shard = this.env.TELEMETRY.getByName(name, hint && { locationHint: hint }) as unknown as TelemetryRpc
       await shard.openTaps(open)
     })
-    await Promise.race([Promise.allSettled(calls), scheduler.wait(LIMITS.shardAnswerMs)])
+    await inTime(Promise.allSettled(calls), LIMITS.shardAnswerMs, () => undefined)
   }
 }
 

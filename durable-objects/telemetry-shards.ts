@@ -2,6 +2,7 @@
 import { LIMITS } from "#shared/model/limits.ts"
 import { SHARDS } from "#shared/propagation/shards.ts"
 import type { TelemetryRpc } from "#shared/protocol/telemetry.ts"
+import { inTime } from "./in-time.ts"
 
 export type Shard = Pick<TelemetryRpc, "compare" | "heads" | "recordedOf" | "totals" | "vitals" | "window">
 
@@ -12,19 +13,17 @@ export async function askShards<T>(
 ): Promise<{ readonly name: string; readonly answer: T | undefined }[]> {
   return Promise.all(
     SHARDS.map(async ({ name, hint }) => {
-      let timer: ReturnType<typeof setTimeout> | null = null
-      const late = new Promise<never>((_resolve, reject) => {
-        timer = setTimeout(() => reject(new Error("no answer in time")), LIMITS.shardAnswerMs)
-      })
       try {
         const shard = telemetry.getByName(name, hint && { locationHint: hint }) as unknown as Shard
-        return { name, answer: await Promise.race([ask(shard, name), late]) }
+        return { name, answer: await inTime(ask(shard, name), LIMITS.shardAnswerMs, givenUp) }
       } catch (error) {
         console.warn(`weft: the telemetry of ${name} does not answer: ${error}`)
         return { name, answer: undefined }
-      } finally {
-        clearTimeout(timer)
       }
     }),
   )
+}
+
+function givenUp(): never {
+  throw new Error("no answer in time")
 }

@@ -1,4 +1,5 @@
 /** Reads what an endpoint takes, has it handled in time, and writes down what came of it when it was a write. */
+import { inTime } from "#durable-objects/in-time.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { AuditSubject } from "#shared/protocol/audit.ts"
 import type { WhoAmI } from "#shared/protocol/control-api.ts"
@@ -47,7 +48,7 @@ export async function carryOut(
   const audit: AuditNote = {}
   const call: AnyCall = { env: visit.env, caller, request, audit, ...input.value }
   if (isWrite) return written(endpoint, call, visit)
-  return await inTime(handled(endpoint, call, visit), visit)
+  return await answered(handled(endpoint, call, visit), visit)
 }
 
 async function read(
@@ -89,7 +90,7 @@ async function written(endpoint: Endpoint, call: AnyCall, visit: Visit): Promise
     await atMost(LIMITS.auditEndMs, ending)
     return response
   })
-  return inTime(ended, visit)
+  return answered(ended, visit)
 }
 
 /** Names, and nothing that could be taken for more: what a request says of itself is not believed here either. */
@@ -128,7 +129,7 @@ async function handled(endpoint: Endpoint, call: AnyCall, { id }: Visit): Promis
 }
 
 /** What takes longer goes on in the background, as a write may; who asked is told that nobody knows yet. */
-async function inTime(answer: Promise<Response>, { context }: Visit): Promise<Response> {
+async function answered(answer: Promise<Response>, { context }: Visit): Promise<Response> {
   const response = await atMost(LIMITS.controlAnswerMs, answer)
   if (response) return response
   context.waitUntil(answer)
@@ -137,14 +138,6 @@ async function inTime(answer: Promise<Response>, { context }: Visit): Promise<Re
 }
 
 /** Undefined when the promise is not settled by then. */
-async function atMost<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
-  let timer: ReturnType<typeof setTimeout> | null = null
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, ms)
-  })
-  try {
-    return await Promise.race([promise, late])
-  } finally {
-    clearTimeout(timer)
-  }
+function atMost<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
+  return inTime(promise, ms, () => undefined)
 }

@@ -1,4 +1,5 @@
 /** Asks every object of the mesh how it is, all at once, and waits for none of them for long. */
+import { inTime } from "#durable-objects/in-time.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import { SHARDS } from "#shared/propagation/shards.ts"
 import type { ApiKeyInfo } from "#shared/protocol/api-keys.ts"
@@ -50,17 +51,13 @@ export async function showVitals({ env, caller }: Call<object, object, undefined
 
 async function ask<T>(name: string, question: () => Promise<T>): Promise<Asked<T>> {
   const startMs = Date.now()
-  let timer: ReturnType<typeof setTimeout> | null = null
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer in ${LIMITS.shardAnswerMs / 1000}s`)), LIMITS.shardAnswerMs)
-  })
   try {
-    const answer = await Promise.race([question(), late])
+    const answer = await inTime(question(), LIMITS.shardAnswerMs, () => {
+      throw new Error(`no answer in ${LIMITS.shardAnswerMs / 1000}s`)
+    })
     return { name, tookMs: Date.now() - startMs, answer }
   } catch (error) {
     return { name, tookMs: Date.now() - startMs, failed: (error as Error).message, answer: undefined }
-  } finally {
-    clearTimeout(timer)
   }
 }
 

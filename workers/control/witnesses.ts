@@ -1,4 +1,5 @@
 /** Asks the root and all relays what they know of the isolates. Who does not answer in time is not waited for. */
+import { inTime } from "#durable-objects/in-time.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { Witness } from "#shared/propagation/convergence.ts"
 import { ROOT } from "#shared/protocol/convergence.ts"
@@ -29,15 +30,9 @@ export function isolatesOf(witnesses: readonly Witness[]): readonly IsolateStatu
 }
 
 async function viewOf(env: ControlEnv, name: string): Promise<RelayView | undefined> {
-  let timer: ReturnType<typeof setTimeout> | null = null
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), LIMITS.relayViewMs)
-  })
   try {
-    return await Promise.race([env.RELAY.getByName(name).view() as Promise<RelayView>, late])
+    return await inTime(env.RELAY.getByName(name).view() as Promise<RelayView>, LIMITS.relayViewMs, () => undefined)
   } catch {
     return undefined
-  } finally {
-    clearTimeout(timer)
   }
 }
