@@ -12,7 +12,7 @@ import type { OpenTaps, Tap, TapBatch, TapMessage } from "#shared/model/tap.ts"
 import { SHARDS } from "#shared/propagation/shards.ts"
 import { TAP_HEADER, type TapOrder, type TapRpc } from "#shared/protocol/tap.ts"
 import type { TelemetryRpc } from "#shared/protocol/telemetry.ts"
-import { Quota } from "#shared/telemetry/tap.ts"
+import { Quota } from "#shared/telemetry/quota.ts"
 import { inTime } from "./in-time.ts"
 
 interface TapEnv {

@@ -249,6 +249,8 @@ export const LIMITS = {
   telemetryBaseSlots: 30,
   /** A shard writes at most this often. */
   telemetryStoreMs: 1_000,
+  /** The platform ends what a request leaves behind 30 s after its response: by then its last call has to be over. */
+  backgroundMs: 28_000,
   /** How long an isolate counts before it reports; longer when a shard has more than it can take in. */
   telemetryPaceMs: 3_000,
   telemetryPaceMsMax: 16_000,

@@ -1,10 +1,10 @@
 /** Which exchanges a tap sees, and how many of them. */
-
 import { LIMITS } from "#shared/model/limits.ts"
 import { namespaceOf } from "#shared/model/names.ts"
 import type { Tap, TapBatch, TapFilter, TappedExchange } from "#shared/model/tap.ts"
 import { hideSecret } from "#shared/std/secret.ts"
 import type { AccessRecord } from "./access-record.ts"
+import { Quota } from "./quota.ts"
 import { PUBLIC } from "./series.ts"
 
 type Headers = { get(name: string): string | null } | undefined
@@ -61,22 +61,6 @@ export function tapped(
 
 function defined<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never
-}
-
-/** How many go through in the present second. */
-export class Quota {
-  #second = Number.NaN
-  #count = 0
-
-  take(perSecond: number, nowMs: number): boolean {
-    const second = Math.floor(nowMs / 1000)
-    if (second !== this.#second) {
-      this.#second = second
-      this.#count = 0
-    }
-    this.#count += 1
-    return this.#count <= perSecond
-  }
 }
 
 /** What one isolate has seen for open taps, and has not told yet: bounded, whatever anybody asks for. */

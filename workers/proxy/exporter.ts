@@ -32,8 +32,6 @@ type Outcome =
   | { readonly kind: "refused"; readonly reason: string }
   | { readonly kind: "failed"; readonly reason: string; readonly afterMs: number | undefined }
 
-/** The platform ends what a request leaves behind 30 s after its response. */
-const WATCH_MS = 28_000
 /** What OTLP lets a sender repeat; all other failures are for good. */
 const RETRYABLE: ReadonlySet<number> = new Set([429, 502, 503, 504])
 
@@ -75,7 +73,7 @@ export class Exporter {
       await this.#around.sleep(waitMs)
       waitMs = await this.#send()
       const nowMs = this.#around.nowMs()
-      const isTooLate = nowMs + waitMs + LIMITS.spanCallMs > startedAtMs + WATCH_MS
+      const isTooLate = nowMs + waitMs + LIMITS.spanCallMs > startedAtMs + LIMITS.backgroundMs
       if ((!this.#batch && this.#queue.length === 0) || isTooLate) {
         this.#watchedUntilMs = 0
         return

@@ -43,8 +43,6 @@ interface Held {
   readonly sinceMs: number
 }
 
-/** The platform ends what a request leaves behind 30 s after its response: by then the last call has to be over. */
-const WATCH_MS = 28_000
 /** An object that has too much to do is left alone for as long as after so many failures. */
 const OVERLOADED = 3
 
@@ -87,7 +85,7 @@ export class Reporter {
       if (!this.#held && !this.#isDone()) await this.#send(this.#around.nowMs())
       const nowMs = this.#around.nowMs()
       waitMs = this.#waitMs()
-      const isTooLate = nowMs + waitMs + LIMITS.telemetryCallMs > startedAtMs + WATCH_MS
+      const isTooLate = nowMs + waitMs + LIMITS.telemetryCallMs > startedAtMs + LIMITS.backgroundMs
       if (this.#isDone() || isTooLate) return
       this.#beWatched(waitMs, nowMs)
     }

@@ -9,7 +9,7 @@ import { Exporter, type ExporterSurroundings } from "./exporter.ts"
 import { Kept } from "./kept.ts"
 import type { ReporterSurroundings, ShardObject } from "./reporter.ts"
 import { Tapper, type TapperSurroundings, type TapShard } from "./tapper.ts"
-import { readTraceVariables, type TraceEnv } from "./trace-settings.ts"
+import type { TraceEnv, TraceVariables } from "./trace-settings.ts"
 import { type RecordedListener, Tracer } from "./tracer.ts"
 
 export interface TelemetryEnv extends TraceEnv {
@@ -53,12 +53,11 @@ export function accessLogOf({ WEFT_ACCESS_LOG }: TelemetryEnv): AccessLog {
 
 /** With nowhere to bring records to there is no tracer. */
 export function tracerOf(
-  env: TelemetryEnv,
+  { settings, collector, attributes, problems }: TraceVariables,
   isolate: string,
   kept: Kept | undefined,
   around: ExporterSurroundings,
 ): Tracer | undefined {
-  const { settings, collector, attributes, problems } = readTraceVariables(env)
   for (const problem of problems) around.log(problem)
   const listeners: RecordedListener[] = []
   if (collector) {

@@ -12,6 +12,7 @@ import { type Endpoint, placeOf } from "#shared/model/service.ts"
 import type { TallyName } from "#shared/model/telemetry.ts"
 import type { AccessRecord } from "#shared/telemetry/access-record.ts"
 import { Journal } from "#shared/telemetry/journal.ts"
+import { Quota } from "#shared/telemetry/quota.ts"
 import { isFailure, type RecordedExchange, recorded } from "#shared/telemetry/recorded.ts"
 import { isSampled, sampled, unsampled } from "#shared/telemetry/trace-context.ts"
 import type { Exchange } from "./exchange.ts"
@@ -30,8 +31,7 @@ export type RecordedListener = (exchange: RecordedExchange, background: Backgrou
 export class Tracer {
   readonly #settings: TraceSettings
   readonly #listeners: readonly RecordedListener[]
-  #second = 0
-  #failures = 0
+  readonly #failures = new Quota()
   readonly #tally: (name: TallyName) => void
 
   constructor(settings: TraceSettings, listeners: readonly RecordedListener[], tally: (name: TallyName) => void) {
@@ -75,13 +75,7 @@ export class Tracer {
   }
 
   #mayRecordFailure(nowMs: number): boolean {
-    const second = Math.floor(nowMs / 1000)
-    if (second !== this.#second) {
-      this.#second = second
-      this.#failures = 0
-    }
-    this.#failures += 1
-    const may = this.#failures <= LIMITS.failuresRecordedPerSecond
+    const may = this.#failures.take(LIMITS.failuresRecordedPerSecond, nowMs)
     if (!may) this.#tally("failures_unrecorded")
     return may
   }

@@ -75,7 +75,8 @@ export class Isolate {
     this.env = env
     this.fetchers = new Map(Object.entries(env).filter((entry): entry is [string, Fetcher] => isFetcher(entry[1])))
     const keepsAmbiguousNames = env.WEFT_AMBIGUOUS_HEADERS === "keep"
-    const followsB3 = readTraceVariables(env).settings.percent !== undefined
+    const tracing = readTraceVariables(env)
+    const followsB3 = tracing.settings.percent !== undefined
     this.#alone = { edge: false, keepsAmbiguousNames, followsB3 }
     this.#atEdge = { edge: true, keepsAmbiguousNames, followsB3 }
     this.outward = new Outward(parseLocalOrigins(env.WEFT_LOCAL_ORIGINS), this.fetchers)
@@ -89,7 +90,7 @@ export class Isolate {
     }
     const { reporting, kept, tapper } = sinksOf(env, id, () => this.region, around)
     const surroundings = { ...SURROUNDINGS, ...reporting, isolate: id, snapshotAgeMs: () => this.snapshots.ageMs }
-    this.telemetry = new Telemetry(surroundings, accessLogOf(env), tracerOf(env, id, kept, around), tapper)
+    this.telemetry = new Telemetry(surroundings, accessLogOf(env), tracerOf(tracing, id, kept, around), tapper)
     const breakers = (cluster: string) => env.BREAKER?.getByName(cluster) as unknown as BreakerRpc | undefined
     this.ledger = new Ledger({
       roll: SURROUNDINGS.roll,

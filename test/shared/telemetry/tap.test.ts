@@ -3,7 +3,8 @@ import { describe, expect, it } from "vitest"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { Tap, TapFilter } from "#shared/model/tap.ts"
 import type { AccessRecord } from "#shared/telemetry/access-record.ts"
-import { matches, Quota, TapBuffer, tapped } from "#shared/telemetry/tap.ts"
+import { Quota } from "#shared/telemetry/quota.ts"
+import { matches, TapBuffer, tapped } from "#shared/telemetry/tap.ts"
 
 const RECORD = {
   ...{ atMs: 1_000, durationMs: 30, protocol: "http", from: undefined, to: "shop/orders", subset: "v2", method: "GET" },
