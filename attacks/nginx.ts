@@ -2,9 +2,9 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process"
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { Agent, get } from "node:http"
-import { type AddressInfo, createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { freePort } from "#scripts/free-ports.ts"
 
 export class Nginx {
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 8 })
@@ -82,12 +82,4 @@ http {
   server { listen 127.0.0.1:${port}; location / { default_type text/plain; return 200 "$uri"; } }
 }
 `
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }

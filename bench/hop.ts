@@ -9,11 +9,12 @@ import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { createServer as createHttpServer } from "node:http"
-import { type AddressInfo, createServer } from "node:net"
+import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { parseArgs, styleText } from "node:util"
 import { build } from "esbuild"
+import { freePort } from "#scripts/free-ports.ts"
 import { benchSnapshot, FEATURES, serviceOf } from "./features.ts"
 
 const PORT = await freePort()
@@ -48,14 +49,6 @@ try {
 } finally {
   collector.close().closeAllConnections()
   await rm(folder, { recursive: true, force: true })
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1")
-  await once(server, "listening")
-  const { port } = server.address() as AddressInfo
-  server.close()
-  return port
 }
 
 async function bundle(folder: string): Promise<void> {

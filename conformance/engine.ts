@@ -1,5 +1,7 @@
 /** Runs tests one after the other on one mesh, and says how each case went. */
+
 import { randomUUID } from "node:crypto"
+import { setTimeout as sleep } from "node:timers/promises"
 import type { Bench } from "./bench.ts"
 import { type CaseRequest, type Distribution, type Expectation, type FormCase, type FormTest, FRESH } from "./form.ts"
 import { type Arrived, echoed, isBackend, judge } from "./judge.ts"
@@ -156,8 +158,4 @@ function describe(error: unknown): string {
 
 function percent(share: number): string {
   return `${(share * 100).toFixed(1)} %`
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
 }

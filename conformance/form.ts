@@ -77,6 +77,20 @@ export interface Expectation {
   readonly unknown: readonly string[]
 }
 
+/** What a case expects that says nothing; no status is expected either. */
+export const NOTHING_EXPECTED: Expectation = {
+  statuses: [],
+  headersAtBackend: {},
+  absentHeadersAtBackend: [],
+  responseHeaders: {},
+  absentResponseHeaders: [],
+  ignoreWhitespace: false,
+  mirroredTo: [],
+  backendsNotReached: [],
+  answeredByProxy: false,
+  unknown: [],
+}
+
 /** Null: it does not matter; a port of null: none, or the scheme's own. */
 export interface ExpectedRedirect {
   readonly scheme: string | null

@@ -5,7 +5,16 @@
 
 import { derivedBinding } from "#shared/config/resolve-service.ts"
 import { labelOf } from "#shared/dialects/gateway-api/names.ts"
-import type { CaseRequest, Door, EchoBackend, Expectation, Form, FormCase, FormTest } from "./form.ts"
+import {
+  type CaseRequest,
+  type Door,
+  type EchoBackend,
+  type Expectation,
+  type Form,
+  type FormCase,
+  type FormTest,
+  NOTHING_EXPECTED,
+} from "./form.ts"
 import { list, record, skipped, text } from "./gateway-api.ts"
 import { type IstioCase, type IstioObject, type IstioSuite, whyNot } from "./istio-applicable.ts"
 import { ingressDoor, ingressOf } from "./istio-ingress.ts"
@@ -129,15 +138,10 @@ function expectationOf(expect: Readonly<Record<string, unknown>>, book: TokenBoo
     book.fill(String(value)),
   ])
   return {
+    ...NOTHING_EXPECTED,
     statuses,
     headersAtBackend: Object.fromEntries(headers) as Record<string, string>,
     absentHeadersAtBackend: list(expect.absentHeadersAtBackend).map(String),
-    responseHeaders: {},
-    absentResponseHeaders: [],
-    ignoreWhitespace: false,
-    mirroredTo: [],
-    backendsNotReached: [],
-    answeredByProxy: false,
     unknown: Object.keys(expect).filter((key) => !KNOWN.has(key)),
   }
 }

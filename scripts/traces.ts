@@ -3,14 +3,15 @@
  * that it took as a tree. Exits with 1 when it did not take all of it, or when it is not one connected trace. Needs Go, which builds
  * the receiver at the first time; `--receiver FILE` takes one that is built.
  */
+
 import { execFileSync, spawn } from "node:child_process"
-import { once } from "node:events"
 import { mkdtemp } from "node:fs/promises"
-import { type AddressInfo, createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
+import { setTimeout as sleep } from "node:timers/promises"
 import { parseArgs } from "node:util"
+import { freePort } from "#scripts/free-ports.ts"
 import { type ReceivedSpan, readSpans, treeOf } from "#test/support/otlp.ts"
 import { CHAIN, startTracedChain } from "#test/support/traced-chain.ts"
 
@@ -54,14 +55,6 @@ async function built(): Promise<string> {
   return binary
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1")
-  await once(server, "listening")
-  const { port } = server.address() as AddressInfo
-  server.close()
-  return port
-}
-
 async function listening(address: string): Promise<void> {
   for (let waitedMs = 0; waitedMs < WAIT_MS; waitedMs += 50) {
     const answer = await fetch(`http://${address}/`).catch(() => undefined)
@@ -69,8 +62,4 @@ async function listening(address: string): Promise<void> {
     await sleep(50)
   }
   throw new Error("the receiver does not listen")
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
 }

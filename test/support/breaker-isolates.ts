@@ -3,6 +3,7 @@
  * refuse, how many probes are ever under way, also while the object is killed again and again, and how long until all pass
  * again.
  */
+import { setTimeout as sleep } from "node:timers/promises"
 import { build } from "esbuild"
 import { convertV4MiniflareOptions, Miniflare, NoOpLog, type V4WorkerOptions } from "miniflare"
 import type { BreakerPolicy } from "#shared/model/policy.ts"
@@ -146,8 +147,4 @@ function snapshotWith(probes: number): object {
     ...{ format: 1, gateways: [], services: [{ id: CLUSTER, endpoints, subsets: {}, policy: { breaker } }] },
     routes: [{ id: "default/bench", order: "specific", since: 1, attachments, rules: [rule] }],
   }
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
 }

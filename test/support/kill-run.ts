@@ -3,7 +3,9 @@
  * kills, and starts again on the same state. Who gets no answer asks again with the same idempotency key until there is one; what all
  * of them saw is checked against what the mesh has in the end, and as a history of one register.
  */
+
 import { EventEmitter, once } from "node:events"
+import { setTimeout as sleep } from "node:timers/promises"
 import type { Applied, RevisionDetail, RevisionList } from "#shared/protocol/control-api.ts"
 import type { RevisionSummary } from "#shared/protocol/route-table.ts"
 import { HEAD, type Head, type HeadOp } from "./head-register.ts"
@@ -260,8 +262,4 @@ class Unexpected extends Error {}
 
 function codeOf(error: unknown): string | undefined {
   return ((error as Error).cause as { code?: string } | undefined)?.code
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
 }

@@ -2,14 +2,16 @@
  * A mesh of processes: the control Worker in one, and each isolate of the proxy in one of its own, so that any of them can be killed as
  * the system kills. Plain workerd; objects of the control process are reached over native RPC between processes.
  */
+
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { readFileSync } from "node:fs"
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
-import { type AddressInfo, connect, createServer } from "node:net"
+import { connect } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { build } from "esbuild"
+import { freePorts } from "#scripts/free-ports.ts"
 import type { MeshDocument } from "#shared/model/document.ts"
 import { type KeyValue, startKeyValue } from "./key-value.ts"
 import { Link } from "./link.ts"
@@ -127,19 +129,6 @@ function listens(port: number): Promise<boolean> {
     })
     socket.on("error", () => resolve(false))
   })
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, "127.0.0.1")
-      await once(server, "listening")
-      return server
-    }),
-  )
-  const ports = servers.map((server) => (server.address() as AddressInfo).port)
-  for (const server of servers) server.close()
-  return ports
 }
 
 async function bundle(folder: string): Promise<void> {

@@ -2,7 +2,9 @@
  * The control plane stops, with all its objects, under a steady load through several proxy processes; one of them is started anew in the
  * midst of it. Then it hangs, then it is slow, then it is back.
  */
+
 import { Agent, get } from "node:http"
+import { setTimeout as sleep } from "node:timers/promises"
 import type { MeshDocument } from "#shared/model/document.ts"
 import { LAST_KNOWN_KEY } from "#shared/protocol/last-known.ts"
 import { applyTo, type Processes, startProcesses } from "./metered-processes.ts"
@@ -136,8 +138,4 @@ async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   for (const deadlineMs = performance.now() + SETTLED_MS; !(await holds()); await sleep(20)) {
     if (performance.now() > deadlineMs) throw new Error("not in time")
   }
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
 }

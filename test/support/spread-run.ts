@@ -2,6 +2,7 @@
  * How a change spreads: many isolates in all regions under a steady load, while one revision after the other is applied. Every answer says by
  * which revision it was made, twice over: by the rule, and by the rule's backend.
  */
+import { setTimeout as sleep } from "node:timers/promises"
 import { COLOS, type Fleet, startFleet } from "./fleet.ts"
 import { SteadyLoad } from "./steady-load.ts"
 
@@ -139,8 +140,4 @@ function documentOf(revision: number) {
     services: { upstream: {} },
     routes: { web: { hosts: ["*"], rules: [{ filters: [says("x-rule")], backends }] } },
   }
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
 }

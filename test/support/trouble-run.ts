@@ -2,6 +2,7 @@
  * Whether objects that are slow, hang or are down cost a request anything: isolates under a steady load, with a limit and a breaker that
  * the mesh shares, through one kind of trouble after the other. In each of them one isolate has its first request.
  */
+import { setTimeout as sleep } from "node:timers/promises"
 import type { MeshDocument } from "#shared/model/document.ts"
 import { COLOS, type Fleet, startFleet } from "./fleet.ts"
 import { type LoadCount, SteadyLoad } from "./steady-load.ts"
@@ -98,8 +99,4 @@ async function timed(run: () => Promise<number | undefined>) {
   const startedAtMs = performance.now()
   const coldStatus = await run()
   return { coldStatus, coldMs: performance.now() - startedAtMs }
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
 }

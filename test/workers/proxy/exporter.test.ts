@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { RecordedExchange } from "#shared/telemetry/recorded.ts"
 import { readSpans } from "#test/support/otlp.ts"
+import { StoryTime } from "#test/support/story-time.ts"
 import { Exporter } from "#workers/proxy/exporter.ts"
 
 type Answer = () => Promise<Response>
@@ -20,36 +21,34 @@ const EXCHANGE = {
 } as unknown as RecordedExchange
 
 function isolate(...answers: Answer[]) {
-  let nowMs = 1_767_000_000_000
+  const time = new StoryTime(1_767_000_000_000)
   let made = 0
   const sent: number[] = []
   const atMs: number[] = []
-  const sleepers: { readonly untilMs: number; readonly wake: () => void }[] = []
   const lines: string[] = []
   const tallies = new Map<string, number>()
   const exporter = new Exporter(
     { url: "https://otel.example/v1/traces", headers: {} },
     { instance: "i1", attributes: {} },
     {
-      nowMs: () => nowMs,
+      nowMs: () => time.nowMs,
       roll: () => 0.5,
       log: (line) => void lines.push(line),
-      sleep: (ms) => new Promise<void>((wake) => void sleepers.push({ untilMs: nowMs + ms, wake })),
+      sleep: time.sleep,
       tally: (name, label, count) =>
         void tallies.set(`${name} ${label}`, (tallies.get(`${name} ${label}`) ?? 0) + count),
       fetch: (_url, { body }) => {
         sent.push(readSpans(JSON.parse(body as string)).length)
-        atMs.push(nowMs)
+        atMs.push(time.nowMs)
         return (answers[sent.length - 1] ?? answers.at(-1)!)()
       },
     },
   )
-  const settle = () => new Promise((resolve) => setImmediate(resolve))
   return {
     ...{ sent, atMs, lines },
     told: () => Object.fromEntries([...tallies].sort()),
     record(times: number, alive = true): void {
-      for (let time = 0; time < times; time++) {
+      for (let turn = 0; turn < times; turn++) {
         made += 1
         const trace = {
           traceId: "a".repeat(32),
@@ -59,21 +58,9 @@ function isolate(...answers: Answer[]) {
         }
         exporter.add({ ...EXCHANGE, trace }, { waitUntil: () => {} })
       }
-      if (!alive) sleepers.length = 0
+      if (!alive) time.endSleepers()
     },
-    async pass(ms: number): Promise<void> {
-      const endMs = nowMs + ms
-      for (;;) {
-        await settle()
-        const next = sleepers.filter(({ untilMs }) => untilMs <= endMs).sort((a, b) => a.untilMs - b.untilMs)[0]
-        if (!next) break
-        sleepers.splice(sleepers.indexOf(next), 1)
-        nowMs = Math.max(nowMs, next.untilMs)
-        next.wake()
-      }
-      nowMs = endMs
-      await settle()
-    },
+    pass: (ms: number) => time.pass(ms),
   }
 }
 

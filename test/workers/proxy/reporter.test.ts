@@ -6,6 +6,7 @@ import type { TelemetryReply } from "#shared/protocol/telemetry.ts"
 import { Collector } from "#shared/telemetry/collector.ts"
 import { FIELD, type Series } from "#shared/telemetry/series.ts"
 import { decode } from "#shared/telemetry/wire.ts"
+import { StoryTime } from "#test/support/story-time.ts"
 import { type Counted, Recorder } from "#workers/proxy/recorder.ts"
 import { Reporter } from "#workers/proxy/reporter.ts"
 
@@ -28,19 +29,18 @@ function exchangeAt(startedAtMs: number): Counted {
 
 /** An isolate whose shard answers what the story says, one answer a report; the last one again and again. */
 function isolate(...answers: Answer[]) {
-  let nowMs = 1_000_000
+  const time = new StoryTime(1_000_000)
   const reports: TelemetryReport[] = []
-  const sleepers: { readonly untilMs: number; readonly wake: () => void }[] = []
   const lines: string[] = []
   const analysed: Series[][] = []
   const background: Promise<unknown>[] = []
   const recorder = new Recorder()
   const reporter = new Reporter(recorder, {
     isolate: "i1",
-    nowMs: () => nowMs,
+    nowMs: () => time.nowMs,
     roll: () => 0.5,
     log: (line) => void lines.push(line),
-    sleep: (ms) => new Promise<void>((wake) => void sleepers.push({ untilMs: nowMs + ms, wake })),
+    sleep: time.sleep,
     snapshotAgeMs: () => 7,
     shard: () => ({
       report: (report) => {
@@ -50,32 +50,19 @@ function isolate(...answers: Answer[]) {
     }),
     analyse: (series) => void analysed.push([...series]),
   })
-  const settle = () => new Promise((resolve) => setImmediate(resolve))
   return {
     ...{ reports, lines, analysed, recorder },
     /** Requests, one after the other at the same time; `alive` ends what they leave behind. */
     request(times = 1, alive = true): void {
-      for (let time = 0; time < times; time++) {
-        recorder.count(exchangeAt(nowMs - 5), "http", { method: "GET" }, { status: 200 }, nowMs)
-        reporter.counted(nowMs, { waitUntil: (promise) => void (alive && background.push(promise)) })
+      for (let made = 0; made < times; made++) {
+        recorder.count(exchangeAt(time.nowMs - 5), "http", { method: "GET" }, { status: 200 }, time.nowMs)
+        reporter.counted(time.nowMs, { waitUntil: (promise) => void (alive && background.push(promise)) })
       }
-      if (!alive) sleepers.length = 0
+      if (!alive) time.endSleepers()
     },
-    async pass(ms: number): Promise<void> {
-      const endMs = nowMs + ms
-      for (;;) {
-        await settle()
-        const next = sleepers.filter(({ untilMs }) => untilMs <= endMs).sort((a, b) => a.untilMs - b.untilMs)[0]
-        if (!next) break
-        sleepers.splice(sleepers.indexOf(next), 1)
-        nowMs = Math.max(nowMs, next.untilMs)
-        next.wake()
-      }
-      nowMs = endMs
-      await settle()
-    },
+    pass: (ms: number) => time.pass(ms),
     jump(ms: number): void {
-      nowMs += ms
+      time.nowMs += ms
     },
     /** Requests in each report. */
     sent: () => reports.map(({ sequence, series }) => `${sequence}: ${requestsIn(series)}`),

@@ -3,18 +3,18 @@ import { describe, expect, it } from "vitest"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { OpenTaps, TapBatch } from "#shared/model/tap.ts"
 import type { AccessRecord } from "#shared/telemetry/access-record.ts"
+import { StoryTime } from "#test/support/story-time.ts"
 import { Tapper } from "#workers/proxy/tapper.ts"
 
 const RECORD = { to: "default/a", method: "GET", status: 200, durationMs: 1, trace: {} } as unknown as AccessRecord
 
 function isolate(answer: (batch: TapBatch) => Promise<OpenTaps | undefined>) {
-  let nowMs = 1_000_000
+  const time = new StoryTime(1_000_000)
   const batches: TapBatch[] = []
-  const sleepers: { readonly untilMs: number; readonly wake: () => void }[] = []
   const background: Promise<unknown>[] = []
   const tapper = new Tapper({
-    nowMs: () => nowMs,
-    sleep: (ms) => new Promise<void>((wake) => void sleepers.push({ untilMs: nowMs + ms, wake })),
+    nowMs: () => time.nowMs,
+    sleep: time.sleep,
     colo: () => "AMS",
     shard: () => ({
       tapped: (batch) => {
@@ -27,23 +27,11 @@ function isolate(answer: (batch: TapBatch) => Promise<OpenTaps | undefined>) {
     ...{ tapper, batches, background },
     open: (perSecond = 10): OpenTaps => ({
       taps: [{ id: "t", filter: { to: "default/a" }, perSecond }],
-      untilMs: nowMs + LIMITS.tapLeaseMs,
+      untilMs: time.nowMs + LIMITS.tapLeaseMs,
     }),
     see: (record = RECORD) =>
       tapper.offer(record, { method: "GET" }, { waitUntil: (promise) => void background.push(promise) }),
-    async pass(ms: number) {
-      const endMs = nowMs + ms
-      for (;;) {
-        await new Promise((resolve) => setImmediate(resolve))
-        const next = sleepers.filter(({ untilMs }) => untilMs <= endMs).sort((a, b) => a.untilMs - b.untilMs)[0]
-        if (!next) break
-        sleepers.splice(sleepers.indexOf(next), 1)
-        nowMs = Math.max(nowMs, next.untilMs)
-        next.wake()
-      }
-      nowMs = endMs
-      await new Promise((resolve) => setImmediate(resolve))
-    },
+    pass: (ms: number) => time.pass(ms),
   }
 }
 
