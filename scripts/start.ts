@@ -1,22 +1,27 @@
 /**
  * `npm start`: the example shop in a mesh on this machine, until Ctrl-C.
  *
- *   npm start -- --port 8787 --control-port 8788 --state .weft --quiet
+ *   npm start -- --ingress-port 8787 --control-port 8788 --state .weft --quiet
  *   WEFT_INGRESS_PORT=9000 WEFT_CONTROL_PORT=9001 npm start
  */
-import { join, resolve } from "node:path"
+import { join, relative, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
 import { type ParseArgsConfig, parseArgs } from "node:util"
+import { LocalMeshError } from "#cli/local/error.ts"
 import type { LogLine } from "#cli/local/logs.ts"
-import { type LocalMesh, LocalMeshError, startLocalMesh } from "#cli/local/mesh.ts"
+import type { LocalMesh, LocalMeshOptions } from "#cli/local/mesh.ts"
+import { type MeshLog, startMeshLog } from "#cli/local/mesh-log.ts"
+import { becomesReady } from "#cli/local/ready.ts"
 import { type Seeded, seed } from "#cli/local/seed.ts"
 import { localToken } from "#cli/local/token.ts"
+import { type Progress, startProgress } from "#cli/progress.ts"
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url))
 const SHOP = join(ROOT, "examples/shop")
 const PROJECTS = ["storefront", "catalog", "payments", "orders/wrangler.v1.toml", "orders/wrangler.v2.toml"]
 const PORT_MAX = 65_535
-const USAGE = "npm start -- [--port 8787] [--control-port 8788] [--state .weft] [--quiet]"
+const READY_MS_MAX = 30_000
+const USAGE = "npm start -- [--ingress-port 8787] [--control-port 8788] [--state .weft] [--quiet]"
 
 interface Settings {
   readonly ingressPort: number
@@ -26,6 +31,13 @@ interface Settings {
   readonly quiet: boolean
 }
 
+interface Started {
+  readonly mesh: LocalMesh
+  readonly seeded: Seeded
+  /** Whether a request is answered now. */
+  readonly isReady: boolean
+}
+
 try {
   await main(settings())
 } catch (error) {
@@ -33,9 +45,35 @@ try {
   process.exit(1)
 }
 
-async function main({ ingressPort, controlPort, folder, quiet }: Settings): Promise<void> {
+async function main(settings: Settings): Promise<void> {
+  const { folder, quiet } = settings
+  const err = { write: (text: string) => void process.stderr.write(text), terminal: process.stderr.isTTY }
+  const progress = startProgress({ err }, 0)
+  progress.say("loading the tools")
   const token = await localToken(folder)
-  const mesh = await startLocalMesh({
+  const log = startMeshLog({
+    path: join(folder, "mesh.log"),
+    stacks: false,
+    ...(quiet ? {} : { show: (line) => progress.over(() => print(line)) }),
+  })
+  try {
+    const started = await startShop(settings, token, log, progress)
+    progress.end()
+    console.log(welcome(started, folder, token))
+  } catch (error) {
+    progress.end()
+    throw error
+  }
+}
+
+/** Until the first request would be answered. */
+async function startShop(
+  { ingressPort, controlPort, folder }: Settings,
+  token: string,
+  log: MeshLog,
+  progress: Progress,
+): Promise<Started> {
+  const options: LocalMeshOptions = {
     proxyConfig: join(SHOP, "wrangler.toml"),
     controlConfig: join(ROOT, "workers/control/wrangler.toml"),
     projects: PROJECTS.map((project) => join(SHOP, "workers", project)),
@@ -43,24 +81,37 @@ async function main({ ingressPort, controlPort, folder, quiet }: Settings): Prom
     adminToken: token,
     ingressPort,
     controlPort,
-    ...(quiet ? {} : { onLog: print }),
-  })
-  stopOnSignals(mesh)
+    onLog: log.take,
+    onStep: progress.say,
+  }
+  // Takes a while, and is worth a word before it.
+  const { startLocalMesh } = await import("#cli/local/mesh.ts")
+  const mesh = await startLocalMesh(options)
+  stopOnSignals(mesh, log)
+  progress.say("asking control for the revision")
   const seeded = await seed(mesh.controlUrl, token, [join(SHOP, "mesh.yaml")])
-  console.log(welcome(mesh, folder, token, seeded))
+  progress.say(`waiting until the proxy has revision ${seeded.revision}`)
+  const { ingressUrl, controlUrl } = mesh
+  const isReady = await becomesReady({ ingressUrl, controlUrl, token, withinMs: READY_MS_MAX })
+  return { mesh, seeded, isReady }
 }
 
 function settings(): Settings {
   const { values } = parsed({
     options: {
-      port: { type: "string", default: process.env.WEFT_INGRESS_PORT || "8787" },
+      "ingress-port": { type: "string" },
+      // Its name until 0.1.0.
+      port: { type: "string" },
       "control-port": { type: "string", default: process.env.WEFT_CONTROL_PORT || "8788" },
       state: { type: "string", default: process.env.WEFT_STATE || join(ROOT, ".weft") },
       quiet: { type: "boolean", default: false },
     },
   })
   return {
-    ingressPort: port("--port", values.port),
+    ingressPort: port(
+      "--ingress-port",
+      values["ingress-port"] ?? values.port ?? (process.env.WEFT_INGRESS_PORT || "8787"),
+    ),
     controlPort: port("--control-port", values["control-port"]),
     folder: resolve(values.state),
     quiet: values.quiet,
@@ -85,13 +136,14 @@ function port(flag: string, text: string): number {
   ])
 }
 
-function stopOnSignals(mesh: LocalMesh): void {
+function stopOnSignals(mesh: LocalMesh, log: MeshLog): void {
   let stopping = false
   const stop = async () => {
     // A second Ctrl-C does not wait. The state on disk is whole at any moment.
     if (stopping) process.exit(1)
     stopping = true
     await mesh.stop()
+    log.end()
     console.log("\nStopped. The state is kept; `npm start` goes on from here.")
     process.exit(0)
   }
@@ -114,7 +166,7 @@ function print({ worker, level, message }: LogLine): void {
   write(`[${worker ?? "runtime"}] ${message}`)
 }
 
-function welcome(mesh: LocalMesh, folder: string, token: string, { revision, applied }: Seeded): string {
+function welcome({ mesh, seeded, isReady }: Started, folder: string, token: string): string {
   const [shop, control] = [local(mesh.ingressUrl), local(mesh.controlUrl)]
   // Since the process began: what a person waited.
   const seconds = (performance.now() / 1000).toFixed(1)
@@ -125,12 +177,15 @@ function welcome(mesh: LocalMesh, folder: string, token: string, { revision, app
     "npx weft",
   ].join(" ")
   const at = shop === "http://localhost:8787" ? "" : ` --url ${shop}`
+  const from = seeded.applied ? "examples/shop/mesh.yaml" : "as it was left"
+  const is = isReady ? "is up" : `runs, but its proxy has no routes yet (\`${weft} status\` says more),`
   return `
-  Weft is up after ${seconds} s, at revision ${revision}${applied ? " (examples/shop/mesh.yaml)" : " (as it was left)"}.
+  Weft ${is} after ${seconds} s, at revision ${seeded.revision} (${from}).
 
     shop      ${shop}
     control   ${control}
     token     ${token}
+    log       ${nearby(join(folder, "mesh.log"))}
 
   Four things to try:
 
@@ -149,6 +204,12 @@ function welcome(mesh: LocalMesh, folder: string, token: string, { revision, app
 
   Ctrl-C stops it.
 `
+}
+
+/** As a person would type it here. */
+function nearby(path: string): string {
+  const short = relative(process.cwd(), path)
+  return short.startsWith("..") ? path : short
 }
 
 /** Browsers show a host by name more kindly than by number. */

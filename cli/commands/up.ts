@@ -2,12 +2,11 @@
 import { watch } from "node:fs"
 import { writeFile } from "node:fs/promises"
 import { basename, dirname, join, resolve } from "node:path"
-import { stripVTControlCharacters } from "node:util"
 import { type Call, EXIT, type ExitCode, failed } from "#cli/command.ts"
 import type { LogLine } from "#cli/local/logs.ts"
 import type { LocalMesh } from "#cli/local/mesh.ts"
-import { facts, painter, plain } from "#cli/output.ts"
-import { during } from "#cli/progress.ts"
+import { facts, painter } from "#cli/output.ts"
+import { startProgress } from "#cli/progress.ts"
 import { report, reportProblems } from "#cli/report.ts"
 import { proxyConfigFor } from "#cli/up-config.ts"
 import { run as apply } from "./apply.ts"
@@ -15,6 +14,7 @@ import { run as apply } from "./apply.ts"
 const INGRESS_PORT = 8787
 const CONTROL_PORT = 8788
 const QUIET_MS = 100
+const LOG = ".weft/mesh.log"
 
 export async function run(call: Call): Promise<ExitCode> {
   const { io, options } = call
@@ -27,9 +27,18 @@ export async function run(call: Call): Promise<ExitCode> {
   const token = await localToken(join(io.cwd, ".weft"))
   await writeFile(join(io.cwd, ".weft", ".gitignore"), "*\n")
 
-  const { LocalMeshError, startLocalMesh } = await import("#cli/local/mesh.ts")
+  const progress = startProgress(io)
+  progress.say("loading the tools")
+  const { LocalMeshError } = await import("#cli/local/error.ts")
+  const { startMeshLog } = await import("#cli/local/mesh-log.ts")
+  const { startLocalMesh } = await import("#cli/local/mesh.ts")
+  const log = startMeshLog({
+    path: join(io.cwd, LOG),
+    stacks: true,
+    show: (line) => progress.over(() => io.out.write(logText(call, line))),
+  })
   const sinceMs = Date.now()
-  const starting = startLocalMesh({
+  const mesh = await startLocalMesh({
     proxyConfig: configs.proxy,
     controlConfig: configs.control,
     projects: projects.map((project) => resolve(io.cwd, project)),
@@ -37,13 +46,10 @@ export async function run(call: Call): Promise<ExitCode> {
     controlPort: options.controlPort ?? CONTROL_PORT,
     persistTo: join(io.cwd, ".weft", "state"),
     adminToken: token,
-    onLog: (line) => io.out.write(logText(call, line)),
-  })
-  const mesh = await during(
-    io,
-    "starting the mesh",
-    starting.catch((error: unknown) => error as Error),
-  )
+    onLog: log.take,
+    onStep: progress.say,
+  }).catch((error: unknown) => error as Error)
+  progress.end()
   if (mesh instanceof LocalMeshError) return reportProblems(io, mesh.problems, "nothing was started")
   if (mesh instanceof Error) throw mesh
 
@@ -52,12 +58,14 @@ export async function run(call: Call): Promise<ExitCode> {
       ["ingress", mesh.ingressUrl],
       ["control", `${mesh.controlUrl} (token in .weft/token)`],
       ["workers", mesh.workers.map(({ name }) => name).join(", ")],
+      ["log", LOG],
     ]),
   )
   const unwatch = await follow(call, mesh, token, sinceMs)
   await stopped
   unwatch()
   await mesh.stop()
+  log.end()
   return EXIT.ok
 }
 
@@ -110,9 +118,7 @@ function watchPath(path: string, changed: () => Promise<void>): () => void {
   }
 }
 
-function logText({ io }: Call, line: LogLine): string {
+function logText({ io }: Call, { worker, level, message }: LogLine): string {
   const paint = painter(io, io.out)
-  const lines = stripVTControlCharacters(line.message).split("\n")
-  const text = lines.map(plain).join("\n")
-  return `${paint("cyan", line.worker ?? "runtime")}  ${line.level === "error" ? paint("red", text) : text}\n`
+  return `${paint("cyan", worker ?? "runtime")}  ${level === "error" ? paint("red", message) : message}\n`
 }

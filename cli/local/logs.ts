@@ -2,6 +2,8 @@
  * Which Worker wrote a line. Workerd has one log for all Workers of a process, so each Worker's console marks what it
  * writes with the Worker's name, and the mark is taken off here.
  */
+import { stripVTControlCharacters } from "node:util"
+import { plain } from "#cli/output.ts"
 
 export interface LogLine {
   /** Absent for what the runtime says itself, such as an exception that nobody caught. */
@@ -9,6 +11,11 @@ export interface LogLine {
   readonly level: string
   readonly message: string
   readonly atMs: number
+}
+
+/** Lines as a terminal may have them: what a Worker printed neither moves the cursor nor hides anything. */
+export function printable(message: string): string {
+  return stripVTControlCharacters(message).split("\n").map(plain).join("\n")
 }
 
 /** A control character that no program prints. */

@@ -7,6 +7,7 @@ import { Miniflare } from "miniflare"
 import type { Problem } from "#shared/model/problem.ts"
 import { type BuiltWorker, buildProject, findConfig } from "./build.ts"
 import { checkWorkers } from "./check.ts"
+import { LocalMeshError } from "./error.ts"
 import { startGuard } from "./guard.ts"
 import { lockState } from "./lock.ts"
 import type { LogLine } from "./logs.ts"
@@ -30,6 +31,8 @@ export interface LocalMeshOptions {
   /** Variables to add to Workers, by the Worker's name. */
   readonly vars?: Readonly<Record<string, Readonly<Record<string, string>>>>
   readonly onLog?: (line: LogLine) => void
+  /** Told of each step that may take a while, as it begins: `building 7 Workers`. */
+  readonly onStep?: (step: string) => void
 }
 
 export interface LocalMesh {
@@ -47,17 +50,6 @@ export interface LocalMesh {
 
 /** Where control keeps the last known good snapshot for proxies that start while no object can be reached. */
 const LAST_KNOWN = { WEFT_KV: "weft-last-known" }
-
-/** Why a mesh could not start or reload: everything that was found wrong. */
-export class LocalMeshError extends Error {
-  readonly problems: readonly Problem[]
-
-  constructor(problems: readonly Problem[]) {
-    super(problems.map(({ path, message, hint }) => `${path}: ${message}${hint ? `\n  ${hint}` : ""}`).join("\n"))
-    this.name = "LocalMeshError"
-    this.problems = problems
-  }
-}
 
 /** Throws a `LocalMeshError` with every problem at once. */
 export async function startLocalMesh(options: LocalMeshOptions): Promise<LocalMesh> {
@@ -89,6 +81,7 @@ export async function startLocalMesh(options: LocalMeshOptions): Promise<LocalMe
       env: guard.env,
       onLog: options.onLog ?? (() => {}),
     })
+  options.onStep?.(`starting ${workers.length} Workers`)
   const miniflare = await launch(() => new Miniflare(configure(workers))).catch((error) => {
     release()
     throw new LocalMeshError(runtimeProblems(error, workers))
@@ -145,8 +138,9 @@ interface Prepared {
 
 /** All that can go wrong before anything runs. */
 async function prepare({ proxyConfig, controlConfig, projects, ...options }: LocalMeshOptions): Promise<Prepared> {
+  options.onStep?.(`building ${projects.length + 2} Workers`)
   const [ports, { workers, problems }] = await Promise.all([
-    checkPorts({ ingressPort: options.ingressPort, controlPort: options.controlPort }),
+    checkPorts({ "--ingress-port": options.ingressPort, "--control-port": options.controlPort }),
     buildAll([proxyConfig, controlConfig, ...projects]),
   ])
   const persistTo = options.persistTo === undefined ? undefined : resolve(options.persistTo)

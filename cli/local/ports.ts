@@ -1,6 +1,7 @@
 /** Whether a port can be listened on, found out before anything is built. */
 import { createServer } from "node:net"
 import type { Problem } from "#shared/model/problem.ts"
+import { ownerOf } from "./port-owner.ts"
 
 /** Everything local is reachable from this machine only. */
 export const LOOPBACK = "127.0.0.1"
@@ -9,22 +10,19 @@ export const LOOPBACK = "127.0.0.1"
 const RETRIES = 10
 const RETRY_MS = 100
 
-/** One problem for each port that is taken or named twice; 0 stands for any free port and is never a problem. */
-export async function checkPorts(ports: Readonly<Record<string, number>>): Promise<Problem[]> {
-  const names = Object.keys(ports)
+/**
+ * One problem for each port that is taken or named twice, by the option that chooses it; 0 stands for any free port and is
+ * never a problem.
+ */
+export async function checkPorts(byOption: Readonly<Record<string, number>>): Promise<Problem[]> {
+  const options = Object.keys(byOption)
   const problems = await Promise.all(
-    names.map(async (name, index): Promise<Problem | undefined> => {
-      const port = ports[name]!
-      const twin = names.slice(0, index).find((other) => ports[other] === port)
+    options.map(async (option, index): Promise<Problem | undefined> => {
+      const port = byOption[option]!
       if (port === 0) return undefined
-      if (twin)
-        return {
-          path: name,
-          rule: "port-repeated",
-          message: `${port} is the port of ${twin} already`,
-          hint: "choose another",
-        }
-      return (await becomesFree(port)) ? undefined : taken(name, port)
+      const twin = options.slice(0, index).find((other) => byOption[other] === port)
+      if (twin) return repeated(option, port, twin)
+      return (await becomesFree(port)) ? undefined : taken(option, port)
     }),
   )
   return problems.filter((problem) => problem !== undefined)
@@ -46,12 +44,22 @@ function isFree(port: number): Promise<boolean> {
   })
 }
 
-function taken(name: string, port: number): Problem {
-  const message = `port ${port} is taken by another program`
+async function taken(option: string, port: number): Promise<Problem> {
+  const owner = await ownerOf(port)
   return {
-    path: name,
+    path: option,
     rule: "port-taken",
-    message,
-    hint: `stop that program (\`lsof -i :${port}\` names it) or choose another port`,
+    message: `port ${port} is taken${owner ? ` by \`${owner.command}\` (process ${owner.pid})` : " by another program"}`,
+    hint: `stop ${owner ? "it" : "that program"}, or choose another port: ${option} ${elsewhere(port)}`,
   }
+}
+
+function repeated(option: string, port: number, twin: string): Problem {
+  const hint = `choose another: ${option} ${elsewhere(port)}`
+  return { path: option, rule: "port-repeated", message: `${port} is the port of ${twin} already`, hint }
+}
+
+/** Likely to be free, and easy to keep in mind. */
+function elsewhere(port: number): number {
+  return port + 1_000 > 65_535 ? 0 : port + 1_000
 }

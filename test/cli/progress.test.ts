@@ -5,9 +5,9 @@ import { startProgress } from "#cli/progress.ts"
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
-function start(terminal: boolean) {
+function start(terminal: boolean, patienceMs?: number) {
   const said: string[] = []
-  const progress = startProgress({ err: { write: (text: string) => void said.push(text), terminal } } as unknown as Io)
+  const progress = startProgress({ err: { write: (text: string) => void said.push(text), terminal } } as Io, patienceMs)
   return { said, progress }
 }
 
@@ -40,5 +40,23 @@ describe("progress", () => {
     progress.say("1 left")
     progress.end()
     expect(said).toEqual(["2 left\n", "1 left\n"])
+  })
+
+  it("says the first step at once to whoever should not wait for it", () => {
+    const { said, progress } = start(false, 0)
+    progress.say("building")
+    expect(said).toEqual(["building\n"])
+  })
+
+  it.each([
+    [true, ["\r\u001b[Kworking", "\r\u001b[K", "a line\n", "\r\u001b[Kworking", "\r\u001b[K", "later\n"]],
+    [false, ["working\n", "a line\n", "later\n"]],
+  ])("lets other lines through (terminal: %s)", (terminal, all) => {
+    const { said, progress } = start(terminal, 0)
+    progress.say("working")
+    progress.over(() => said.push("a line\n"))
+    progress.end()
+    progress.over(() => said.push("later\n"))
+    expect(said).toEqual(all)
   })
 })

@@ -125,7 +125,9 @@ describe("a mesh that is killed", () => {
 
 describe("npm start", () => {
   it("stops on Ctrl-C, keeps the token to its owner and leaves no runtime behind", async () => {
-    const { child, control, output } = await start()
+    const { child, shop, control, output } = await start()
+    // What it says is up answers, from the first request on.
+    expect((await fetch(shop)).status).toBe(200)
     expect((await stat(join(folder, "token"))).mode & 0o777).toBe(0o600)
     expect(output()).toContain(await localToken(folder))
     const end = ended(child)
@@ -136,10 +138,10 @@ describe("npm start", () => {
   })
 
   it("says which port is taken and by what flag, and starts nothing", async () => {
-    const { control } = await start()
+    const { child: first, control } = await start()
     const args = [
       "scripts/start.ts",
-      "--port",
+      "--ingress-port",
       new URL(control).port,
       "--control-port",
       "0",
@@ -151,6 +153,8 @@ describe("npm start", () => {
     let output = ""
     child.stderr.on("data", (text) => (output += text))
     expect(await ended(child)).toBe(1)
-    expect(output).toContain(`port ${new URL(control).port} is taken`)
+    expect(output).toContain(`--ingress-port: port ${new URL(control).port} is taken`)
+    // By whom, where the system tells: not the runtime, but what somebody would stop.
+    if (process.platform === "linux") expect(output).toContain(`(process ${first.pid})`)
   })
 })
