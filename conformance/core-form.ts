@@ -15,6 +15,29 @@ export function judged(name: string, run: () => readonly string[], skip?: string
   return { name, cases: [{ name, outcome, reasons }], tookMs: performance.now() - startedAtMs }
 }
 
+/** What came of a case that is judged after it ran. */
+export interface Verdict {
+  readonly faults: readonly string[]
+  /** Why what came of it says nothing: the case is skipped, whatever the faults. */
+  readonly doubts?: readonly string[]
+}
+
+export function judgedCase(name: string, run: () => Verdict): CaseResult {
+  try {
+    const { faults, doubts = [] } = run()
+    if (doubts.length > 0) return { name, outcome: "skipped", reasons: [...new Set(doubts)] }
+    return { name, outcome: faults.length > 0 ? "failed" : "passed", reasons: faults }
+  } catch (error) {
+    return { name, outcome: "failed", reasons: [error instanceof Error ? error.message : String(error)] }
+  }
+}
+
+/** A test of several cases. */
+export function testOf(name: string, run: () => readonly CaseResult[]): TestResult {
+  const startedAtMs = performance.now()
+  return { name, cases: run(), tookMs: performance.now() - startedAtMs }
+}
+
 function faultsOf(run: () => readonly string[]): readonly string[] {
   try {
     return run()

@@ -9,6 +9,7 @@ import type { CoreForm } from "./core-form.ts"
 import { runTest, type TestResult } from "./engine.ts"
 import { outlierForm } from "./envoy-outlier.ts"
 import { retryForm } from "./envoy-retry.ts"
+import { routerCheckForm } from "./envoy-router-check.ts"
 import { weightedForm } from "./envoy-weighted.ts"
 import type { Form, FormTest } from "./form.ts"
 import { grpcRouteForm } from "./gateway-api-grpcroute.ts"
@@ -29,7 +30,7 @@ const FORMS: readonly Form[] = [
   httpRouteForm,
 ]
 /** Forms that need no mesh. */
-const CORE_FORMS: readonly CoreForm[] = [outlierForm, weightedForm, retryForm]
+const CORE_FORMS: readonly CoreForm[] = [outlierForm, weightedForm, retryForm, routerCheckForm]
 
 const USAGE = "usage: npm run conformance -- FILE... [--only name] [--verbose]\n"
 
@@ -101,8 +102,8 @@ async function readFiles({ files, only }: Choice): Promise<FileTests> {
       read.problems.push(`${file}: ${content.message}`)
       continue
     }
-    const form = FORMS.find((one) => one.takes(file, content))
     const coreForm = CORE_FORMS.find((one) => one.takes(file, content))
+    const form = coreForm ? undefined : FORMS.find((one) => one.takes(file, content))
     if (form) read.tests.push(...form.read(content).filter(isAsked))
     else if (coreForm) read.ofCore.push(...coreForm.run(content).filter(isAsked))
     else read.problems.push(`${file}: no form of case files that can be run`)

@@ -9,7 +9,9 @@ import { readFile, writeFile } from "node:fs/promises"
 
 const COMMAND = "npx node scripts/routing-reference.ts"
 const PAGE = new URL("../docs/reference/routing.md", import.meta.url)
-const MODELS = ["document", "route", "policy"].map((name) => new URL(`../shared/model/${name}.ts`, import.meta.url))
+const MODELS = ["document", "route", "rewrite", "policy"].map(
+  (name) => new URL(`../shared/model/${name}.ts`, import.meta.url),
+)
 
 /** What documents call what the model calls otherwise: there the unit is in the value. */
 const IN_DOCUMENTS: { readonly [field: string]: string } = {

@@ -1,6 +1,6 @@
 /** Which regular expressions may enter the mesh: the one place where documents meet the engine. */
 import { LIMITS } from "#shared/model/limits.ts"
-import type { Match } from "#shared/model/route.ts"
+import type { Match, Rule } from "#shared/model/route.ts"
 import type { Snapshot } from "#shared/model/snapshot.ts"
 import { admitRegex } from "#shared/routing/regex.ts"
 import { type Complaint, complain, quote } from "./complaint.ts"
@@ -18,7 +18,8 @@ export function checkRegex(pattern: string): Complaint | undefined {
  * first request for them comes, and may have all of them in memory.
  */
 export function checkRegexesTogether({ routes }: Snapshot): Complaint | undefined {
-  const patterns = new Set(routes.flatMap(({ rules }) => rules.flatMap(({ matches }) => matches.flatMap(regexesOf))))
+  const rules = routes.flatMap((route) => route.rules)
+  const patterns = new Set(rules.flatMap((rule) => [...rule.matches.flatMap(regexesOf), ...replacedBy(rule)]))
   let steps = 0
   for (const pattern of patterns) {
     const admitted = admitRegex(pattern)
@@ -29,6 +30,14 @@ export function checkRegexesTogether({ routes }: Snapshot): Complaint | undefine
     }
   }
   return undefined
+}
+
+function replacedBy({ filters, backends }: Rule): string[] {
+  return [...filters, ...backends.flatMap((backend) => backend.filters)].flatMap((filter) => {
+    const path =
+      filter.kind === "rewrite" ? filter.rewrite.path : filter.kind === "redirect" ? filter.redirect.path : undefined
+    return path?.kind === "regex" ? [path.pattern] : []
+  })
 }
 
 function regexesOf({ path, headers, query, cookies, claims = [] }: Match): string[] {

@@ -158,6 +158,20 @@ export function checkQueryName(text: string): Complaint | undefined {
   return complain("bad-query-name", `A query parameter's name must have 1 to ${LIMITS.matchValueCharsMax} characters`)
 }
 
+/** A query as it stands in a URL, without "?". */
+export function checkQuery(text: string): Complaint | undefined {
+  if (/^[!-~]*$/.test(text) && !/[#"<>`]/.test(text)) return text.startsWith("?") ? leading(text) : checkCompared(text)
+  return complain("bad-query", `${quote(text)} must be a query as it stands in a URL`, 'write it like "a=b&c=%20"')
+}
+
+function leading(text: string): Complaint {
+  return complain(
+    "bad-query",
+    `${quote(text)} begins with the "?" that stands before a query`,
+    didYouMean(text.slice(1)),
+  )
+}
+
 /** The text that a value is compared with. */
 export function checkCompared(text: string): Complaint | undefined {
   if (text.length <= LIMITS.matchValueCharsMax) return undefined

@@ -3,17 +3,17 @@ import type {
   FilterDocument,
   HeaderChangeDocument,
   MatchDocument,
-  PathChangeDocument,
   PathDocument,
   ValueDocument,
 } from "#shared/model/document.ts"
 import type { ServiceId } from "#shared/model/names.ts"
+import type { PathChange, QueryChange } from "#shared/model/rewrite.ts"
+import type { PathChangeDocument, QueryChangeDocument } from "#shared/model/rewrite-document.ts"
 import type {
   Filter,
   Header,
   HeaderChange,
   Match,
-  PathChange,
   PathMatch,
   Redirect,
   ValueMatch,
@@ -60,11 +60,12 @@ export function resolveFilter(scope: Scope, filter: FilterDocument, path: Path):
   if (filter.requestHeaders) return { kind: "requestHeaders", change: headerChange(filter.requestHeaders) }
   if (filter.responseHeaders) return { kind: "responseHeaders", change: headerChange(filter.responseHeaders) }
   if (filter.rewrite) {
-    const { host, path: change } = filter.rewrite
-    return {
-      kind: "rewrite",
-      rewrite: { ...(host && { host }), ...(change !== undefined && { path: pathChange(change) }) },
+    const { host, path: change, query } = filter.rewrite
+    const moved = {
+      ...(change !== undefined && { path: pathChange(change) }),
+      ...(query && { query: queryChange(query) }),
     }
+    return { kind: "rewrite", rewrite: { ...(host && { host }), ...moved } }
   }
   if (filter.redirect) return { kind: "redirect", redirect: redirect(filter.redirect) }
   if (filter.respond) {
@@ -109,8 +110,17 @@ function valueTest(document: Exclude<ValueDocument, { not: ValueDocument }>): Va
   return { kind: document.present ? "present" : "absent" }
 }
 
-function headerChange({ set, add, remove }: HeaderChangeDocument): HeaderChange {
-  return { set: headerList(set), add: headerList(add), remove: (remove ?? []).map((name) => name.toLowerCase()) }
+function headerChange({ set, add, remove, default: defaults }: HeaderChangeDocument): HeaderChange {
+  return {
+    ...{ set: headerList(set), add: headerList(add), remove: (remove ?? []).map((name) => name.toLowerCase()) },
+    ...(defaults && { default: headerList(defaults) }),
+  }
+}
+
+function queryChange({ set = {}, add = {}, remove = [] }: QueryChangeDocument): QueryChange {
+  const listed = (values: { [name: string]: string }) =>
+    Object.entries(values).map(([name, value]) => ({ name, value }))
+  return { set: listed(set), add: listed(add), remove }
 }
 
 function headerList(headers: { [name: string]: string } = {}): Header[] {
@@ -118,12 +128,13 @@ function headerList(headers: { [name: string]: string } = {}): Header[] {
 }
 
 function redirect(document: NonNullable<FilterDocument["redirect"]>): Redirect {
-  const { scheme, host, port, path, status } = document
+  const { scheme, host, port, path, query, status } = document
   return {
     ...(scheme && { scheme }),
     ...(host && { host }),
     ...(port !== undefined && { port }),
     ...(path !== undefined && { path: pathChange(path) }),
+    ...(query !== undefined && { query }),
     status: (status ?? REDIRECT_STATUS) as Redirect["status"],
   }
 }
@@ -152,7 +163,8 @@ function pathChange(document: PathChangeDocument): PathChange {
   if (typeof document === "string") return { kind: "full", value: document }
   if ("full" in document) return { kind: "full", value: document.full }
   if ("prefix" in document) return { kind: "prefix", value: document.prefix }
-  return { kind: "template", value: document.template }
+  if ("template" in document) return { kind: "template", value: document.template }
+  return { kind: "regex", pattern: document.regex.pattern, value: document.regex.replacement }
 }
 
 function withoutTrailingSlash(prefix: string): string {

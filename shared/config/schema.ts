@@ -5,8 +5,14 @@
 import * as z from "zod"
 import type * as D from "#shared/model/document.ts"
 import { LIMITS } from "#shared/model/limits.ts"
+import type {
+  PathChangeDocument,
+  PathReplacementDocument,
+  QueryChangeDocument,
+} from "#shared/model/rewrite-document.ts"
+import { checkRegex } from "./admit-regex.ts"
 import * as check from "./checks.ts"
-import { checkFilling, checkPath } from "./path-syntax.ts"
+import { checkFilling, checkPath, checkReplacement } from "./path-syntax.ts"
 import { accessPolicy } from "./schema-access.ts"
 import { receiver, slo } from "./schema-alerting.ts"
 import { authentication } from "./schema-authentication.ts"
@@ -65,15 +71,31 @@ const headerChange = object<D.HeaderChangeDocument>("HeaderChange", {
   set: optional(headerValues),
   add: optional(headerValues),
   remove: optional(list(text(check.checkChangedHeader), { max: LIMITS.headerChangesMax })),
+  default: optional(headerValues, "For headers that are not there otherwise."),
 })
 
-const pathChange: z.ZodType<D.PathChangeDocument> = z
+const parameters = named(check.checkQueryName, text(check.checkCompared), { max: LIMITS.headerChangesMax })
+const queryChange = object<QueryChangeDocument>("QueryChange", {
+  set: optional(parameters),
+  add: optional(parameters),
+  remove: optional(list(text(check.checkQueryName), { max: LIMITS.headerChangesMax })),
+})
+
+const pathChange: z.ZodType<PathChangeDocument> = z
   .union([
     path,
-    oneOf<Exclude<D.PathChangeDocument, string>>("PathChange", {
+    oneOf<Exclude<PathChangeDocument, string>>("PathChange", {
       full: path,
       prefix: path,
       template: text(checkFilling, { pattern: "^/" }),
+      regex: object<PathReplacementDocument>(
+        "PathReplacement",
+        {
+          pattern: text(checkRegex).meta({ description: "Need not take the whole path: `^/v1(/.*)?$`, `/old/`." }),
+          replacement: text().meta({ description: "`/v2{1}`: `{1}` and `{name}` are the expression's groups." }),
+        },
+        checkReplacement,
+      ),
     }),
   ])
   .meta({ description: "A string replaces the whole path." })
@@ -101,12 +123,14 @@ const filter = oneOf<D.FilterDocument>("Filter", {
   rewrite: object<Filters["rewrite"]>("Rewrite", {
     host: optional(text(check.checkHost)),
     path: optional(pathChange),
+    query: optional(queryChange),
   }),
   redirect: object<Filters["redirect"]>("Redirect", {
     scheme: optional(z.enum(["http", "https"])),
     host: optional(text(check.checkHost)),
     port: optional(port),
     path: optional(pathChange),
+    query: optional(text(check.checkQuery), "In the place of the request's own; an empty text is none."),
     status: optional(z.literal(REDIRECT_STATUSES)),
   }),
   respond: object<Filters["respond"]>("Respond", {

@@ -4,11 +4,11 @@
  */
 import { LIMITS } from "#shared/model/limits.ts"
 import { type Refusal, refuse } from "#shared/model/refusal.ts"
-import type { Rewrite } from "#shared/model/route.ts"
+import type { Rewrite } from "#shared/model/rewrite.ts"
 import type { Matched } from "#shared/routing/candidate.ts"
-import { literalPrefix, rewriteOf } from "#shared/routing/filters.ts"
+import { rewriteOf, staysInPlace } from "#shared/routing/filters.ts"
 import { canonicalHost } from "#shared/std/host.ts"
-import { canonicalPath, isUnder } from "#shared/std/path.ts"
+import { canonicalPath } from "#shared/std/path.ts"
 
 export interface Address {
   readonly scheme: "http" | "https"
@@ -47,13 +47,13 @@ export function rewriteAddress(
   let address = from
   for (const { rewrite } of rewrites) {
     if (!matched) break
-    const { host, path: raw } = rewriteOf(rewrite, address, matched)
+    const { host, path: raw, rawQuery } = rewriteOf(rewrite, address, matched)
     const path = canonicalPath(raw, "keep-slashes")
     if (typeof path !== "string") return refuse("bad_request", path.problem)
-    if (rewrite.path && !isUnder(path, literalPrefix(rewrite.path))) {
+    if (rewrite.path && !staysInPlace(rewrite.path, raw, path)) {
       return refuse("bad_request", "the path leaves the place that the route rewrites it to")
     }
-    const { scheme, rawQuery } = address
+    const { scheme } = address
     address = { scheme, host, path, rawQuery, port: host === address.host ? address.port : DEFAULT_PORT[scheme] }
   }
   return address

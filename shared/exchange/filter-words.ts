@@ -1,6 +1,7 @@
 /** What filters do, in words. */
 import type { LimitKey, RateLimit } from "#shared/model/rate-limit.ts"
-import type { Cors, Fault, Filter, HeaderChange, PathChange, Rewrite } from "#shared/model/route.ts"
+import type { PathChange, QueryChange, Rewrite } from "#shared/model/rewrite.ts"
+import type { Cors, Fault, Filter, HeaderChange } from "#shared/model/route.ts"
 import type { RequestHead } from "#shared/routing/head.ts"
 import { formatMemberPath } from "#shared/std/member-path.ts"
 import { hideSecret } from "#shared/std/secret.ts"
@@ -48,21 +49,33 @@ export function backendName({ service, subset }: { readonly service: string; rea
   return subset === undefined ? service : `${service}/${subset}`
 }
 
-function describeHeaderChange({ set, add, remove }: HeaderChange): string {
+function describeHeaderChange({
+  set,
+  add,
+  remove,
+  default: defaults = [],
+}: HeaderChange | (QueryChange & { default?: never })): string {
   const parts = [
     ...remove.map((name) => `removes ${name}`),
     ...set.map(({ name, value }) => `sets ${name}: ${hideSecret(name, value)}`),
     ...add.map(({ name, value }) => `adds ${name}: ${hideSecret(name, value)}`),
+    ...defaults.map(({ name, value }) => `sets ${name}: ${hideSecret(name, value)} where it is absent`),
   ]
   return parts.length === 0 ? "changes nothing" : parts.join(", ")
 }
 
-function describeRewrite({ host, path }: Rewrite): string {
-  const parts = [host === undefined ? undefined : `host ${host}`, path && describePathChange(path)]
+function describeRewrite({ host, path, query }: Rewrite): string {
+  const parts = [
+    host === undefined ? undefined : `host ${host}`,
+    path && describePathChange(path),
+    query && `query ${describeHeaderChange(query)}`,
+  ]
   return parts.filter((part) => part !== undefined).join(", ") || "changes nothing"
 }
 
-function describePathChange({ kind, value }: PathChange): string {
+function describePathChange(change: PathChange): string {
+  const { kind, value } = change
+  if (kind === "regex") return `path with ${value === "" ? "nothing" : value} for ${change.pattern}`
   return kind === "full" ? `path ${value}` : `path by ${kind} ${value}`
 }
 

@@ -24,6 +24,7 @@ import type { ProtectionDocument } from "./breaker-document.ts"
 import type { EndpointDocument, ListedEndpointDocument } from "./endpoint-document.ts"
 import type { GatewayDocument } from "./gateway-document.ts"
 import type { HealthDocument } from "./health-document.ts"
+import type { RedirectDocument, RewriteDocument } from "./rewrite-document.ts"
 import type { UpstreamDocument } from "./upstream-document.ts"
 import type { Priority } from "./upstream-policy.ts"
 
@@ -177,8 +178,8 @@ export interface MatchDocument {
 export interface FilterDocument {
   requestHeaders?: HeaderChangeDocument
   responseHeaders?: HeaderChangeDocument
-  rewrite?: { host?: string; path?: PathChangeDocument }
-  redirect?: { scheme?: "http" | "https"; host?: string; port?: number; path?: PathChangeDocument; status?: number }
+  rewrite?: RewriteDocument
+  redirect?: RedirectDocument
   respond?: { status: number; headers?: { [name: string]: string }; body?: string }
   mirror?: { service: string; subset?: string; percent?: number; credentials?: boolean }
   cors?: {
@@ -197,10 +198,9 @@ export interface HeaderChangeDocument {
   set?: { [name: string]: string }
   add?: { [name: string]: string }
   remove?: string[]
+  /** For headers that are not there otherwise. */
+  default?: { [name: string]: string }
 }
-
-/** A string replaces the whole path. */
-export type PathChangeDocument = string | { full: string } | { prefix: string } | { template: string }
 
 export interface BackendDocument {
   service: string

@@ -115,6 +115,8 @@ export const LIMITS = {
   regexProgramsMax: 32_000,
   /** Longer texts are cut before an expression reads them. */
   regexTextCharsMax: 8 * 1024,
+  /** Places of one path that an expression is replaced in. */
+  regexReplacementsMax: 8,
 
   /** Rate limits of one rule, and values that make up one key. */
   rateLimitsMax: 8,

@@ -6,6 +6,7 @@
 import type { GatewayId, Namespace, RouteId, RuleId, ServiceId, SubsetName } from "./names.ts"
 import type { RetryPolicy, Timeouts } from "./policy.ts"
 import type { RateLimit } from "./rate-limit.ts"
+import type { PathChange, Rewrite } from "./rewrite.ts"
 import type { Priority } from "./upstream-policy.ts"
 
 export interface Route {
@@ -168,7 +169,7 @@ export type Filter =
   /** Refuses requests that are too large. */
   | { readonly kind: "limits"; readonly limits: RequestLimits }
 
-/** Applied in this order: remove, set, add. Names are lower-case. */
+/** Applied in this order: remove, set, add, default. Names are lower-case. */
 export interface HeaderChange {
   /** Replaces all values of the header. */
   readonly set: readonly Header[]
@@ -176,25 +177,13 @@ export interface HeaderChange {
   readonly add: readonly Header[]
   /** Takes the header away. */
   readonly remove: readonly string[]
+  /** For a header that is not there otherwise (Envoy: ADD_IF_ABSENT). */
+  readonly default?: readonly Header[]
 }
+
 export interface Header {
   readonly name: string
   readonly value: string
-}
-
-export type PathChange =
-  /** Replaces the whole path. */
-  | { readonly kind: "full"; readonly value: string }
-  /** Replaces the prefix that the rule's path match took, by whole segments. */
-  | { readonly kind: "prefix"; readonly value: string }
-  /** Fills the captures of the rule's path template: `/v2/users/{id}`. */
-  | { readonly kind: "template"; readonly value: string }
-
-export interface Rewrite {
-  /** One host, without wildcard. */
-  readonly host?: string
-  /** Canonical again afterwards, and still under the literal part of what is written here; else the request is refused. */
-  readonly path?: PathChange
 }
 
 export interface Redirect {
@@ -204,8 +193,10 @@ export interface Redirect {
   readonly host?: string
   /** Absent: the scheme's own port when `scheme` is set, else the listener's (Gateway API). */
   readonly port?: number
-  /** Absent: the request's. The query is kept, unless this one brings its own. */
+  /** Absent: the request's. */
   readonly path?: PathChange
+  /** Absent: the request's, unless the path brings its own. Without "?"; an empty one is none. */
+  readonly query?: string
   /** 302 where nothing is written. */
   readonly status: 301 | 302 | 303 | 307 | 308
 }

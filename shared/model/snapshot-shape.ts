@@ -39,7 +39,12 @@ export function faultOf(value: object): string | undefined {
 
 const header = object({ name: fieldName, value: fieldValue })
 const headerList = list(header, LIMITS.headerChangesMax)
-const change = object({ set: headerList, add: headerList, remove: list(fieldName, LIMITS.headerChangesMax) })
+const change = object(
+  { set: headerList, add: headerList, remove: list(fieldName, LIMITS.headerChangesMax) },
+  { default: headerList },
+)
+const parameters = list(object({ name: filled, value: text }), LIMITS.headerChangesMax)
+const queryChange = object({ set: parameters, add: parameters, remove: list(filled, LIMITS.headerChangesMax) })
 const percent = number(0, 100)
 const status = whole(200, 599)
 const milliseconds = number(0, LIMITS.timeoutMsMax)
@@ -127,16 +132,17 @@ const pathChange = tagged({
   full: object({ value: path }),
   prefix: object({ value: path }),
   template: object({ value: path }),
+  regex: object({ pattern: filled, value: text }),
 })
 const backendRef = object({ service: id }, { subset: label })
 const filter = tagged({
   requestHeaders: object({ change }),
   responseHeaders: object({ change }),
-  rewrite: object({ rewrite: object({}, { host, path: pathChange }) }),
+  rewrite: object({ rewrite: object({}, { host, path: pathChange, query: queryChange }) }),
   redirect: object({
     redirect: object(
       { status: word(301, 302, 303, 307, 308) },
-      { scheme: word("http", "https"), host, port: whole(1, 65_535), path: pathChange },
+      { scheme: word("http", "https"), host, port: whole(1, 65_535), path: pathChange, query: text },
     ),
   }),
   respond: object({ respond: object({ status, headers: headerList, body: text }) }),

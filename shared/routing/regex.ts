@@ -26,6 +26,41 @@ export function admitRegex(
   return { regex: { matches: (text) => compiled.matches(cut(text)) }, steps }
 }
 
+export interface LinearReplacer {
+  /** The text with the places that the expression takes written anew, at most `LIMITS.regexReplacementsMax` of them. */
+  replace(text: string, write: (groups: Readonly<Record<string, string>>) => string): string
+}
+
+/** One search of a text is linear; the limit keeps all of them together so. */
+export function linearReplacer(pattern: string): LinearReplacer {
+  const compiled = compileRegex(pattern)
+  if (typeof compiled === "string") return { replace: (text) => text }
+  const names = Object.entries(compiled.namedGroups())
+  return {
+    replace(text, write) {
+      const matcher = compiled.matcher(text)
+      let written = ""
+      let end = 0
+      for (let count = 0; count < LIMITS.regexReplacementsMax && matcher.find(); count++) {
+        const groups: Record<string, string> = {}
+        for (let index = 0; index <= matcher.groupCount(); index++) groups[index] = matcher.group(index) ?? ""
+        for (const [name, index] of names) groups[name] = groups[index] ?? ""
+        written += text.slice(end, matcher.start()) + write(groups)
+        end = matcher.end()
+      }
+      return written + text.slice(end)
+    },
+  }
+}
+
+/** The numbers and names of an expression's groups, 0 for all of it; undefined when it may not be configured. */
+export function groupsOf(pattern: string): string[] | undefined {
+  const compiled = pattern.length > LIMITS.regexCharsMax ? "" : compileRegex(pattern)
+  if (typeof compiled === "string") return undefined
+  const numbers = Array.from({ length: compiled.groupCount() + 1 }, (_, index) => String(index))
+  return [...numbers, ...Object.keys(compiled.namedGroups())]
+}
+
 /** The expressions of one table: each is compiled once, when it is first asked. */
 export class RegexPool {
   readonly #regexes = new Map<string, LinearRegex>()

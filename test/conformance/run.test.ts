@@ -66,9 +66,12 @@ describe("the runner", () => {
   })
 
   it("runs cases of the core's machines without a mesh, and notices what is not as expected", async () => {
-    const { exit, lines, out } = await conformance(fixture("outlier"))
-    expect(lines.at(-1), out).toBe("1 passed, 2 failed, 1 skipped")
+    const { exit, lines, out } = await conformance(fixture("outlier"), join(FIXTURES, "envoy_router_check.json"))
+    expect(lines.at(-1), out).toBe("9 passed, 6 failed, 3 skipped")
     expect(exit).toBe(1)
+    expect(out).toContain("the route's action has auto_host_rewrite")
+    expect(out).toContain('cluster_name is "shop" instead of "other"')
+    expect(out).toContain("what is not so was not noticed")
     expect(out).toContain("ejection of h0 for CONSECUTIVE_5XX: more than 0 announced")
     expect(out).toContain("at 0 ms: ejected h0 is false instead of true")
     expect(out).toContain("the mesh has no active health checks")
@@ -124,7 +127,7 @@ describe("the runner", () => {
     },
   )
 
-  it.skipIf(!existsSync(CASES)).each(["outlier", "weighted", "retry"])(
+  it.skipIf(!existsSync(CASES)).each(["outlier", "weighted", "retry", "router_check"])(
     "passes every case of envoy_%s.json that can apply to Workers",
     async (form) => {
       const { exit, lines, out } = await conformance(join(CASES, `envoy_${form}.json`))

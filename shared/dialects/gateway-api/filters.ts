@@ -1,7 +1,8 @@
 /** Filters. One that cannot be done as it is written is refused with its reason: skipping it would let requests through unfiltered. */
 import { checkChangedHeader } from "#shared/config/checks.ts"
 import { hintFrom, quote } from "#shared/config/complaint.ts"
-import type { Filter, HeaderChange, PathChange, Redirect } from "#shared/model/route.ts"
+import type { PathChange } from "#shared/model/rewrite.ts"
+import type { Filter, HeaderChange, Redirect } from "#shared/model/route.ts"
 import { canonicalPath } from "#shared/std/path.ts"
 import type { Path, Write } from "./notes.ts"
 import { FILTER_KEYS } from "./schema-filter.ts"

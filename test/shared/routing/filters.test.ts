@@ -1,6 +1,8 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import type { HeaderChange, PathChange, Redirect } from "#shared/model/route.ts"
+import { rewriteAddress } from "#shared/exchange/address.ts"
+import type { PathChange, QueryChange } from "#shared/model/rewrite.ts"
+import type { HeaderChange, Redirect } from "#shared/model/route.ts"
 import {
   applyHeaderChange,
   directAnswer,
@@ -13,6 +15,7 @@ import {
   rewriteOf,
   rewritePath,
 } from "#shared/routing/filters.ts"
+import { changeQuery } from "#shared/routing/query.ts"
 import { IMPLICIT, type Matched, match } from "#shared/routing/table.ts"
 import { aHead, aTable, backend, type MatchText, PUBLIC } from "./build.ts"
 
@@ -61,6 +64,13 @@ describe("header changes", () => {
     applyHeaderChange(headers, change({ remove: ["x"], add: [{ name: "x", value: "2" }] }))
     expect(headers.get("x")).toBe("2")
   })
+
+  it("gives headers that are absent a value, and leaves the empty ones", () => {
+    const headers = new Headers({ x: "1", y: "", z: "3" })
+    const defaults = ["x", "y", "z", "w"].map((name) => ({ name, value: "9" }))
+    applyHeaderChange(headers, { ...change({ remove: ["z"] }), default: defaults })
+    expect(Object.fromEntries(headers)).toEqual({ x: "1", y: "", z: "9", w: "9" })
+  })
 })
 
 describe("rewriting the path", () => {
@@ -97,6 +107,45 @@ describe("rewriting the path", () => {
     const change: PathChange = { kind: "template", value: "/v2/{rest}/of/{id}" }
     expect(rewrite("/users/a%20b/x/y", { path: "/users/{id}/{rest=**}" }, change)).toBe("/v2/x/y/of/a%20b")
     expect(rewrite("/users", { path: "/users" }, change)).toBe("/v2//of/")
+  })
+
+  it("replaces every place that an expression takes, and leaves the others", () => {
+    const table: readonly (readonly [path: string, pattern: string, to: string, result: string])[] = [
+      ["/v1/a/b", "^/v1", "/v2", "/v2/a/b"],
+      ["/x/v1/a", "^/v1", "/v2", "/x/v1/a"],
+      ["/a/one/b/one/c", "one", "two", "/a/two/b/two/c"],
+      ["/foo/bar/x", "^/foo/(?<id>[^/]+)", "/people/{id}", "/people/bar/x"],
+      ["/aaa/bbb", "^/([^/]+)/([^/]+)$", "/{2}/{1}/{0}", "/bbb/aaa/aaa/bbb"],
+      ["/a", "^/a(/b)?$", "/x{1}", "/x"],
+      ["/a/b/c", "^(?:/[^/]+){2}", "", "/c"],
+      ["/a/b", "^(?:/[^/]+){2}", "", "/"],
+      ["/a/b", "^/a/", "", "/b"],
+      ["/a", "^", "/x", "/x/a"],
+      ["/AbC", "(?i)^/abc$", "/x", "/x"],
+      ["/1/1/1/1/1/1/1/1/1/1", "1", "2", "/2/2/2/2/2/2/2/2/1/1"],
+      ["/a", "(", "/x", "/a"],
+    ]
+    for (const [path, pattern, value, result] of table) {
+      expect([path, pattern, value, rewrite(path, {}, { kind: "regex", pattern, value })]).toEqual([
+        path,
+        pattern,
+        value,
+        result,
+      ])
+    }
+  })
+
+  it("lets no expression put a dot segment together", () => {
+    const from = { scheme: "https", host: "a.test", port: 443, rawQuery: "" } as const
+    const moved = (path: string, pattern: string, value: string) => {
+      const change: PathChange = { kind: "regex", pattern, value }
+      return rewriteAddress({ ...from, path }, [{ rewrite: { path: change } }], matchedBy({}, path))
+    }
+    expect(moved("/files../secret", "^/files(.*)$", "/static/{1}")).toMatchObject({ refusal: "bad_request" })
+    expect(moved("/files./secret", "^/files(.*)$", "/static/.{1}")).toMatchObject({ refusal: "bad_request" })
+    expect(moved("/a%25/2E2E", "%25/", "%")).toMatchObject({ refusal: "bad_request" })
+    expect(moved("/files/a", "^/files(.*)$", "/static/{1}")).toMatchObject({ path: "/static/a" })
+    expect(moved("/other/..a", "^/files(.*)$", "/static/{1}")).toMatchObject({ path: "/other/..a" })
   })
 
   it("always begins with / and stays under its literal prefix", () => {
@@ -139,11 +188,33 @@ describe("rewriting the path", () => {
   })
 
   it("changes host and path only where asked", () => {
-    const from = { host: "a.test", path: "/foo/x" }
+    const from = { host: "a.test", path: "/foo/x", rawQuery: "a=b" }
     const matched = matchedBy({ path: "/foo" }, "/foo/x")
     expect(rewriteOf({}, from, matched)).toEqual(from)
-    expect(rewriteOf({ host: "b.test" }, from, matched)).toEqual({ host: "b.test", path: "/foo/x" })
-    expect(rewriteOf({ path: { kind: "prefix", value: "/" } }, from, matched)).toEqual({ host: "a.test", path: "/x" })
+    expect(rewriteOf({ host: "b.test" }, from, matched)).toEqual({ ...from, host: "b.test" })
+    expect(rewriteOf({ path: { kind: "prefix", value: "/" } }, from, matched)).toEqual({ ...from, path: "/x" })
+    const query = { set: [{ name: "c", value: "d" }], add: [], remove: ["a"] }
+    expect(rewriteOf({ query }, from, matched)).toEqual({ ...from, rawQuery: "c=d" })
+  })
+})
+
+describe("changing the query", () => {
+  it("leaves what it is not about as it is written", () => {
+    const table: readonly (readonly [string, Partial<QueryChange>, string])[] = [
+      ["", { remove: ["a"] }, ""],
+      ["a=1&b=%5B&&c", { remove: ["a"] }, "b=%5B&&c"],
+      ["a=1&b=2&a=3", { remove: ["a"] }, "b=2"],
+      ["b%5B%5D=1&b=2", { remove: ["b[]"] }, "b=2"],
+      ["a+b=1&a%20b=2&A=3", { remove: ["a b"] }, "A=3"],
+      ["%zz=1&a", { remove: ["a"] }, "%zz=1"],
+      ["", { add: [{ name: "a", value: "x&y=1" }] }, "a=x%26y%3D1"],
+      ["a=1", { add: [{ name: "a", value: "" }] }, "a=1&a="],
+      ["a=1&b=2&a=3", { set: [{ name: "a", value: "9" }] }, "b=2&a=9"],
+      ["a=1", { set: [{ name: "b", value: "2" }], add: [{ name: "c", value: "3" }], remove: ["a"] }, "b=2&c=3"],
+    ]
+    for (const [query, change, result] of table) {
+      expect([query, changeQuery(query, { set: [], add: [], remove: [], ...change })]).toEqual([query, result])
+    }
   })
 })
 
@@ -181,6 +252,8 @@ describe("a redirect", () => {
     expect(to({ host: "b.test" }, { rawQuery: "a=b&c" })).toBe("http://b.test/foo/bar?a=b&c")
     expect(to({ path: { kind: "prefix", value: "/qux" } }, { rawQuery: "a=b" })).toBe("http://a.test/qux/bar?a=b")
     expect(to({ path: { kind: "full", value: "/bar?x=1" } }, { rawQuery: "a=b" })).toBe("http://a.test/bar?x=1")
+    expect(to({ query: "x=1" }, { rawQuery: "a=b" })).toBe("http://a.test/foo/bar?x=1")
+    expect(to({ query: "" }, { rawQuery: "a=b" })).toBe("http://a.test/foo/bar")
   })
 
   it("is relative when a service was called without any host", () => {
