@@ -1,5 +1,6 @@
 /** What a command is: a row that describes it (program.ts) and a module, loaded only when it runs, that does it. */
 import type { Problem } from "#shared/model/problem.ts"
+import type { TooFew } from "#shared/model/rollout.ts"
 import type { AuditOutcome } from "#shared/protocol/audit.ts"
 import type { ProblemDetails } from "#shared/protocol/control-api.ts"
 import type { Io } from "./io.ts"
@@ -51,6 +52,8 @@ export interface Options {
   readonly stages?: string
   readonly hold?: number
   readonly requests?: number
+  readonly patience?: number
+  readonly tooFew?: TooFew
   readonly now?: boolean
   readonly wait?: boolean
   readonly timeout?: number

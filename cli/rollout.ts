@@ -12,8 +12,12 @@ import { report } from "./report.ts"
 const POLL_MS = 1_000
 
 /** What the options ask for; undefined for no guard. */
-export function guardOf({ guard, stages, hold, requests }: Options): GuardRequest | Failure | undefined {
-  const more = [stages && "--stages", hold !== undefined && "--hold", requests !== undefined && "--requests"]
+export function guardOf(options: Options): GuardRequest | Failure | undefined {
+  const { guard, stages, hold, requests, patience, tooFew } = options
+  const more = [
+    ...[stages && "--stages", hold !== undefined && "--hold", requests !== undefined && "--requests"],
+    ...[patience !== undefined && "--patience", tooFew && "--too-few"],
+  ]
   const first = more.find((flag) => flag)
   if (!guard) return first ? { exit: EXIT.usage, message: `${first} needs --guard` } : undefined
   const shares = stages?.split(",").map((text) => Number(text.replace(/%$/, "")))
@@ -25,6 +29,8 @@ export function guardOf({ guard, stages, hold, requests }: Options): GuardReques
     ...(shares && { stages: shares }),
     ...(hold !== undefined && { holdSeconds: hold / 1000 }),
     ...(requests !== undefined && { requests }),
+    ...(patience !== undefined && { patienceSeconds: patience / 1000 }),
+    ...(tooFew && { tooFew }),
   }
 }
 
@@ -77,7 +83,12 @@ export function runningText(
     blindSinceMs === undefined
       ? `${count(requests, "request")} by it${requests === 0 ? "" : `, ${failures}`}`
       : `telemetry has not answered for ${age(blindSinceMs, nowMs)}`
-  return `revision ${revision} under guard: ${share} % of chains, ${where}; ${sight}`
+  const { holdMs, patienceMs, requestsMin, tooFew } = policy
+  const leftMs = stageSinceMs + holdMs + patienceMs - nowMs
+  const isShort = nowMs - stageSinceMs >= holdMs && requests < requestsMin
+  const fate = tooFew === "advance" ? "goes on without" : "is undone"
+  const waits = isShort ? `; waits for ${requestsMin}, and ${fate} in ${seconds(Math.max(0, leftMs))}` : ""
+  return `revision ${revision} under guard: ${share} % of chains, ${where}; ${sight}${waits}`
 }
 
 export function endedText({ revision, phase, reason = "", undoneBy }: RolloutStatus, paint: Paint): string {

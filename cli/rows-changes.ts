@@ -21,6 +21,16 @@ const REQUESTS = [
   "how many requests a stage wants to see, for --guard (default 20)",
   "count",
 ] as const
+const PATIENCE = [
+  "--patience <duration>",
+  "how much longer than --hold a stage waits for them, for --guard (default four times --hold)",
+  "duration",
+] as const
+const TOO_FEW = [
+  "--too-few <what>",
+  "what becomes of it when they have not come by then, for --guard (default undo)",
+  ["undo", "advance"],
+] as const
 const NOW = ["--now", "break the glass: at once, without a look, a question or a guard"] as const
 
 export const CHANGING: readonly CommandRow[] = [
@@ -29,7 +39,7 @@ export const CHANGING: readonly CommandRow[] = [
     summary: "make the mesh as documents say",
     options: [
       ...[FILES, ["--dry-run", "say what would change, and change nothing"] as const, PRUNE, WAIT, TIMEOUT, MESSAGE],
-      ...[PREVIEW, GUARD, STAGES, HOLD, REQUESTS],
+      ...[PREVIEW, GUARD, STAGES, HOLD, REQUESTS, PATIENCE, TOO_FEW],
     ],
     control: true,
     confirms: true,

@@ -11,6 +11,7 @@ import type {
   AuditQuery,
   AuditRpc,
   AuditSubject,
+  Deed,
   Denial,
 } from "#shared/protocol/audit.ts"
 import { migrate } from "./migrations.ts"
@@ -22,6 +23,10 @@ const MIGRATIONS = [
     outcome TEXT NOT NULL, status INTEGER, revision INTEGER, count INTEGER NOT NULL DEFAULT 1, last_at_ms INTEGER
   )`,
   `CREATE INDEX entries_by_room ON entries (room, at_ms)`,
+  `ALTER TABLE entries ADD COLUMN deed TEXT`,
+  `ALTER TABLE entries ADD COLUMN on_behalf_of TEXT`,
+  `ALTER TABLE entries ADD COLUMN reason TEXT`,
+  `CREATE UNIQUE INDEX entries_by_deed ON entries (deed) WHERE deed IS NOT NULL`,
 ]
 
 /**
@@ -51,6 +56,8 @@ type Row = {
   revision: number | null
   count: number
   last_at_ms: number | null
+  on_behalf_of: string | null
+  reason: string | null
 }
 
 export class AuditObject extends DurableObject<unknown> implements AuditRpc {
@@ -82,6 +89,16 @@ export class AuditObject extends DurableObject<unknown> implements AuditRpc {
 
   async denied(denials: readonly Denial[]): Promise<void> {
     for (const denial of denials.slice(0, 2 * LIMITS.auditDenialKeysMax)) this.#deny(denial)
+  }
+
+  async did({ id, who, operation, target, onBehalfOf, reason, revision, atMs }: Deed): Promise<void> {
+    this.#sql.exec(
+      `INSERT OR IGNORE INTO entries
+         (room, at_ms, who, operation, target, request_id, address, outcome, revision, deed, on_behalf_of, reason)
+       VALUES ('deeds', ?1, ?2, ?3, ?4, ?5, 'mesh', 'done', ?6, ?5, ?7, ?8)`,
+      ...[atMs, who, operation, target, id, revision ?? null, onBehalfOf ?? null, reason],
+    )
+    this.#sweep("deeds")
   }
 
   async list(query: AuditQuery): Promise<readonly AuditEntry[]> {
@@ -181,5 +198,7 @@ function entryOf(row: Row): AuditEntry {
     ...(row.revision !== null && { revision: row.revision }),
     count: row.count,
     ...(row.last_at_ms !== null && { lastAtMs: row.last_at_ms }),
+    ...(row.on_behalf_of !== null && { onBehalfOf: row.on_behalf_of }),
+    ...(row.reason !== null && { reason: row.reason }),
   }
 }

@@ -3,10 +3,11 @@ import { LIMITS } from "#shared/model/limits.ts"
 import type { RolloutEnd, RolloutRecord, RolloutReport } from "#shared/protocol/rollout.ts"
 import type { Alarm } from "./alarm.ts"
 import type { Announcements } from "./announcements.ts"
+import type { Deeds } from "./deeds.ts"
 import type { Publisher } from "./publisher.ts"
 import type { Revisions } from "./revisions.ts"
 import { watch } from "./rollout.ts"
-import type { Rollouts } from "./rollouts.ts"
+import { GUARD, type Rollouts } from "./rollouts.ts"
 
 /** The root, as far as it is needed. */
 export interface Root {
@@ -17,6 +18,7 @@ export interface Root {
   readonly announcements: Announcements
   readonly publisher: Publisher
   readonly alarm: Alarm
+  readonly deeds: Deeds
 }
 
 export class Guard {
@@ -36,16 +38,26 @@ export class Guard {
   }
 
   /** The candidate is everybody's, or a new revision has the content of the one before it. Undefined: it was not under way. */
-  end({ revision, phase, reason }: RolloutEnd, nowMs: number): RolloutRecord | undefined {
+  end({ revision, phase, reason, cause }: RolloutEnd, nowMs: number): RolloutRecord | undefined {
     const { running } = this.#rollouts
     if (running?.revision !== revision) return undefined
-    const { ctx, revisions, announcements, publisher } = this.#root
+    const { ctx, revisions, announcements, publisher, deeds, alarm } = this.#root
     ctx.storage.transactionSync(() => {
       const undoing = phase === "undone" ? this.#rollouts.undoing(running, reason, revisions) : undefined
       const undoneBy = undoing && revisions.append(revision + 1, undoing, nowMs).revision
       if (phase === "promoted") announcements.add(this.#rollouts.checksOf(revision), revision, nowMs)
       this.#rollouts.end(revision, { phase, reason, endedAtMs: nowMs, ...(undoneBy && { undoneBy }) })
       publisher.announce(nowMs)
+      // Who ends it by hand is in the audit log with his request.
+      if (cause) {
+        const onBehalfOf = revisions.summary(revision)?.author
+        deeds.add({
+          ...{ id: `guard-${revision}-${phase}`, who: GUARD, operation: phase === "undone" ? "undo" : "promote" },
+          ...{ target: `revision ${revision}`, reason: cause, revision: undoneBy ?? revision, atMs: nowMs },
+          ...(onBehalfOf !== undefined && { onBehalfOf }),
+        })
+        alarm.wakeAt(nowMs)
+      }
     })
     publisher.announceNews(nowMs)
     return this.#rollouts.newest
@@ -57,8 +69,11 @@ export class Guard {
     const { running } = this.#rollouts
     if (!running) return
     const { ctx, watchers, alarm } = this.#root
-    if (due?.do === "undo") this.end({ revision: running.revision, phase: "undone", reason: due.reason }, nowMs)
-    else alarm.wakeAt(nowMs + LIMITS.rolloutWakeMs)
+    if (due?.do === "undo") {
+      const { reason, cause } = due
+      this.end({ revision: running.revision, phase: "undone", reason, cause }, nowMs)
+    }
+    if (due?.do !== "undo") alarm.wakeAt(nowMs + LIMITS.rolloutWakeMs)
     if (due?.do === "wake" && watchers) ctx.waitUntil(watch(watchers, running))
   }
 }

@@ -7,10 +7,12 @@ import { due, phaseOf, type RingTimes, signer } from "#shared/identity/key-ring.
 import { base64url, isTrustDomain, isWorkload, signingInput, svidClaims } from "#shared/identity/svid.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { IssueCall, Issued, KeyRingRpc, KeySet, KeyStatus, PublicKey } from "#shared/protocol/key-ring.ts"
+import { DEEDS_SCHEMA, Deeds, type DeedsEnv } from "./deeds.ts"
 import { migrate } from "./migrations.ts"
 
 const MIGRATIONS = [
   "CREATE TABLE keys (kid TEXT PRIMARY KEY, created_at_ms INTEGER NOT NULL, private_jwk TEXT NOT NULL, public_jwk TEXT NOT NULL)",
+  DEEDS_SCHEMA,
 ]
 
 const TIMES: RingTimes = {
@@ -22,7 +24,7 @@ const TIMES: RingTimes = {
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256" } as const
 const SIGNING = { name: "ECDSA", hash: "SHA-256" } as const
 
-export interface KeyRingEnv {
+export interface KeyRingEnv extends DeedsEnv {
   /** The mesh's name in SPIFFE ids. Absent: `weft`. */
   readonly WEFT_TRUST_DOMAIN?: string
   /** The https URL of control, as upstreams reach it: `iss` of tokens. Absent: they have none. */
@@ -40,6 +42,7 @@ export class KeyRingObject extends DurableObject<KeyRingEnv> implements KeyRingR
   readonly #sql = this.ctx.storage.sql
   /** Keys that are ready to sign; storage has the last word on which there are. */
   readonly #ready = new Map<string, CryptoKey>()
+  readonly #deeds = new Deeds(this.#sql, this.env)
   #tending: Promise<void> | undefined
 
   constructor(ctx: DurableObjectState, env: KeyRingEnv) {
@@ -72,13 +75,15 @@ export class KeyRingObject extends DurableObject<KeyRingEnv> implements KeyRingR
     if (revoke !== undefined && !keys.some(({ kid }) => kid === revoke)) return false
     if (keys.length >= LIMITS.signingKeysMax && revoke === undefined) return false
     // What is revoked goes with the step that brings another: at no time is there none.
-    await this.#make(revoke)
+    await this.#make({ revoked: revoke })
     await this.#tend()
     return true
   }
 
   override async alarm(): Promise<void> {
     await this.#tend()
+    await this.#deeds.run(Date.now())
+    await this.#sleep()
   }
 
   /** The key that signs now. A ring without keys gets its first one, once, however many ask. */
@@ -93,13 +98,32 @@ export class KeyRingObject extends DurableObject<KeyRingEnv> implements KeyRingR
   }
 
   async #tend(): Promise<void> {
-    if (due(this.#keys(), TIMES, Date.now()).make) await this.#make()
-    const { drop, nextAtMs } = due(this.#keys(), TIMES, Date.now())
-    for (const kid of drop) this.#forget(kid)
-    await this.ctx.storage.setAlarm(nextAtMs)
+    const isFirst = this.#keys().length === 0
+    if (due(this.#keys(), TIMES, Date.now()).make) await this.#make({ because: isFirst ? "first_use" : "age" })
+    const { drop } = due(this.#keys(), TIMES, Date.now())
+    this.ctx.storage.transactionSync(() => {
+      for (const kid of drop) {
+        this.#forget(kid)
+        this.#did("retire", kid, "age")
+      }
+    })
+    await this.#sleep()
   }
 
-  async #make(revoked?: string): Promise<void> {
+  /** Until keys have to change, or the audit log is to be told of what did. */
+  async #sleep(): Promise<void> {
+    const { nextAtMs } = due(this.#keys(), TIMES, Date.now())
+    const { dueMs = nextAtMs } = this.#deeds
+    await this.ctx.storage.setAlarm(Math.min(nextAtMs, dueMs))
+  }
+
+  #did(operation: "rotate" | "retire", kid: string, reason: string): void {
+    const target = `key ${kid}`
+    this.#deeds.add({ id: `${operation}-${kid}`, who: "key-ring", operation, target, reason, atMs: Date.now() })
+  }
+
+  /** `because`: nobody asked for it. */
+  async #make({ revoked, because }: { revoked?: string | undefined; because?: string }): Promise<void> {
     const pair = (await crypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"])) as CryptoKeyPair
     const kid = base64url(crypto.getRandomValues(new Uint8Array(12)))
     const [secret, open] = (await Promise.all([
@@ -119,6 +143,7 @@ export class KeyRingObject extends DurableObject<KeyRingEnv> implements KeyRingR
       if (revoked !== undefined) this.#forget(revoked)
       const values = [kid, Date.now(), JSON.stringify(secret), JSON.stringify(published)]
       this.#sql.exec("INSERT INTO keys (kid, created_at_ms, private_jwk, public_jwk) VALUES (?, ?, ?, ?)", ...values)
+      if (because !== undefined) this.#did("rotate", kid, because)
     })
     this.#ready.set(kid, pair.privateKey)
   }

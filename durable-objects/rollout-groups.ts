@@ -2,16 +2,14 @@
 import { LIMITS } from "#shared/model/limits.ts"
 import type { Counts, Group } from "#shared/model/rollout.ts"
 import type { Comparison } from "#shared/protocol/telemetry.ts"
+import { SLOW_SHARE, TYPICAL_MIN } from "#shared/rollout/judge.ts"
 import { addBuckets, BUCKETS, bucketOf, quantile } from "#shared/telemetry/histogram.ts"
 import { FIELD, type Series } from "#shared/telemetry/series.ts"
 import { decode } from "#shared/telemetry/wire.ts"
 
-/** A request is slow that takes this much longer than all but a twentieth of those by the stable revision; and what is no time is not. */
-const SLOW_SHARE = 0.95
+/** A request is slow that takes this much longer than `SLOW_SHARE` of those by the stable revision; and what is no time is not. */
 const SLOW_FACTOR = 1.5
 const SLOW_MS_MIN = 10
-/** Requests by the stable revision that it takes to say what is slow. */
-const TYPICAL_MIN = 50
 
 interface Side {
   requests: number

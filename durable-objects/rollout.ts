@@ -73,16 +73,22 @@ export class RolloutObject extends Base {
     if (record.revision !== this.revision || record.phase !== "running") return undefined
     const { policy, touches } = record
     const before = this.rollout ?? begin(record.startedAtMs)
-    const sinceMs = comparedSinceMs(before, policy, LIMITS.rolloutBaselineMs)
+    const { sinceMs, besideSinceMs } = comparedSinceMs(before, policy, LIMITS.rolloutBaselineMs)
     const { env } = this.state
-    const [comparisons, refused] = await Promise.all([
+    const [comparisons, beside, refused] = await Promise.all([
       compare(env, record.revision, sinceMs),
+      besideSinceMs === undefined ? undefined : compare(env, record.revision, besideSinceMs),
       refusalOf(env, record.revision),
     ])
-    const look: Look = comparisons && {
-      groups: groupsOf(comparisons, touches),
-      ...(refused !== undefined && { refused }),
-    }
+    const isSeen = besideSinceMs === undefined || beside !== undefined
+    const look: Look =
+      comparisons && isSeen
+        ? {
+            groups: groupsOf(comparisons, touches),
+            ...(beside && { beside: groupsOf(beside, touches) }),
+            ...(refused !== undefined && { refused }),
+          }
+        : undefined
     this.rollout = step(before, policy, look, Date.now())
     await this.persist()
     return this.rollout
@@ -134,11 +140,11 @@ async function refusalOf(env: Env, revision: number): Promise<string | undefined
 }
 
 function reportOf(rollout: Rollout, { revision, policy }: RolloutRecord) {
-  const { phase, stage, stageSinceMs, seen, blindSinceMs, reason } = rollout
+  const { phase, stage, stageSinceMs, seen, blindSinceMs, reason, cause } = rollout
   return {
     ...{ revision, stage, stageSinceMs, seen, share: shareOf(rollout, policy) },
     ...(blindSinceMs !== undefined && { blindSinceMs }),
-    ...(phase !== "running" && { end: { phase, reason } }),
+    ...(phase !== "running" && { end: { phase, reason, ...(cause && { cause }) } }),
   }
 }
 

@@ -4,10 +4,10 @@
  * not stay.
  */
 import { LIMITS } from "#shared/model/limits.ts"
-import type { RolloutPhase } from "#shared/model/rollout.ts"
+import type { RolloutCause, RolloutPhase } from "#shared/model/rollout.ts"
 import type { CandidateNews, Guard, RolloutRecord, RolloutReport } from "#shared/protocol/rollout.ts"
 import type { Commit } from "#shared/protocol/route-table.ts"
-import { stageMsMax } from "#shared/rollout/rollout.ts"
+import { shareOf, stageMsMax } from "#shared/rollout/rollout.ts"
 import type { Revisions } from "./revisions.ts"
 
 export const ROLLOUTS_SCHEMA = `CREATE TABLE rollouts (
@@ -15,12 +15,15 @@ export const ROLLOUTS_SCHEMA = `CREATE TABLE rollouts (
 )`
 
 /** Who undoes what nobody asked to be undone. */
-const GUARD = "guard"
+export const GUARD = "guard"
 
 type Row = { revision: number; phase: RolloutPhase; checks: string; record: string }
 
 /** What has to be done about the one that is under way. */
-export type Due = { readonly do: "wake" } | { readonly do: "undo"; readonly reason: string } | undefined
+export type Due =
+  | { readonly do: "wake" }
+  | { readonly do: "undo"; readonly reason: string; readonly cause: RolloutCause }
+  | undefined
 
 export class Rollouts {
   readonly #sql: SqlStorage
@@ -69,7 +72,7 @@ export class Rollouts {
     const { policy } = guard
     const longestMs = policy.stages.length * stageMsMax(policy, LIMITS.rolloutLookMs) + LIMITS.rolloutUnwatchedMs
     const record: RolloutRecord = {
-      ...{ ...of, ...guard, phase: "running", stage: 0, share: policy.stages[0] ?? 100 },
+      ...{ ...of, ...guard, phase: "running", stage: 0, share: shareOf({ phase: "running", stage: 0 }, policy) },
       ...{ startedAtMs: nowMs, stageSinceMs: nowMs, endsByMs: nowMs + longestMs },
     }
     this.#watchedAtMs = nowMs
@@ -108,9 +111,10 @@ export class Rollouts {
     const { running } = this
     if (!running) return undefined
     const silentMs = nowMs - this.#watchedAtMs
-    if (nowMs >= running.endsByMs) return { do: "undo", reason: "it has not come to an end in time" }
+    if (nowMs >= running.endsByMs) return { do: "undo", reason: "it has not come to an end in time", cause: "overdue" }
     if (silentMs >= LIMITS.rolloutUnwatchedMs) {
-      return { do: "undo", reason: `nobody has watched it for ${Math.round(silentMs / 1000)} s` }
+      const reason = `nobody has watched it for ${Math.round(silentMs / 1000)} s`
+      return { do: "undo", reason, cause: "unwatched" }
     }
     const isNew = this.#wokenAtMs === Number.NEGATIVE_INFINITY
     const isSilent = silentMs >= LIMITS.rolloutWakeMs && nowMs - this.#wokenAtMs >= LIMITS.rolloutWakeMs

@@ -25,6 +25,7 @@ import {
 import { Alarm } from "./alarm.ts"
 import { ANNOUNCEMENTS_SCHEMA, Announcements } from "./announcements.ts"
 import { API_KEYS_SCHEMA, ApiKeyTable } from "./api-keys.ts"
+import { DEEDS_SCHEMA, Deeds, type DeedsEnv } from "./deeds.ts"
 import { Guard } from "./guard.ts"
 import { HEALTH_SCHEMA, HealthTable } from "./health-news.ts"
 import { migrate } from "./migrations.ts"
@@ -47,9 +48,10 @@ const MIGRATIONS = [
   RELAYS_SCHEMA,
   API_KEYS_SCHEMA,
   ROLLOUTS_SCHEMA,
+  DEEDS_SCHEMA,
 ]
 
-interface Env extends PublisherEnv {
+interface Env extends PublisherEnv, DeedsEnv {
   /** The objects that make health checks; absent where a mesh has none. */
   readonly HEALTH?: DurableObjectNamespace
   /** The object that judges objectives. */
@@ -67,6 +69,7 @@ export class RouteTableObject extends DurableObject<Env> implements RouteTableRp
   readonly #apiKeys = new ApiKeyTable(this.ctx.storage)
   readonly #alarm = new Alarm(this.ctx.storage)
   readonly #announcements = new Announcements(this.ctx.storage.sql, this.#alarm)
+  readonly #deeds = new Deeds(this.ctx.storage.sql, this.env)
   readonly #publisher: Publisher
   readonly #guard: Guard
   readonly #signer = new Signer(this.ctx.storage.kv)
@@ -83,7 +86,7 @@ export class RouteTableObject extends DurableObject<Env> implements RouteTableRp
     })
     this.#guard = new Guard(this.#rollouts, {
       ...{ ctx, watchers: env.ROLLOUT, revisions: this.#revisions, announcements: this.#announcements },
-      ...{ publisher: this.#publisher, alarm: this.#alarm },
+      ...{ publisher: this.#publisher, alarm: this.#alarm, deeds: this.#deeds },
     })
   }
 
@@ -239,6 +242,9 @@ export class RouteTableObject extends DurableObject<Env> implements RouteTableRp
     this.#publisher.run(Date.now())
     this.#guard.run(Date.now())
     await this.#announcements.run((name, revision) => this.#tell(name, revision), Date.now())
+    await this.#deeds.run(Date.now())
+    const { dueMs } = this.#deeds
+    if (dueMs !== undefined) this.#alarm.wakeAt(dueMs)
   }
 
   /** An object that is not there has nothing to be told. */

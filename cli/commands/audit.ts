@@ -41,13 +41,14 @@ export async function run(call: Call): Promise<ExitCode> {
 
 function row(entry: AuditEntry, nowMs: number, paint: Paint): string[] {
   const { id, atMs, lastAtMs, who, outcome, status, count, operation, target, revision, address } = entry
+  const { onBehalfOf, reason } = entry
   const times = count > 1 ? ` x${count}` : ""
   return [
     String(id),
     age(lastAtMs ?? atMs, nowMs),
-    plain(who),
+    plain(onBehalfOf === undefined ? who : `${who} for ${onBehalfOf}`),
     paint(colorOf(outcome), plain([outcome, status].filter((part) => part !== undefined).join(" ") + times)),
-    plain(operation),
+    plain(reason === undefined ? operation : `${operation} (${reason})`),
     plain(target ?? ""),
     revision === undefined ? "" : String(revision),
     plain(address),

@@ -10,9 +10,17 @@ export interface RolloutPolicy {
   readonly requestsMin: number
   /** How much longer than `holdMs` a stage waits for them. */
   readonly patienceMs: number
+  /** What becomes of it when they have not come by then. */
+  readonly tooFew: TooFew
   /** Undone when telemetry has not answered for so long. */
   readonly blindMs: number
 }
+
+/**
+ * When a stage has not seen the requests that it takes: `undo`, since what was not seen to work is not let out; `advance`, to the next
+ * stage, and after the last one to everybody.
+ */
+export type TooFew = "undo" | "advance"
 
 /** What may be asked for; all has a default. */
 export interface GuardRequest {
@@ -24,6 +32,8 @@ export interface GuardRequest {
   readonly requests?: number
   /** How much longer a stage waits for them; four times as long as it lasts when absent. */
   readonly patienceSeconds?: number
+  /** `undo` when absent. */
+  readonly tooFew?: TooFew
 }
 
 export type RolloutPhase =
@@ -34,6 +44,25 @@ export type RolloutPhase =
   | "undone"
   /** Somebody rolled the mesh back meanwhile. */
   | "superseded"
+
+/** Why the mesh itself ended a guarded apply, in one word: what the audit log is told. */
+export type RolloutCause =
+  /** It was seen to work, or, where that was asked for, not seen to fail. */
+  | "held"
+  /** By which signal it fares worse than the rest. */
+  | Signal
+  /** An isolate cannot serve it. */
+  | "unservable"
+  /** Too few requests went by it. */
+  | "too_few"
+  /** Telemetry does not answer. */
+  | "blind"
+  /** Whoever was to watch it was not heard of. */
+  | "unwatched"
+  | "overdue"
+
+export const SIGNALS = ["failed", "refused", "rejected", "slow"] as const
+export type Signal = (typeof SIGNALS)[number]
 
 /** What was counted of one side. */
 export interface Counts {
@@ -60,5 +89,6 @@ export const DEFAULT_ROLLOUT: RolloutPolicy = {
   holdMs: 60_000,
   requestsMin: 20,
   patienceMs: 4 * 60_000,
+  tooFew: "undo",
   blindMs: 30_000,
 }

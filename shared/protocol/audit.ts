@@ -11,7 +11,7 @@ export type AuditOutcome = "done" | "failed" | "denied" | "unknown"
 
 /** Every text is out of a closed set, or of a grammar that leaves no room for anything else. */
 export interface AuditSubject {
-  /** The token's name; `nobody` where there was no valid one. */
+  /** The token's name; `nobody` where there was no valid one; `guard` or `key-ring` for what the mesh did by itself. */
   readonly who: string
   /** `POST /v1/apply`: the endpoint's method and path as the API documents them; `authenticate`, `guard` before one was found. */
   readonly operation: string
@@ -19,7 +19,7 @@ export interface AuditSubject {
   readonly target?: string
   /** Joins the entry to the answer (`Weft-Request-Id`) and the Worker's log. */
   readonly requestId: string
-  /** As the edge tells it; `unknown` where there is none; `others` where there were too many to tell apart. */
+  /** As the edge tells it; `unknown` where there is none; `others` where there were too many to tell apart; `mesh` for its own deeds. */
   readonly address: string
 }
 
@@ -42,7 +42,22 @@ export interface Denial extends AuditSubject {
   readonly lastAtMs: number
 }
 
-export interface AuditEntry extends AuditSubject {
+/** What the mesh did by itself, without a request: told by the object that did it, until it is heard. */
+export interface Deed {
+  /** The same however often it is told, and unique among all. Stands for the request's id. */
+  readonly id: string
+  readonly who: "guard" | "key-ring"
+  readonly operation: "undo" | "promote" | "rotate" | "retire"
+  readonly target: string
+  /** Whose doing it concerns: who applied what the guard ends. */
+  readonly onBehalfOf?: string
+  /** In a word out of a closed set. */
+  readonly reason: string
+  readonly revision?: number
+  readonly atMs: number
+}
+
+export interface AuditEntry extends AuditSubject, Pick<Partial<Deed>, "onBehalfOf" | "reason"> {
   readonly id: number
   readonly atMs: number
   readonly outcome: AuditOutcome
@@ -73,6 +88,8 @@ export interface AuditRpc {
   /** What was refused before it was begun. */
   refused(subject: AuditSubject, end: AuditEnd): Promise<void>
   denied(denials: readonly Denial[]): Promise<void>
+  /** What the mesh did by itself; the same one twice is one entry. */
+  did(deed: Deed): Promise<void>
   /** Newest first. */
   list(query: AuditQuery): Promise<readonly AuditEntry[]>
 }

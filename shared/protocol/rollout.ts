@@ -1,5 +1,5 @@
 /** What crosses the boundaries of guarded applies: between control, the root, the `Rollout` object of each, and the isolates. */
-import type { RolloutPhase, RolloutPolicy } from "#shared/model/rollout.ts"
+import type { RolloutCause, RolloutPhase, RolloutPolicy } from "#shared/model/rollout.ts"
 
 /** What the feed says of a candidate. */
 export interface CandidateNews {
@@ -56,4 +56,6 @@ export interface RolloutEnd {
   readonly revision: number
   readonly phase: "promoted" | "undone"
   readonly reason: string
+  /** Absent: somebody ended it by hand. */
+  readonly cause?: RolloutCause
 }

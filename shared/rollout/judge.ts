@@ -5,7 +5,7 @@
  * likely than `CHANCE` is no accident. A handful of errors is enough where the stable revision has none; where it has many, many are
  * needed.
  */
-import type { Counts, Group } from "#shared/model/rollout.ts"
+import { type Counts, type Group, SIGNALS, type Signal } from "#shared/model/rollout.ts"
 
 /** One look compares some hundred pairs, and there are some hundred looks; they are far from independent. */
 const CHANCE = 1e-6
@@ -17,9 +17,9 @@ const RATIO_MIN = 2
 /** With fewer requests by the stable revision there is nothing to compare with: then what fails for the most part is bad by itself. */
 const COMPARABLE_MIN = 20
 const ALONE_MIN = 10
-
-const SIGNALS = ["failed", "refused", "rejected", "slow"] as const
-export type Signal = (typeof SIGNALS)[number]
+/** A request is slow that takes longer than this share of those by the stable revision, of which there have to be enough to say so. */
+export const SLOW_SHARE = 0.95
+export const TYPICAL_MIN = 50
 
 export interface Worse {
   readonly signal: Signal
@@ -48,6 +48,23 @@ export function judge(groups: readonly Group[]): Worse | undefined {
     }
   }
   return worst
+}
+
+/**
+ * Whether the stable revision fares as badly at the same time, so that the candidate is not to blame: of chains that were left to it
+ * while all others went by the candidate. What is slow is measured by them, so that hardly any of them is: then hardly any of
+ * the candidate's is slow either.
+ */
+export function isEverywhere({ signal, group: id }: Worse, beside: readonly Group[]): boolean {
+  const all = sumOf(beside)
+  const group = id === "" ? all : beside.find((one) => one.id === id)
+  if (!group) return false
+  const { candidate, stable } = signal === "slow" ? group : all
+  if (candidate.requests === 0) return false
+  const ratio = group.candidate[signal] / candidate.requests
+  if (signal === "slow") return stable.requests >= TYPICAL_MIN && ratio < RATIO_MIN * (1 - SLOW_SHARE)
+  if (stable.requests < COMPARABLE_MIN || group.stable[signal] < BAD_MIN) return false
+  return ratio < (RATIO_MIN * group.stable[signal]) / stable.requests
 }
 
 /** In words, for history. */

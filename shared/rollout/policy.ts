@@ -1,7 +1,7 @@
 /** From what somebody asks for to how a candidate goes out. */
 import { DEFAULT_ROLLOUT, type GuardRequest, type RolloutPolicy } from "#shared/model/rollout.ts"
 
-export function policyOf({ stages, holdSeconds, requests, patienceSeconds }: GuardRequest): RolloutPolicy {
+export function policyOf({ stages, holdSeconds, requests, patienceSeconds, tooFew }: GuardRequest): RolloutPolicy {
   const holdMs = holdSeconds === undefined ? DEFAULT_ROLLOUT.holdMs : holdSeconds * 1000
   const shares = stages && stages.length > 0 ? stages : DEFAULT_ROLLOUT.stages
   return {
@@ -10,6 +10,7 @@ export function policyOf({ stages, holdSeconds, requests, patienceSeconds }: Gua
     holdMs,
     requestsMin: requests ?? DEFAULT_ROLLOUT.requestsMin,
     patienceMs: patienceSeconds === undefined ? holdMs * PATIENCE : patienceSeconds * 1000,
+    tooFew: tooFew ?? DEFAULT_ROLLOUT.tooFew,
   }
 }
 

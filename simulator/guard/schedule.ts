@@ -3,7 +3,7 @@
  * silent, the guard dies and comes back. However that goes: no more chains see it than the stage allows, a bad one that can be seen goes no
  * further, a harmless one is not undone for being worse, and it ends.
  */
-import type { RolloutPolicy } from "#shared/model/rollout.ts"
+import type { Group, RolloutPolicy } from "#shared/model/rollout.ts"
 import type { Look, Rollout } from "#shared/rollout/rollout.ts"
 import { type Engine, Violation } from "#simulator/engine.ts"
 import { type Fault, type Machine, Network } from "#simulator/network.ts"
@@ -32,7 +32,7 @@ const POLICIES: readonly RolloutPolicy[] = [
   [20, 100],
   [10, 40, 100],
 ].map((stages) => ({
-  ...{ stages, holdMs: 1_000, requestsMin: 20, patienceMs: 2_000, blindMs: 1_200 },
+  ...{ stages, holdMs: 1_000, requestsMin: 20, patienceMs: 2_000, blindMs: 1_200, tooFew: "undo" as const },
 }))
 
 const COMPARABLE = 60
@@ -145,13 +145,19 @@ class Guard {
   #look(): void {
     const { network, cores, policy, engine } = this.#world
     if (this.rollout.phase !== "running") return
-    const sinceMs = cores.comparedSinceMs(this.rollout, policy, BASELINE_MS) - this.#clock() + engine.nowMs
+    const since = cores.comparedSinceMs(this.rollout, policy, BASELINE_MS)
+    const real = (ms: number) => ms - this.#clock() + engine.nowMs
+    const [sinceMs, besideSinceMs] = [real(since.sinceMs), since.besideSinceMs && real(since.besideSinceMs)]
+    const look = () => ({
+      groups: counted(this.#world, sinceMs),
+      ...(besideSinceMs !== undefined && { beside: counted(this.#world, besideSinceMs) }),
+    })
     let settled = false
     const settle = (look: Look) => {
       if (!settled) this.#decide(look)
       settled = true
     }
-    network.call<Look>(this.machine, this.#telemetry, (reply) => reply(counted(this.#world, sinceMs)), settle)
+    network.call<Look>(this.machine, this.#telemetry, (reply) => reply(look()), settle)
     network.later(this.machine, CALL_MS, () => settle(undefined))
   }
 
@@ -215,7 +221,7 @@ function isClear(look: Look, { requestsMin }: RolloutPolicy): boolean {
   return requests >= COMPARABLE && failed * 20 <= requests
 }
 
-function counted({ answers, engine }: World, sinceMs: number): Look {
+function counted({ answers, engine }: World, sinceMs: number): Group[] {
   const counts = {
     candidate: { requests: 0, failed: 0, refused: 0, rejected: 0, slow: 0 },
     stable: { requests: 0, failed: 0, refused: 0, rejected: 0, slow: 0 },
@@ -226,5 +232,5 @@ function counted({ answers, engine }: World, sinceMs: number): Look {
     counts[side].requests += 1
     if (bad) counts[side].failed += 1
   }
-  return { groups: [{ id: "default/web/0", ...counts }] }
+  return [{ id: "default/web/0", ...counts }]
 }

@@ -2,7 +2,7 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import { LIMITS } from "#shared/model/limits.ts"
-import type { AuditSubject, Denial } from "#shared/protocol/audit.ts"
+import type { AuditSubject, Deed, Denial } from "#shared/protocol/audit.ts"
 import type { ControlEnv } from "#workers/control/env.ts"
 
 const { AUDIT } = env as unknown as ControlEnv
@@ -88,6 +88,25 @@ describe("an entry", () => {
     const who = "x'); DROP TABLE entries; --"
     await audit.refused({ ...SUBJECT, who }, { outcome: "failed", status: 400 })
     expect(await audit.list({ limit: 10, who })).toMatchObject([{ who }])
+  })
+})
+
+describe("what the mesh did by itself", () => {
+  const deed: Deed = {
+    ...{ id: "guard-7-undone", who: "guard", operation: "undo", target: "revision 7", reason: "failed", atMs: 5 },
+    ...{ onBehalfOf: "ada", revision: 8 },
+  }
+
+  it("is an entry of its own time, once, however often it is told", async () => {
+    await audit.did(deed)
+    await audit.did({ ...deed, reason: "slow" })
+    await audit.did({ ...deed, id: "rotate-k", who: "key-ring", operation: "rotate", target: "key k", reason: "age" })
+    expect(await list()).toMatchObject([
+      { who: "key-ring", reason: "age" },
+      { atMs: 5, reason: "failed", revision: 8 },
+    ])
+    expect(await audit.list({ limit: 10, who: "guard", operation: "undo", outcome: "done" })).toHaveLength(1)
+    expect(await sizes()).toEqual({ deeds: 2 })
   })
 })
 

@@ -4,7 +4,8 @@ import { createLocalJWKSet, jwtVerify } from "jose"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import type { KeyRingObject } from "#durable-objects/key-ring.ts"
 import { LIMITS } from "#shared/model/limits.ts"
-import type { KeyRingRpc } from "#shared/protocol/key-ring.ts"
+import { AUDIT } from "#shared/protocol/audit.ts"
+import type { KeyRingRpc, KeyStatus } from "#shared/protocol/key-ring.ts"
 import type { ControlEnv } from "#workers/control/env.ts"
 
 const stub = () => (env as unknown as ControlEnv).KEY_RING.getByName("mesh")
@@ -95,6 +96,16 @@ describe("a ring of keys", () => {
     elapse(HOUR_MS)
     await runDurableObjectAlarm(stub())
     expect((await ring().keys()).map(({ phase }) => phase)).toEqual(["signing"])
+    await vi.waitFor(async () => {
+      const entries = await (env as unknown as ControlEnv).AUDIT.getByName(AUDIT).list({ limit: 10 })
+      const deeds = entries.map(({ who, operation, target, reason }) => [who, operation, target, reason].join(" "))
+      const [{ kid }] = (await ring().keys()) as [KeyStatus]
+      expect(deeds.toReversed()).toEqual([
+        `key-ring rotate key ${old!.kid} first_use`,
+        `key-ring rotate key ${kid} age`,
+        `key-ring retire key ${old!.kid} age`,
+      ])
+    })
   })
 
   it("goes on with the key at hand while its alarm does not fire", async () => {

@@ -4,13 +4,14 @@ import { env } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import { LIMITS } from "#shared/model/limits.ts"
 import { DEFAULT_ROLLOUT, type RolloutPolicy } from "#shared/model/rollout.ts"
+import { AUDIT as LOG } from "#shared/protocol/audit.ts"
 import type { Guard } from "#shared/protocol/rollout.ts"
 import { type Commit, MESH } from "#shared/protocol/route-table.ts"
 import { SeriesTable } from "#shared/telemetry/series-table.ts"
 import { encode } from "#shared/telemetry/wire.ts"
 import type { ControlEnv } from "#workers/control/env.ts"
 
-const { ROUTE_TABLE, RELAY, ROLLOUT, TELEMETRY } = env as unknown as ControlEnv
+const { AUDIT, ROUTE_TABLE, RELAY, ROLLOUT, TELEMETRY } = env as unknown as ControlEnv
 const POLICY: RolloutPolicy = { ...DEFAULT_ROLLOUT, holdMs: 10_000, requestsMin: 5, patienceMs: 20_000 }
 
 let nowMs = 1_700_000_000_000
@@ -51,6 +52,10 @@ async function guarded(guard: Partial<Guard> = {}, more: Partial<Commit> = {}): 
   expect((await table().commit(commit)).outcome).toBe("committed")
   return head + 1
 }
+
+/** What the mesh did by itself about a revision. */
+const deeds = async (revision: number) =>
+  (await AUDIT.getByName(LOG).list({ limit: 200 })).filter(({ target }) => target === `revision ${revision}`)
 
 const told = async (serving: number) => table().pull({ isolate: "i", serving, digest: "" })
 const watcher = async () => {
@@ -164,6 +169,46 @@ describe("the root under guard", () => {
     expect(await table().rollout()).toMatchObject({ phase: "undone", reason: "nobody has watched it for 30 s" })
   })
 
+  it("has what it ended by itself in the audit log, once, and what was ended by hand not again", async () => {
+    const revision = await guarded()
+    pass(LIMITS.rolloutUnwatchedMs + 1)
+    await runDurableObjectAlarm(table())
+    await vi.waitFor(async () => {
+      expect(await deeds(revision)).toEqual([
+        {
+          ...{ id: expect.any(Number), atMs: nowMs, who: "guard", operation: "undo", target: `revision ${revision}` },
+          ...{ onBehalfOf: "ada", reason: "unwatched", revision: revision + 1, outcome: "done", count: 1 },
+          ...{ requestId: `guard-${revision}-undone`, address: "mesh" },
+        },
+      ])
+    })
+    const next = await guarded()
+    await table().settle({ revision: next, phase: "undone", reason: "by bob" })
+    await runDurableObjectAlarm(table())
+    expect(await deeds(next)).toEqual([])
+    expect(await deeds(revision)).toHaveLength(1)
+  })
+
+  it("tells the audit log again what that has not taken", async () => {
+    const revision = await guarded()
+    const [end] = [{ revision, phase: "undone", reason: "it fails", cause: "failed" } as const]
+    await runInDurableObject(AUDIT.getByName(LOG), (_instance, { storage }) => {
+      storage.sql.exec("ALTER TABLE entries RENAME TO hidden")
+    })
+    await table().settle(end)
+    await runDurableObjectAlarm(table())
+    await runInDurableObject(AUDIT.getByName(LOG), (_instance, { storage }) => {
+      storage.sql.exec("ALTER TABLE hidden RENAME TO entries")
+    })
+    expect(await deeds(revision)).toEqual([])
+    await evictDurableObject(table())
+    await vi.waitFor(async () => {
+      pass(LIMITS.announcementRetryMs)
+      await runDurableObjectAlarm(table())
+      expect(await deeds(revision)).toMatchObject([{ reason: "failed", revision: revision + 1 }])
+    })
+  })
+
   it("undoes what has not ended in time, whoever watches it", async () => {
     const revision = await guarded()
     const { endsByMs } = (await table().rollout())!
@@ -200,10 +245,12 @@ describe("the object that watches", { timeout: 30_000 }, () => {
     await looks(1)
     await report(revision, [1_000, 0], [10, 0])
     await looks(2, 5_000)
-    expect((await told(0)).candidate?.share).toBe(100)
+    expect((await told(0)).candidate?.share).toBe(95)
     await report(revision, [50, 0], [50, 0])
     await looks(2, 5_000)
     expect(await table().rollout()).toMatchObject({ phase: "promoted", share: 100 })
+    await runDurableObjectAlarm(table())
+    expect(await deeds(revision)).toMatchObject([{ operation: "promote", onBehalfOf: "ada", reason: "held", revision }])
     pass(1_000)
     await runDurableObjectAlarm(object)
     const left = await runInDurableObject(object, async (_instance, { storage }) => [
@@ -222,6 +269,8 @@ describe("the object that watches", { timeout: 30_000 }, () => {
       ...{ phase: "undone", undoneBy: revision + 1, seen: { requests: 10, failed: 8 } },
       reason: `more requests fail (5xx) at default/orders/0: ${rest}`,
     })
+    await runDurableObjectAlarm(table())
+    expect(await deeds(revision)).toMatchObject([{ who: "guard", operation: "undo", reason: "failed" }])
   })
 
   it("has undone what an isolate refuses to serve", async () => {
@@ -246,7 +295,7 @@ describe("the object that watches", { timeout: 30_000 }, () => {
     await evictDurableObject(table())
     await evictDurableObject(TELEMETRY.getByName("weur"))
     await looks(1, 3_000)
-    expect(await table().rollout()).toMatchObject({ phase: "running", stage: 1, share: 100 })
+    expect(await table().rollout()).toMatchObject({ phase: "running", stage: 1, share: 95 })
   })
 
   it("is woken by the root when it has lost its alarm", async () => {

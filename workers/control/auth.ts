@@ -14,7 +14,7 @@ export const ROOT = "root"
 /** Who has no valid token, in the audit log. */
 export const NOBODY = "nobody"
 /** Names that no token may have. */
-export const RESERVED: ReadonlySet<string> = new Set([ROOT, NOBODY])
+export const RESERVED: ReadonlySet<string> = new Set([ROOT, NOBODY, "guard", "key-ring"])
 
 const RANK: Readonly<Record<Role, number>> = { metrics: 0, viewer: 1, operator: 2, admin: 3 }
 const TOKEN = /^[\x21-\x7e]+$/

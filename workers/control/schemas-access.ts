@@ -73,6 +73,11 @@ const auditEntry = z
     revision: z.int().min(0).optional().openapi({ description: "The head afterwards." }),
     count: z.int().min(1).openapi({ description: "Equal denials that this entry stands for." }),
     lastAtMs: time.optional(),
+    onBehalfOf: z.string().optional().openapi({ description: "Who applied what the guard ended by itself." }),
+    reason: z
+      .string()
+      .optional()
+      .openapi({ description: "Why the mesh did it by itself, in a word.", example: "failed" }),
   })
   .openapi("AuditEntry")
 

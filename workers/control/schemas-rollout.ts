@@ -8,6 +8,7 @@ import { REVISION_MAX, type Schema, time } from "./schemas-kit.ts"
 
 const count = z.int().min(0)
 const milliseconds = z.number().min(0)
+const tooFew = z.enum(["undo", "advance"])
 const percent = z.number().min(0).max(100)
 const seconds = (min: number) =>
   z
@@ -34,6 +35,10 @@ export const guardRequest = z
     patienceSeconds: seconds(0).optional().openapi({
       description: "How much longer a stage waits for them. Four times as long as it lasts when absent.",
     }),
+    tooFew: tooFew.optional().openapi({
+      description:
+        "What becomes of it when they have not come by then: `undo`, or `advance` to the next stage and in the end to everybody. `undo` when absent.",
+    }),
   })
   .openapi("GuardRequest", {
     description:
@@ -48,12 +53,16 @@ export const rolloutStatus = z
     stable: z.int().min(1).openapi({ description: "The revision that the other chains go by." }),
     phase: rolloutPhase,
     stage: count,
-    share: percent.openapi({ description: "Percent of request chains that go by the candidate." }),
+    share: percent.openapi({
+      description:
+        "Percent of request chains that go by the candidate. The last stage leaves a few to the stable revision, to see what befalls both.",
+    }),
     policy: z.object({
       stages: z.array(percent),
       holdMs: milliseconds,
       requestsMin: count,
       patienceMs: milliseconds,
+      tooFew,
       blindMs: milliseconds,
     }),
     startedAtMs: time,

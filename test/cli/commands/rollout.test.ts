@@ -33,8 +33,8 @@ describe("apply --guard", () => {
   it.each([
     [[], {}],
     [
-      ["--stages", "1,10%,50", "--hold", "5m", "--requests", "3"],
-      { stages: [1, 10, 50], holdSeconds: 300, requests: 3 },
+      ["--stages", "1,10%,50", "--hold", "5m", "--requests", "3", "--patience", "1h", "--too-few", "advance"],
+      { stages: [1, 10, 50], holdSeconds: 300, requests: 3, patienceSeconds: 3600, tooFew: "advance" },
     ],
   ])("asks for a guard with %j", async (options, guard) => {
     expect((await run(["apply", "-f", "-", "--guard", ...options], MESH)).exit).toBe(0)
@@ -47,6 +47,8 @@ describe("apply --guard", () => {
     [["--guard", "--stages", "0,200"], '"0,200" are no stages'],
     [["--stages", "1"], "--stages needs --guard"],
     [["--hold", "5s"], "--hold needs --guard"],
+    [["--too-few", "advance"], "--too-few needs --guard"],
+    [["--patience", "5s"], "--patience needs --guard"],
   ])("refuses %j before anything is sent", async (options, message) => {
     const ran = await run(["apply", "-f", "-", ...options], MESH)
     expect(ran.exit).toBe(2)
@@ -84,6 +86,11 @@ describe("rollout", () => {
     expect((await run(["rollout", "show"])).out).toBe(
       "revision 1 under guard: 1 % of chains, stage 1 of 2 for 20.0s of 60.0s; 31 requests by it, 2 failed\n",
     )
+    const waiting = { stageSinceMs: fakeNowMs - 90_000, seen: { requests: 7, failed: 0 } }
+    rollout = running(waiting)
+    expect((await run(["rollout", "show"])).out).toContain("waits for 20, and is undone in 210.0s\n")
+    rollout = running({ ...waiting, policy: { ...DEFAULT_ROLLOUT, tooFew: "advance" } })
+    expect((await run(["rollout", "show"])).out).toContain("waits for 20, and goes on without in 210.0s\n")
     rollout = running({ blindSinceMs: fakeNowMs - 5_000 })
     expect((await run(["rollout", "show"])).out).toContain("telemetry has not answered for 5s")
     rollout = running({ phase: "promoted", reason: "50 requests went by it, 0 failed" })

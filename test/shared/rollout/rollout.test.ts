@@ -19,6 +19,7 @@ const POLICY: RolloutPolicy = {
   holdMs: 60_000,
   requestsMin: 20,
   patienceMs: 240_000,
+  tooFew: "undo",
   blindMs: 30_000,
 }
 const LOOK_MS = 1_000
@@ -50,7 +51,7 @@ describe("a guarded apply", () => {
     const { end, afterMs, shares } = watched(() => fares(50))
     expect(end).toMatchObject({ phase: "promoted", reason: "50 requests went by it, 0 failed" })
     expect(afterMs).toBe(120_000)
-    expect(shares).toEqual([1, 100])
+    expect(shares).toEqual([1, 95])
   })
 
   it("that fares badly is undone at the first look that shows it", () => {
@@ -64,16 +65,55 @@ describe("a guarded apply", () => {
   it("is watched at its last stage as well", () => {
     const { end, shares } = watched((nowMs) => fares(50, nowMs < 90_000 ? 0 : 30))
     expect(end.phase).toBe("undone")
-    expect(shares).toEqual([1, 100])
+    expect(shares).toEqual([1, 95])
   })
 
-  it("with little traffic waits, goes on to more of it, and is promoted only when enough was seen", () => {
-    const rare = watched((nowMs) => fares(nowMs < 300_000 ? 3 : 25))
-    expect(rare.end.phase).toBe("promoted")
-    expect(rare.afterMs).toBe(360_000)
-    const none = watched(() => fares(3))
-    expect(none.end).toMatchObject({ phase: "undone", reason: "3 of the 20 requests that it takes were seen in 300 s" })
-    expect(none.afterMs).toBe(600_000)
+  it("with little traffic waits, and is undone where too little was seen by the deadline", () => {
+    const late = watched((nowMs) => fares(nowMs < 200_000 ? 3 : 25))
+    expect([late.end.phase, late.afterMs]).toEqual(["promoted", 260_000])
+    const rare = watched(() => fares(3))
+    const reason = "3 of the 20 requests that it takes were seen in 300 s at 1 %"
+    expect(rare).toMatchObject({ end: { phase: "undone", cause: "too_few", reason }, afterMs: 300_000, shares: [1] })
+    const then = watched((nowMs) => fares(nowMs <= 60_000 ? 20 : 19))
+    expect(then).toMatchObject({ end: { phase: "undone", cause: "too_few" }, afterMs: 360_000, shares: [1, 95] })
+    expect(then.end.reason).toContain("at 95 %")
+  })
+
+  it("with little traffic goes on at each deadline where that was asked for, and says so", () => {
+    const rare = watched(() => fares(3), 3_600_000, { ...POLICY, tooFew: "advance" })
+    const reason = "3 requests went by it, 0 failed, fewer than the 20 requests that it takes, as was asked for"
+    expect(rare).toMatchObject({ end: { phase: "promoted", cause: "too_few", reason }, afterMs: 600_000 })
+    const bad = watched((nowMs) => fares(3, nowMs < 400_000 ? 0 : 3), 3_600_000, { ...POLICY, tooFew: "advance" })
+    expect(bad.end).toMatchObject({ phase: "undone", cause: "failed" })
+  })
+
+  it("counts at its last stage what that has seen, not what earlier ones had", () => {
+    const beside = (requests: number) => ({ ...fares(200)!, beside: fares(requests, 0, 10)!.groups })
+    expect(watched((nowMs) => (nowMs <= 60_000 ? fares(100) : beside(19)))).toMatchObject({
+      end: { phase: "undone", cause: "too_few", seen: { requests: 19 } },
+    })
+    expect(watched((nowMs) => (nowMs <= 60_000 ? fares(100) : beside(20))).end.phase).toBe("promoted")
+  })
+
+  describe("at its last stage, when all fails", () => {
+    /** From 90 s to 120 s everything fails, or everything by the candidate. */
+    const outage = (hitsStable: boolean, left = 40) =>
+      watched((nowMs) => {
+        if (nowMs <= 60_000) return fares(50)
+        const failed = nowMs < 90_000 ? 0 : 300
+        const [group] = fares(800, failed, left)!.groups
+        const stable = { ...group!.stable, failed: hitsStable && failed > 0 ? Math.round(left * 0.4) : 0 }
+        return { ...fares(850, failed)!, beside: [{ ...group!, stable }] }
+      })
+
+    it("is not undone for what befalls the chains that are left to the stable revision as well", () => {
+      expect(outage(true)).toMatchObject({ end: { phase: "promoted", cause: "held" }, afterMs: 360_000 })
+    })
+
+    it("is undone for what befalls only its own, and where too few are left to tell", () => {
+      expect(outage(false)).toMatchObject({ end: { phase: "undone", cause: "failed" }, afterMs: 90_000 })
+      expect(outage(true, 15)).toMatchObject({ end: { phase: "undone", cause: "failed" }, afterMs: 90_000 })
+    })
   })
 
   it("that nobody can see is undone", () => {
@@ -101,8 +141,9 @@ describe("a guarded apply", () => {
   })
 
   it("is compared with what goes on beside it, and at its last stage with what was before", () => {
-    expect(comparedSinceMs({ ...begin(100_000), stageSinceMs: 150_000 }, POLICY, 60_000)).toBe(150_000)
-    expect(comparedSinceMs({ ...begin(100_000), stage: 1, stageSinceMs: 160_000 }, POLICY, 60_000)).toBe(40_000)
+    const at = (more: Partial<Rollout>) => comparedSinceMs({ ...begin(100_000), ...more }, POLICY, 60_000)
+    expect(at({ stageSinceMs: 150_000 })).toEqual({ sinceMs: 150_000 })
+    expect(at({ stage: 1, stageSinceMs: 160_000 })).toEqual({ sinceMs: 40_000, besideSinceMs: 160_000 })
   })
 })
 
@@ -120,6 +161,7 @@ const policies = fc.record({
   requestsMin: fc.integer({ min: 1, max: 100 }),
   patienceMs: fc.integer({ min: 0, max: 120_000 }),
   blindMs: fc.integer({ min: 1_000, max: 30_000 }),
+  tooFew: fc.constantFrom("undo", "advance"),
 })
 
 describe("whatever is seen", () => {
@@ -148,10 +190,10 @@ describe("whatever is seen", () => {
           const next = step(rollout, policy, seen, nowMs)
           expect(next.stage - rollout.stage).toBeLessThanOrEqual(1)
           if (next.stage > rollout.stage) expect(nowMs - rollout.stageSinceMs).toBeGreaterThanOrEqual(policy.holdMs)
-          if (next.phase === "running") expect(shareOf(next, policy)).toBe(policy.stages[next.stage])
+          if (next.phase === "running") expect(shareOf(next, policy)).toBeLessThanOrEqual(policy.stages[next.stage]!)
           if (next.phase === "promoted") {
             expect(rollout.stage).toBe(policy.stages.length - 1)
-            expect(next.seen.requests).toBeGreaterThanOrEqual(policy.requestsMin)
+            if (policy.tooFew === "undo") expect(next.seen.requests).toBeGreaterThanOrEqual(policy.requestsMin)
           }
           if (next.phase === "undone") expect(shareOf(next, policy)).toBe(0)
           rollout = next
@@ -167,6 +209,14 @@ describe("whatever is seen", () => {
     expect(after).toMatchObject({ phase: "running", stage: 0, stageSinceMs: 10_000 })
     expect(step(after, POLICY, undefined, 5_000).phase).toBe("running")
   })
+})
+
+it("the last stage leaves a few chains beside, and no fewer chains go by it than before", () => {
+  const shares = (stages: number[]) =>
+    stages.map((_, stage) => shareOf({ phase: "running", stage }, { ...POLICY, stages }))
+  expect(shares([1, 100])).toEqual([1, 95])
+  expect(shares([100])).toEqual([95])
+  expect(shares([50, 99, 100])).toEqual([50, 99, 99])
 })
 
 describe("the chains that go by it", () => {
@@ -207,7 +257,7 @@ describe("what may be asked for", () => {
   it("has defaults", () => {
     expect(policyOf({})).toEqual(DEFAULT_ROLLOUT)
     expect(policyOf({ stages: [5, 50], holdSeconds: 10 })).toEqual({
-      ...{ stages: [5, 50, 100], holdMs: 10_000, requestsMin: 20, patienceMs: 40_000, blindMs: 30_000 },
+      ...{ stages: [5, 50, 100], holdMs: 10_000, requestsMin: 20, patienceMs: 40_000, tooFew: "undo", blindMs: 30_000 },
     })
   })
 })
