@@ -1,6 +1,8 @@
 /**
- * The proxy isolates that asked for routes lately: a bounded map, oldest out first. In memory only, but for one time: when somebody
- * asked. An object that was started anew knows by it whether there may be isolates that it has not heard of.
+ * The proxy isolates that asked for routes lately: a bounded map, oldest out first. In memory, and written down every few seconds: an
+ * object that nobody asks for ten seconds is put away, and would say of traffic of a moment ago that there was none. By its own,
+ * more seldom, when somebody asked. An object that was started anew knows by it whether there may be isolates that it has not
+ * heard of, which those written down do not tell.
  */
 import { LIMITS } from "#shared/model/limits.ts"
 import { isLive } from "#shared/propagation/convergence.ts"
@@ -13,6 +15,13 @@ const MINUTE_MS = 60_000
 /** Under which the time is kept when somebody asked, and how often it is written. */
 const BUSY = "busy"
 const BUSY_MS = 30_000
+
+/** Under which the isolates are kept, and how many. */
+const SEEN = "isolates"
+const KEPT_MAX = 500
+/** How often for what they are heard of only, and how many times a second for what changed. */
+const KEEP_MS = 5_000
+const NEWS_PER_SECOND = 4
 
 /** The object's storage, as far as it is needed. */
 export interface Kept {
@@ -32,9 +41,12 @@ export class Isolates {
   /** Since then every isolate that asks has been noted; 0 for ever. */
   #watchingSinceMs: number
 
+  #kept = { atMs: Number.NEGATIVE_INFINITY, second: 0, count: 0 }
+
   constructor(kv: Kept, nowMs: number, relay?: string) {
     this.#kv = kv
     this.#relay = relay
+    for (const status of kv.get<readonly IsolateStatus[]>(SEEN) ?? []) this.#seen.set(status.isolate, status)
     const sleepMs = LIMITS.snapshotLeaseMs * LIMITS.snapshotSleepLeases
     this.#watchingSinceMs = nowMs - this.#busyAtMs() < BUSY_MS + sleepMs ? nowMs : 0
   }
@@ -45,12 +57,15 @@ export class Isolates {
     if (pull.idle && !known) return
     // The read also keeps a stale twin of the object, which a partition left behind, from answering anybody.
     if (Math.abs(nowMs - this.#busyAtMs()) >= BUSY_MS) this.#kv.put(BUSY, nowMs)
-    this.#put({
-      ...this.#statusOf(pull, known, nowMs),
-      ...(pull.idle && { seenAtMs: known!.seenAtMs }),
-      ...(pull.bindings && { bindings: this.#shared(pull.bindings, known?.bindings) }),
-      ...(pull.outliers && { outliers: pull.outliers.slice(0, LIMITS.outliersMax) }),
-    })
+    this.#put(
+      {
+        ...this.#statusOf(pull, known, nowMs),
+        ...(pull.idle && { seenAtMs: known!.seenAtMs }),
+        ...(pull.bindings && { bindings: this.#shared(pull.bindings, known?.bindings) }),
+        ...(pull.outliers && { outliers: pull.outliers.slice(0, LIMITS.outliersMax) }),
+      },
+      nowMs,
+    )
     if (pull.floorsMissed) this.#countMissed(pull.floorsMissed, nowMs)
     for (const [oldest, status] of this.#seen) {
       if (this.#seen.size <= LIMITS.isolatesMax) break
@@ -65,7 +80,7 @@ export class Isolates {
     const before = this.#known(confirmation)
     const { bindings, outliers } = before ?? {}
     const rest = { ...(bindings && { bindings }), ...(outliers && { outliers }) }
-    this.#put({ ...this.#statusOf(confirmation, before, nowMs), ...rest })
+    this.#put({ ...this.#statusOf(confirmation, before, nowMs), ...rest }, nowMs)
   }
 
   /** Those heard of lately, the longest silent first; the others are forgotten. */
@@ -106,9 +121,33 @@ export class Isolates {
     }
   }
 
-  #put(status: IsolateStatus): void {
+  #put(status: IsolateStatus, nowMs: number): void {
+    const before = this.#seen.get(status.isolate)
+    const isNews = before?.serving !== status.serving || before.refused?.revision !== status.refused?.revision
     this.#seen.delete(status.isolate)
     this.#seen.set(status.isolate, status)
+    if (isNews ? this.#mayTell(nowMs) : Math.abs(nowMs - this.#kept.atMs) >= KEEP_MS) this.#keep(nowMs)
+  }
+
+  /** Where thousands change at once, the next of them that is heard of is soon. */
+  #mayTell(nowMs: number): boolean {
+    const second = Math.floor(nowMs / 1000)
+    if (second !== this.#kept.second) this.#kept = { ...this.#kept, second, count: 0 }
+    return this.#kept.count++ < NEWS_PER_SECOND
+  }
+
+  /** The newest, without what only isolates that are there can prove. */
+  #keep(nowMs: number): void {
+    this.#kept.atMs = nowMs
+    const newest = [...this.#seen.values()].slice(-KEPT_MAX)
+    try {
+      this.#kv.put(
+        SEEN,
+        newest.map(({ bindings: _, outliers: __, ...status }) => status),
+      )
+    } catch {
+      // A full disk: they say it again.
+    }
   }
 
   #countMissed(count: number, nowMs: number): void {

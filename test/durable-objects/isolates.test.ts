@@ -69,6 +69,49 @@ describe("the isolates heard of", () => {
     expect(isolates.list(3_100)[0]).toMatchObject({ bindings: ["ORDERS"], refused: { revision: 3, reason: "no" } })
   })
 
+  it("are known to an object that was put away and started anew", () => {
+    const storage = kv()
+    const isolates = new Isolates(storage, 0, "weur")
+    isolates.note({ isolate: "a", serving: 1, bindings: ["ORDERS"] }, 1_000)
+    isolates.note({ isolate: "b", serving: 1 }, 2_000)
+    isolates.confirm({ isolate: "a", serving: 2 }, 2_050)
+    const anew = new Isolates(storage, 20_000, "weur")
+    expect(anew.list(20_000)).toEqual([
+      { isolate: "b", serving: 1, seenAtMs: 2_000, servingSinceMs: 2_000, relay: "weur" },
+      { isolate: "a", serving: 2, seenAtMs: 2_050, servingSinceMs: 2_050, relay: "weur" },
+    ])
+    // It may not have been told of all of them, and forgets them as those that it heard of itself.
+    expect(anew.view(20_000).watchingSinceMs).toBe(20_000)
+    expect(anew.list(62_020).map(({ isolate }) => isolate)).toEqual(["a"])
+  })
+
+  it("are written down every few seconds, at once for what changes, and seldom for what changes everywhere", () => {
+    const storage = kv()
+    let writes = 0
+    const put = (key: string, value: unknown) => {
+      if (key === "isolates") writes++
+      storage.put(key, value)
+    }
+    const isolates = new Isolates({ ...storage, put }, 0)
+    for (let atMs = 0; atMs < 20_000; atMs += 100) isolates.note({ isolate: "a", serving: 1 }, atMs)
+    expect(writes).toBe(4)
+    for (let index = 0; index < 500; index++) isolates.confirm({ isolate: `i${index}`, serving: 2 }, 20_000)
+    expect(writes).toBe(8)
+    // The next that is heard of has them all written down.
+    isolates.note({ isolate: "a", serving: 1 }, 25_000)
+    expect(new Isolates(storage, 30_000).list(30_000)).toHaveLength(500)
+  })
+
+  it("are told of by an object whose disk takes nothing", () => {
+    const storage = kv()
+    const put = (key: string) => {
+      if (key === "isolates") throw new Error("disk full")
+    }
+    const isolates = new Isolates({ ...storage, put }, 0)
+    isolates.confirm({ isolate: "a", serving: 1 }, 1_000)
+    expect(isolates.list(1_000)).toHaveLength(1)
+  })
+
   it("count, over about a minute, requests that were served too old", () => {
     const isolates = new Isolates(kv(), 0)
     isolates.note({ isolate: "a", serving: 1, floorsMissed: 3 }, 59_000)

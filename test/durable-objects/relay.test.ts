@@ -102,6 +102,12 @@ describe("a relay", () => {
     expect((await pull()).newer?.revision).toBe(second)
   })
 
+  it("still tells of the isolates that asked a moment ago when it was put away meanwhile", async () => {
+    await pull({ isolate: "front-1", serving: 7 })
+    await evictDurableObject(relay())
+    expect((await relay().view()).isolates).toMatchObject([{ isolate: "front-1", serving: 7, relay: name }])
+  })
+
   it("takes no damaged snapshot, neither from the root nor from its own disk", async () => {
     const first = await commit()
     await pull()
