@@ -12,6 +12,7 @@ import { limitsOf } from "./namespaces.ts"
 import { describeApi } from "./openapi.ts"
 import { crashed, problem } from "./problems.ts"
 import { renderReference } from "./reference.ts"
+import { signInPage, wantsPage } from "./sign-in.ts"
 
 type AppEnv = { Bindings: { visit: Visit }; Variables: { caller: WhoAmI } }
 
@@ -62,7 +63,7 @@ export function createApp(): OpenAPIHono<AppEnv> {
     } else {
       visit.operation = "authenticate"
       const caller = await authenticate(request, visit.env, visit.sender)
-      if (caller instanceof Response) return caller
+      if (caller instanceof Response) return wantsPage(request, context.req.path) ? signInPage() : caller
       visit.who = caller.name
       context.set("caller", caller)
     }

@@ -165,8 +165,8 @@ describe("credentials", () => {
     })
   })
 
-  it("are asked for by Basic where a person opens a page", async () => {
-    const response = await call("GET", "/reference", { token: null, headers: { accept: "text/html,*/*" } })
+  it("are asked for by Basic where a person opens what has no page", async () => {
+    const response = await call("GET", "/v1/status", { token: null, headers: { accept: "text/html,*/*" } })
     expect(response.status).toBe(401)
     expect(response.headers.get("www-authenticate")).toMatch(/^Basic /)
   })

@@ -130,3 +130,62 @@ describe("the reference", () => {
     expect(await response.text()).not.toContain("<script>")
   })
 })
+
+describe("the reference without a token", () => {
+  const open = (path: string, headers: Record<string, string> = {}, method = "GET") =>
+    call(method, path, { token: null, headers: { accept: "text/html,*/*;q=0.8", ...headers } })
+
+  it.each(["/reference", "/"])("asks a browser at %s for one in a form, and says nothing else", async (path) => {
+    const response = await open(path)
+    expect(response.status).toBe(401)
+    // Anything else than Bearer makes the browser ask by itself.
+    expect(response.headers.get("www-authenticate")).toBe('Bearer realm="weft"')
+    expect(response.headers.get("content-type")).toBe("text/html; charset=utf-8")
+    const page = await response.text()
+    expect(page).toContain('<input id="token" type="password"')
+    for (const { path } of operations.filter(({ path }) => path.startsWith("/v1/"))) expect(page).not.toContain(path)
+  })
+
+  it("runs its own script only, which talks to this control only, and stores nothing", async () => {
+    const response = await open("/reference")
+    const page = await response.text()
+    const [, nonce] = /<script nonce="([^"]+)">/.exec(page)!
+    expect(page.match(/<script/g)).toHaveLength(1)
+    expect(page).not.toMatch(
+      /\son\w+=|src=|<link|@import|: *url\(|localStorage|sessionStorage|document\.cookie|innerHTML/i,
+    )
+    expect(response.headers.get("content-security-policy")).toBe(
+      `default-src 'none'; style-src 'nonce-${nonce}'; script-src 'nonce-${nonce}'; connect-src 'self'; ` +
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    )
+    expect(response.headers.get("cache-control")).toBe("no-store")
+    expect(await (await open("/reference")).text()).not.toContain(nonce)
+  })
+
+  it.each([
+    ["a wrong token", "/reference", { authorization: "Bearer weft_wrong_token_of_nobody" }, "text/html"],
+    ["a script", "/reference", { accept: "*/*" }, "application/problem+json"],
+    ["another path", "/openapi.json", {}, "application/problem+json"],
+    ["a path that there is not", "/dashboard", {}, "application/problem+json"],
+  ])("answers %s with 401", async (_, path, headers, type) => {
+    const response = await open(path, headers as Record<string, string>)
+    expect(response.status).toBe(401)
+    expect(response.headers.get("content-type")).toContain(type)
+  })
+
+  it.each([
+    [
+      "a frame on another site",
+      { "sec-fetch-site": "cross-site", "sec-fetch-dest": "iframe", "sec-fetch-mode": "navigate" },
+    ],
+    ["another origin", { origin: "https://evil.example" }],
+  ])("is not there for %s", async (_, headers) => {
+    expect((await open("/reference", headers)).status).toBe(403)
+  })
+
+  it("answers 401 to a form post, which could only come from elsewhere", async () => {
+    const response = await open("/reference", { "content-type": "application/x-www-form-urlencoded" }, "POST")
+    expect(response.status).toBe(401)
+    expect(response.headers.get("content-type")).toBe("application/problem+json")
+  })
+})
