@@ -77,10 +77,11 @@ export class RelayMachine {
     this.#asking = undefined
   }
 
+  /** The list of isolates is written down now and then, and no promise may rest on it: here it never is. The root's always is. */
   #freshIsolates(): Isolates {
     const kv = {
       get: (key: string) => this.#kept.get(key) as never,
-      put: (key: string, value: unknown) => void this.#kept.set(key, value),
+      put: (key: string, value: unknown) => void (key === "isolates" || this.#kept.set(key, value)),
     }
     return new Isolates(kv, this.#clock(), this.machine.name)
   }
