@@ -3,13 +3,14 @@
  * workerd, objects on disk. These are the unit costs of the scale model (simulator/scale/costs.ts).
  * Usage: `node bench/calls.ts --times 20000`.
  */
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises"
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
 import { build } from "esbuild"
 import { Embed, literal } from "#cli/workerd/capnp.ts"
 import { ANY_PORT, serve, type Workerd } from "#test/support/workerd.ts"
+import { processorUs } from "./processor-time.ts"
 
 const OBJECTS = ["RouteTable", "Relay", "Telemetry", "Breaker", "Limiter", "Nothing"]
 const CALLS = ["nothing", "pull", "follow", "report", "tell", "lease"]
@@ -68,17 +69,11 @@ async function measured(runtime: Workerd, call: string): Promise<string> {
   await run(WARM_UP)
   let best = { cpuUs: Number.POSITIVE_INFINITY, rows: 0, perSecond: 0 }
   for (let round = 0; round < ROUNDS; round++) {
-    const [startedMs, startedUs] = [performance.now(), await cpuUs(runtime.child.pid!)]
+    const [startedMs, startedUs] = [performance.now(), await processorUs(runtime.child.pid!)]
     const { rowsWritten } = await run(times / ROUNDS)
-    const cpu = ((await cpuUs(runtime.child.pid!)) - startedUs) / (times / ROUNDS)
+    const cpu = ((await processorUs(runtime.child.pid!)) - startedUs) / (times / ROUNDS)
     const perSecond = (times / ROUNDS / (performance.now() - startedMs)) * 1000
     if (cpu < best.cpuUs) best = { cpuUs: cpu, rows: rowsWritten / (times / ROUNDS), perSecond }
   }
   return `${call.padEnd(8)} ${best.cpuUs.toFixed(0).padStart(5)} us a call, ${best.rows.toFixed(4)} rows written, ${best.perSecond.toFixed(0)} a second here`
-}
-
-async function cpuUs(process: number): Promise<number> {
-  const threads = await readdir(`/proc/${process}/task`)
-  const lines = threads.map((thread) => readFile(`/proc/${process}/task/${thread}/schedstat`, "utf8").catch(() => "0"))
-  return (await Promise.all(lines)).reduce((sum, line) => sum + Number(line.split(" ")[0]) / 1000, 0)
 }

@@ -7,7 +7,7 @@
  */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises"
+import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { createServer as createHttpServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
@@ -16,6 +16,7 @@ import { parseArgs, styleText } from "node:util"
 import { build } from "esbuild"
 import { freePort } from "#scripts/free-ports.ts"
 import { benchSnapshot, FEATURES, serviceOf } from "./features.ts"
+import { processorUs } from "./processor-time.ts"
 
 const PORT = await freePort()
 /** Takes all spans, and does nothing with them. */
@@ -106,22 +107,13 @@ function shuffled<T>(all: readonly T[]): T[] {
 
 async function timed(process: number, way: string): Promise<Sample> {
   const startedMs = performance.now()
-  const startedUs = await cpuUs(process)
+  const startedUs = await processorUs(process)
   await ask({ way, times: values.batch })
-  const usedUs = (await cpuUs(process)) - startedUs
+  const usedUs = (await processorUs(process)) - startedUs
   return {
     wallUs: ((performance.now() - startedMs) * 1000) / Number(values.batch),
     cpuUs: usedUs / Number(values.batch),
   }
-}
-
-/** What all threads of a process have had of the processors so far; 0 where there is no /proc. */
-async function cpuUs(process: number): Promise<number> {
-  const threads = await readdir(`/proc/${process}/task`).catch(() => [])
-  const times = await Promise.all(
-    threads.map((thread) => readFile(`/proc/${process}/task/${thread}/schedstat`, "utf8").catch(() => "0")),
-  )
-  return times.reduce((sum, line) => sum + Number(line.split(" ")[0]) / 1000, 0)
 }
 
 async function ask(query: Record<string, string>): Promise<void> {

@@ -5,6 +5,7 @@
 import { isDeepStrictEqual } from "node:util"
 import type { BuiltModule, BuiltWorker } from "#cli/local/build.ts"
 import type { Problem } from "#shared/model/problem.ts"
+import { NO_LOCAL_ORIGINS, parseLocalOrigins } from "#shared/std/egress.ts"
 import { Embed, literal, type Struct, type Value } from "./capnp.ts"
 
 /** What is written of a Worker; `BuiltWorker` is one. */
@@ -32,6 +33,8 @@ export const INGRESS = "ingress"
 export const CONTROL = "control"
 
 export const ADMIN_TOKEN = "WEFT_ADMIN_TOKEN"
+/** The public internet and this machine: for proxy and control, where their variable names origins of it. */
+const OUTSIDE = "outside"
 const LOOPBACK_INGRESS = "127.0.0.1:8787"
 const LOOPBACK_CONTROL = "127.0.0.1:8788"
 
@@ -67,14 +70,16 @@ export function selfHosted(workers: readonly Hosted[], options: HostOptions = {}
   problems.push(...collisions(workers, secrets))
   if (problems.length > 0) return problems
   const files = new Map(workers.flatMap(filesOf))
-  const services: Value[] = workers.map((worker) => serviceOf(worker, workers, secrets))
-  const disk = { name: STATE, disk: { path: STATE, writable: true } }
+  const reaching = new Set(workers.filter((worker) => isMesh(worker) && reachesThisMachine(worker)))
+  const services: Value[] = workers.map((worker) => serviceOf(worker, workers, secrets, reaching.has(worker)))
+  services.push({ name: STATE, disk: { path: STATE, writable: true } })
+  if (reaching.size > 0) services.push(OUTSIDE_SERVICE)
   const http = options.behindProxy ? { forwardedProtoHeader: "X-Forwarded-Proto" } : undefined
   const sockets: Value[] = [
     { name: INGRESS, address: LOOPBACK_INGRESS, http, service: proxy.name },
     { name: CONTROL, address: LOOPBACK_CONTROL, http, service: control.name },
   ]
-  const config = `${HEAD}const config :Workerd.Config = ${literal({ services: [...services, disk], sockets })};\n`
+  const config = `${HEAD}const config :Workerd.Config = ${literal({ services, sockets })};\n`
   const leftOut = workers.filter(isMesh).flatMap(({ name, options }) => namesOf(options, OPTIONAL, name))
   return { config, files, secrets, leftOut }
 }
@@ -85,7 +90,24 @@ using Workerd = import "/workerd/workerd.capnp";
 
 `
 
-function serviceOf(worker: Hosted, workers: readonly Hosted[], secrets: readonly Secret[]): Value {
+/** As the runtime's own `internet`, which reaches public addresses only. */
+const OUTSIDE_SERVICE = {
+  name: OUTSIDE,
+  network: { allow: ["public", "local"], tlsOptions: { trustBrowserCas: true } },
+}
+
+/** What of it, the mesh decides at each use; elsewhere the runtime refuses all of it. */
+function reachesThisMachine({ vars }: Hosted): boolean {
+  const origins = vars.WEFT_LOCAL_ORIGINS
+  return typeof origins === "string" && parseLocalOrigins(origins) !== NO_LOCAL_ORIGINS
+}
+
+function serviceOf(
+  worker: Hosted,
+  workers: readonly Hosted[],
+  secrets: readonly Secret[],
+  reachesThisMachine: boolean,
+): Value {
   const { compatibilityDate, compatibilityFlags = [] } = worker.options
   const objects = objectsOf(worker.name, workers)
   const bindings = bindingsOf(worker, secrets)
@@ -101,6 +123,7 @@ function serviceOf(worker: Hosted, workers: readonly Hosted[], secrets: readonly
       bindings: bindings.length > 0 ? bindings : undefined,
       durableObjectNamespaces: objects.length > 0 ? objects : undefined,
       durableObjectStorage: objects.length > 0 ? { localDisk: STATE } : undefined,
+      globalOutbound: reachesThisMachine ? OUTSIDE : undefined,
     },
   }
 }
@@ -225,9 +248,9 @@ function unwritable({ modules, configPath }: Hosted): Problem[] {
     }))
 }
 
-/** The runtime's own services, of which this config has one and every config has the other. */
+/** The runtime's own services, of which every config has one and this config has the others. */
 function misnamed({ name, configPath }: Hosted): Problem[] {
-  if (name !== STATE && name !== "internet") return []
+  if (![STATE, OUTSIDE, "internet"].includes(name)) return []
   const message = `a Worker cannot have the name "${name}" here, which the runtime's own service has`
   return [{ path: configPath, rule: "name-taken", message, hint: "rename it" }]
 }

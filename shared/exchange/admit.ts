@@ -47,7 +47,10 @@ export const FLOOR_UNCHECKED = Number.POSITIVE_INFINITY
 
 /** What is known of the proxy's surroundings. */
 export interface Surroundings {
-  /** The platform's edge stands before it: what begins with `cf-` is the edge's word, else it is dropped. */
+  /**
+   * The platform's edge stands before it: what begins with `cf-` is the edge's word, else it is dropped. Asked only where there is such a
+   * name, because to find out may cost something.
+   */
   readonly edge: boolean
   /** Names with `_` or `.` are passed on, unless they look like reserved ones. */
   readonly keepsAmbiguousNames: boolean
@@ -99,7 +102,7 @@ function ofPeer(headers: Headers): readonly string[] {
 /** What must not go on of the public's headers, in one walk. A refusal when they are too many, too large or unreadable. */
 function sift(
   headers: Headers,
-  { edge, keepsAmbiguousNames }: Surroundings,
+  surroundings: Surroundings,
 ): Pick<Admitted, "dropped" | "from" | "floor" | "consistency" | "probe" | "mayHaveB3"> | Refusal {
   const dropped: string[] = []
   let count = 0
@@ -116,7 +119,7 @@ function sift(
     // Others would read other bytes than the mesh has judged.
     if (value.includes(NOT_UTF8)) fault = name
     if (name === B3 || name === B3_TRACE_ID) mayHaveB3 = true
-    if (name === "cf-connecting-ip" && edge) from = { ...from, edge: value }
+    if (name === "cf-connecting-ip" && surroundings.edge) from = { ...from, edge: value }
     else if (isHopByHop(name)) {
       dropped.push(name)
       if (name === "connection") dropped.push(...nominated(value))
@@ -127,7 +130,9 @@ function sift(
       else if (name === "forwarded") from = { ...from, forwarded: value }
       else if (name === HEADER.revision) consistency = value
       else if (name === HEADER.probe) probe = value
-    } else if (isAmbiguous(name) ? !keepsAmbiguousNames : isOtherProtocol(name, value) || (!edge && isOfEdge(name))) {
+    } else if (isAmbiguous(name)) {
+      if (!surroundings.keepsAmbiguousNames) dropped.push(name)
+    } else if (isOtherProtocol(name, value) || (isOfEdge(name) && !surroundings.edge)) {
       dropped.push(name)
     }
   })

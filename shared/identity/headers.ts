@@ -76,9 +76,13 @@ export function isReserved(name: string): boolean {
   return false
 }
 
-/** Whether a header only looks like another name: servers that read `_` and `.` as `-` would take it for a reserved one. */
-export function isDisguised(name: string): boolean {
-  return fold(name) !== name && isReserved(name)
+/** The names that only look like others: servers that read `_` and `.` as `-` would take them for reserved ones. */
+export function disguisedIn(headers: Headers): readonly string[] {
+  const disguised: string[] = []
+  headers.forEach((_, name) => {
+    if (isAmbiguous(name) && isReserved(name)) disguised.push(name)
+  })
+  return disguised
 }
 
 export function isHopByHop(name: string): boolean {

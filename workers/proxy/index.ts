@@ -37,7 +37,7 @@ function meshFor(env: ProxyEnv, context: Background, request?: Request): WorkerM
 async function enter(request: Request, door: Entrance, env: ProxyEnv, context: Background): Promise<Response> {
   try {
     const mesh = meshFor(env, context, request)
-    if (door.at === "gateway") mesh.notice()
+    mesh.notice()
     return await serve(request, door, mesh)
   } catch (error) {
     console.error("weft: internal error", error instanceof Error ? error.stack : error)

@@ -34,5 +34,13 @@ export class Outward {
   }
 }
 
-/** Where an upstream redirects to is the caller's to follow: it need not be public. */
-const OPEN: Destination = { fetch: (input, init) => fetch(input, { ...init, redirect: "manual" }) }
+/**
+ * Where an upstream redirects to is the caller's to follow: it need not be public. Requests that came in by a door already say so, and to
+ * say it once more costs a copy.
+ */
+const OPEN: Destination = {
+  fetch(input, init) {
+    const isSaid = init === undefined && input instanceof Request && input.redirect === "manual"
+    return isSaid ? fetch(input) : fetch(input, { ...init, redirect: "manual" })
+  },
+}

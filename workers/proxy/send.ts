@@ -1,6 +1,6 @@
 /** Stage `send`: one request to one endpoint, and what comes back. */
 import { type Address, urlAt } from "#shared/exchange/address.ts"
-import { droppedFromAnswer, isDisguised } from "#shared/identity/headers.ts"
+import { disguisedIn, droppedFromAnswer } from "#shared/identity/headers.ts"
 import { type Refusal, refuse } from "#shared/model/refusal.ts"
 import type { Endpoint } from "#shared/model/service.ts"
 import type { Destination } from "./mesh.ts"
@@ -59,7 +59,7 @@ function requestFor(endpoint: Endpoint, { request, target, body }: Omit<Outgoing
   if (endpoint.kind === "url") {
     const moved = new Request(urlAt(endpoint.url, target), fresh)
     moved.headers.delete("host")
-    for (const name of [...moved.headers.keys()]) if (isDisguised(name)) moved.headers.delete(name)
+    for (const name of disguisedIn(moved.headers)) moved.headers.delete(name)
     return moved
   }
   if (endpoint.kind === "dispatch" || !endpoint.version) return fresh

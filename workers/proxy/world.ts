@@ -3,7 +3,7 @@ import type { Surroundings } from "#shared/exchange/admit.ts"
 import type { Entrance } from "#shared/exchange/decide.ts"
 import type { Endpoint } from "#shared/model/service.ts"
 import type { TallyName } from "#shared/model/telemetry.ts"
-import { type Region, regionOf, relayName } from "#shared/propagation/regions.ts"
+import { relayName } from "#shared/propagation/regions.ts"
 import type { BreakerRpc } from "#shared/protocol/breaker.ts"
 import type { Feed } from "#shared/protocol/feed.ts"
 import type { KeyRingRpc } from "#shared/protocol/key-ring.ts"
@@ -20,6 +20,7 @@ import { Ledger } from "./ledger.ts"
 import { Limiter } from "./limiter.ts"
 import type { Background, Destination, Mesh, Routes } from "./mesh.ts"
 import { Outward } from "./outward.ts"
+import { Place } from "./place.ts"
 import { measureObjects, settingsOf } from "./self-report.ts"
 import { accessLogOf, sinksOf, type TelemetryEnv, tracerOf } from "./sinks.ts"
 import { type Purpose, Snapshots } from "./snapshots.ts"
@@ -66,29 +67,26 @@ export class Isolate {
   readonly telemetry: Telemetry
   readonly svids: Svids
   readonly outward: Outward
-  colo: string | undefined
-  region: Region | undefined
-  readonly #alone: Surroundings
-  readonly #atEdge: Surroundings
+  readonly keepsAmbiguousNames: boolean
+  readonly followsB3: boolean
+  readonly place = new Place()
 
   constructor(env: ProxyEnv) {
     this.env = env
     this.fetchers = new Map(Object.entries(env).filter((entry): entry is [string, Fetcher] => isFetcher(entry[1])))
-    const keepsAmbiguousNames = env.WEFT_AMBIGUOUS_HEADERS === "keep"
+    this.keepsAmbiguousNames = env.WEFT_AMBIGUOUS_HEADERS === "keep"
     const tracing = readTraceVariables(env)
-    const followsB3 = tracing.settings.percent !== undefined
-    this.#alone = { edge: false, keepsAmbiguousNames, followsB3 }
-    this.#atEdge = { edge: true, keepsAmbiguousNames, followsB3 }
+    this.followsB3 = tracing.settings.percent !== undefined
     this.outward = new Outward(parseLocalOrigins(env.WEFT_LOCAL_ORIGINS), this.fetchers)
     const id = randomHex(16)
     const tally = (name: TallyName, label?: string, count?: number) => this.telemetry.tally(name, label, count)
     const around = {
       ...SURROUNDINGS,
-      colo: () => this.colo,
+      colo: () => this.place.colo,
       fetch: (url: string, init: RequestInit) => fetch(url, init),
       tally,
     }
-    const { reporting, kept, tapper } = sinksOf(env, id, () => this.region, around)
+    const { reporting, kept, tapper } = sinksOf(env, id, () => this.place.region, around)
     const surroundings = { ...SURROUNDINGS, ...reporting, isolate: id, snapshotAgeMs: () => this.snapshots.ageMs }
     this.telemetry = new Telemetry(surroundings, accessLogOf(env), tracerOf(tracing, id, kept, around), tapper)
     const breakers = (cluster: string) => env.BREAKER?.getByName(cluster) as unknown as BreakerRpc | undefined
@@ -112,16 +110,11 @@ export class Isolate {
     this.svids = new Svids(() => env.KEY_RING?.getByName(MESH) as unknown as KeyRingRpc | undefined, SURROUNDINGS)
   }
 
-  /** Only the edge tells where it is. */
-  get surroundings(): Surroundings {
-    return this.colo === undefined ? this.#alone : this.#atEdge
-  }
-
   #sources({ ROUTE_TABLE, RELAY, WEFT_KV }: ProxyEnv, isolate: string): Sources {
     return {
       root: () => ROUTE_TABLE.getByName(MESH) as unknown as RouteTableRpc,
       relay: (spread) => {
-        const { region } = this
+        const { region } = this.place
         const name = relayName(region, isolate, spread)
         return RELAY?.getByName(name, region && { locationHint: region }) as unknown as RelayRpc | undefined
       },
@@ -131,7 +124,7 @@ export class Isolate {
 }
 
 /** The world as one request sees it. */
-export class WorkerMesh implements Mesh {
+export class WorkerMesh implements Mesh, Surroundings {
   readonly #isolate: Isolate
   readonly #background: Background
   readonly #request: Request | undefined
@@ -165,16 +158,14 @@ export class WorkerMesh implements Mesh {
   }
 
   get colo(): string | undefined {
-    this.notice()
-    return this.#isolate.colo
+    const { place } = this.#isolate
+    place.locate(this.#request)
+    return place.colo
   }
 
-  /** Learns where this isolate runs. Requests of the public tell; those of the mesh's own services may not. */
+  /** Lets the isolate learn where it runs. */
   notice(): void {
-    if (this.#isolate.colo !== undefined) return
-    const cf = this.#request?.cf
-    this.#isolate.colo = cf?.colo as string | undefined
-    this.#isolate.region = regionOf(this.#isolate.colo, cf?.continent as string | undefined)
+    this.#isolate.place.notice(this.#request)
   }
 
   get routes(): Routes | undefined {
@@ -198,7 +189,7 @@ export class WorkerMesh implements Mesh {
   }
 
   measureObjects(): Promise<NonNullable<ProbeReport["objects"]>> {
-    return measureObjects(this.#isolate.env, this.#isolate.region)
+    return measureObjects(this.#isolate.env, this.#isolate.place.region)
   }
 
   nowMs(): number {
@@ -231,8 +222,19 @@ export class WorkerMesh implements Mesh {
   }
 
   get surroundings(): Surroundings {
-    this.notice()
-    return this.#isolate.surroundings
+    return this
+  }
+
+  get edge(): boolean {
+    return this.#isolate.place.isAtEdge(this.#request)
+  }
+
+  get keepsAmbiguousNames(): boolean {
+    return this.#isolate.keepsAmbiguousNames
+  }
+
+  get followsB3(): boolean {
+    return this.#isolate.followsB3
   }
 
   mayDebug(entrance: Entrance): boolean {

@@ -84,6 +84,19 @@ describe("the config of a self-hosted mesh", () => {
     ])
   })
 
+  it("reaches this machine from the proxy alone, and only where its variable names origins there", () => {
+    const local = worker("weft", { ...PROXY, vars: { WEFT_LOCAL_ORIGINS: "http://localhost:9000" } })
+    const pay = worker("pay", { vars: { WEFT_LOCAL_ORIGINS: "*" } })
+    const { config } = selfHosted([local, CONTROL, pay]) as SelfHosted
+    expect(config).toContain('network = (allow = ["public", "local"], tlsOptions = (trustBrowserCas = true))')
+    expect(config.match(/globalOutbound = "outside"/g)).toHaveLength(1)
+    expect(config.indexOf("globalOutbound")).toBeLessThan(config.indexOf('name = "control"'))
+    for (const origins of ["", " "]) {
+      const none = worker("weft", { ...PROXY, vars: { WEFT_LOCAL_ORIGINS: origins } })
+      expect((selfHosted([none, CONTROL]) as SelfHosted).config).not.toContain("network")
+    }
+  })
+
   it("does without what proxy and control need not have, and says so", () => {
     const options = {
       ...PROXY.options,
@@ -111,6 +124,7 @@ describe("the config of a self-hosted mesh", () => {
 
   it.each<[string, string, Hosted[]]>([
     ["a Worker named as the state is", "name-taken", [worker("state")]],
+    ["a Worker named as the way outside is", "name-taken", [worker("outside")]],
     [
       "a Worker in the service-worker format",
       "module-unsupported",

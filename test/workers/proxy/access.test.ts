@@ -225,7 +225,7 @@ describe("a gateway's policies", () => {
   it("go by the client's address as the edge tells it", async () => {
     expect(verdict(await get("/office", ["cf-connecting-ip", "192.0.2.7"]))).toBe("403 forbidden")
     // What the local runtime takes for the edge's word about itself: from now on there is one.
-    await get("/office", ["mf-cf-blob", JSON.stringify({ colo: "AMS" })])
+    await get("/office", ["mf-cf-blob", JSON.stringify({ colo: "AMS" })], ["cf-connecting-ip", "198.51.100.1"])
     expect(verdict(await get("/office", ["cf-connecting-ip", "192.0.2.7"]))).toBe("200 -")
     expect(verdict(await get("/office", ["cf-connecting-ip", "::ffff:192.0.2.7"]))).toBe("200 -")
     expect(verdict(await get("/office", ["cf-connecting-ip", "198.51.100.1"]))).toBe("403 forbidden")
