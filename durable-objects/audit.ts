@@ -26,20 +26,25 @@ const MIGRATIONS = [
   `ALTER TABLE entries ADD COLUMN deed TEXT`,
   `ALTER TABLE entries ADD COLUMN on_behalf_of TEXT`,
   `ALTER TABLE entries ADD COLUMN reason TEXT`,
+  `ALTER TABLE entries ADD COLUMN shown INTEGER`,
   `CREATE UNIQUE INDEX entries_by_deed ON entries (deed) WHERE deed IS NOT NULL`,
 ]
 
 /**
  * What is crowded out by its like only. What is under way will most likely be done; what there was nothing to do for stands with the
- * failures, so that nobody can push his deeds out by applying the same again and again.
+ * failures, so that nobody can push his deeds out by applying the same again and again. What was read stands by itself, however it ended.
  */
-type Room = "deeds" | "failures" | "denials"
+type Room = "deeds" | "failures" | "denials" | "reads"
 
 const ROOM_MAX: Readonly<Record<Room, number>> = {
   deeds: LIMITS.auditDeedsMax,
   failures: LIMITS.auditFailuresMax,
   denials: LIMITS.auditDenialsMax,
+  reads: LIMITS.auditReadsMax,
 }
+/** The status of what lasts: a tap, which ends later than it is answered. */
+const SWITCHED = 101
+
 /** How many are added to a room before it is looked at whether the oldest have to go. */
 const SWEEP_EVERY = 100
 
@@ -58,27 +63,30 @@ type Row = {
   last_at_ms: number | null
   on_behalf_of: string | null
   reason: string | null
+  shown: number | null
 }
 
 export class AuditObject extends DurableObject<unknown> implements AuditRpc {
   readonly #sql = this.ctx.storage.sql
-  readonly #added: Record<Room, number> = { deeds: 0, failures: 0, denials: 0 }
+  readonly #added: Record<Room, number> = { deeds: 0, failures: 0, denials: 0, reads: 0 }
 
   constructor(ctx: DurableObjectState, env: unknown) {
     super(ctx, env)
     migrate(ctx.storage, MIGRATIONS)
   }
 
-  async begin(subject: AuditSubject): Promise<number> {
-    return this.#add("deeds", subject, { outcome: "unknown" }, Date.now())
+  async begin(subject: AuditSubject, kind?: "read"): Promise<number> {
+    return this.#add(kind === "read" ? "reads" : "deeds", subject, { outcome: "unknown" }, Date.now())
   }
 
-  async end(id: number, { outcome, status, target, revision, idle }: AuditEnd): Promise<void> {
+  async end(id: number, { outcome, status, target, revision, idle, shown }: AuditEnd): Promise<void> {
     const room: Room = outcome === "failed" || outcome === "denied" || idle ? "failures" : "deeds"
     this.#sql.exec(
-      `UPDATE entries SET outcome = ?, room = ?, status = ?, target = COALESCE(?, target), revision = ?
+      `UPDATE entries SET outcome = ?, room = IIF(room = 'reads', room, ?), status = ?, target = COALESCE(?, target),
+         revision = ?, shown = ?, last_at_ms = ?
        WHERE id = ? AND outcome = 'unknown' AND status IS NULL`,
-      ...[outcome, room, status, target ?? null, revision ?? null, id],
+      ...[outcome, room, status, target ?? null, revision ?? null, shown ?? null],
+      ...[status === SWITCHED ? Date.now() : null, id],
     )
     if (room === "failures") this.#sweep(room)
   }
@@ -196,6 +204,7 @@ function entryOf(row: Row): AuditEntry {
     outcome: row.outcome,
     ...(row.status !== null && { status: row.status }),
     ...(row.revision !== null && { revision: row.revision }),
+    ...(row.shown !== null && { shown: row.shown }),
     count: row.count,
     ...(row.last_at_ms !== null && { lastAtMs: row.last_at_ms }),
     ...(row.on_behalf_of !== null && { onBehalfOf: row.on_behalf_of }),

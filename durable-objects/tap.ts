@@ -10,6 +10,7 @@ import { DurableObject } from "cloudflare:workers"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { OpenTaps, Tap, TapBatch, TapMessage } from "#shared/model/tap.ts"
 import { SHARDS } from "#shared/propagation/shards.ts"
+import { AUDIT, type AuditRpc } from "#shared/protocol/audit.ts"
 import { TAP_HEADER, type TapOrder, type TapRpc } from "#shared/protocol/tap.ts"
 import type { TelemetryRpc } from "#shared/protocol/telemetry.ts"
 import { Quota } from "#shared/telemetry/quota.ts"
@@ -17,6 +18,8 @@ import { inTime } from "./in-time.ts"
 
 interface TapEnv {
   readonly TELEMETRY: DurableObjectNamespace
+  /** Absent in a mesh whose objects are bound by hand. */
+  readonly AUDIT?: DurableObjectNamespace
 }
 
 export class TapObject extends DurableObject<TapEnv> implements TapRpc {
@@ -41,10 +44,14 @@ export class TapObject extends DurableObject<TapEnv> implements TapRpc {
     const lost = new Map(dropped)
     const byTap = Map.groupBy(exchanges, ([id]) => id)
     for (const socket of this.ctx.getWebSockets()) {
-      const { id, perSecond } = attachedTo(socket)
+      const attached = attachedTo(socket)
+      const { id, perSecond } = attached
       const offered = byTap.get(id) ?? []
       const shown = offered.filter(() => this.#quotaOf(id).take(perSecond, nowMs)).map(([, exchange]) => exchange)
       const missed = (lost.get(id) ?? 0) + offered.length - shown.length
+      if (shown.length > 0) {
+        socket.serializeAttachment({ ...attached, shown: (attached.shown ?? 0) + shown.length } satisfies Attached)
+      }
       if (shown.length + missed > 0) send(socket, { kind: "exchanges", exchanges: shown, dropped: missed })
     }
     return this.#open(nowMs)
@@ -56,8 +63,10 @@ export class TapObject extends DurableObject<TapEnv> implements TapRpc {
       const attached = attachedTo(socket)
       if (attached.endsAtMs > nowMs) continue
       // Who is told closes its end at once; when both do it together, the viewer's waits for the other for many seconds.
-      if (attached.toldEnd) socket.close(1000, "its time is over")
-      else {
+      if (attached.toldEnd) {
+        socket.close(1000, "its time is over")
+        this.ctx.waitUntil(this.#recordEnd(socket))
+      } else {
         send(socket, { kind: "end", because: "time" })
         socket.serializeAttachment({ ...attached, toldEnd: true } satisfies Attached)
       }
@@ -67,11 +76,26 @@ export class TapObject extends DurableObject<TapEnv> implements TapRpc {
 
   override async webSocketClose(socket: WebSocket): Promise<void> {
     socket.close()
-    await this.#announce(socket)
+    await Promise.all([this.#announce(socket), this.#recordEnd(socket)])
   }
 
   override async webSocketError(socket: WebSocket): Promise<void> {
-    await this.#announce(socket)
+    await Promise.all([this.#announce(socket), this.#recordEnd(socket)])
+  }
+
+  /** The log takes the first word for an end. While it cannot be reached, the entry says what was begun. */
+  async #recordEnd(socket: WebSocket): Promise<void> {
+    const { entry, shown = 0 } = attachedTo(socket)
+    if (entry === undefined || !this.env.AUDIT) return
+    const log = this.env.AUDIT.getByName(AUDIT) as unknown as AuditRpc
+    const end = { outcome: "done", status: 101, shown } as const
+    try {
+      await log.end(entry, end)
+    } catch (error) {
+      console.error(
+        JSON.stringify({ message: "the audit log did not take the end of a tap", entry, ...end, error: `${error}` }),
+      )
+    }
   }
 
   #quotaOf(id: string): Quota {
@@ -114,6 +138,8 @@ export class TapObject extends DurableObject<TapEnv> implements TapRpc {
 interface Attached extends TapOrder {
   readonly id: string
   readonly toldEnd?: boolean
+  /** How many exchanges its viewer was sent. */
+  readonly shown?: number
 }
 
 function attachedTo(socket: WebSocket): Attached {

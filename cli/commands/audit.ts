@@ -41,13 +41,16 @@ export async function run(call: Call): Promise<ExitCode> {
 
 function row(entry: AuditEntry, nowMs: number, paint: Paint): string[] {
   const { id, atMs, lastAtMs, who, outcome, status, count, operation, target, revision, address } = entry
-  const { onBehalfOf, reason } = entry
+  const { onBehalfOf, reason, shown } = entry
   const times = count > 1 ? ` x${count}` : ""
   return [
     String(id),
     age(lastAtMs ?? atMs, nowMs),
     plain(onBehalfOf === undefined ? who : `${who} for ${onBehalfOf}`),
-    paint(colorOf(outcome), plain([outcome, status].filter((part) => part !== undefined).join(" ") + times)),
+    paint(
+      colorOf(outcome),
+      plain([outcome, status, shown !== undefined && `${shown} shown`].filter((part) => part).join(" ") + times),
+    ),
     plain(reason === undefined ? operation : `${operation} (${reason})`),
     plain(target ?? ""),
     revision === undefined ? "" : String(revision),

@@ -44,6 +44,8 @@ export const CONTROL_LIMITS = {
   auditDeedsMax: 100_000,
   auditFailuresMax: 20_000,
   auditDenialsMax: 10_000,
+  /** And of what was read of people's requests: taps, traces, previews. */
+  auditReadsMax: 20_000,
   /** Equal denials within this time are one entry with a count. */
   auditDenialWindowMs: 10 * 60 * 1000,
   /** Different denials in one such window, and those that an isolate collects; beyond, addresses are no longer told apart. */

@@ -32,6 +32,8 @@ export interface AuditEnd {
   readonly revision?: number
   /** There was nothing to do. */
   readonly idle?: true
+  /** How many exchanges or heads of requests were shown. */
+  readonly shown?: number
 }
 
 /** Equal refusals within a while are one entry with a count. */
@@ -63,8 +65,11 @@ export interface AuditEntry extends AuditSubject, Pick<Partial<Deed>, "onBehalfO
   readonly outcome: AuditOutcome
   readonly status?: number
   readonly revision?: number
+  /** How many exchanges or heads of requests were shown to who reads them. */
+  readonly shown?: number
   /** More than one: so many equal refusals, the last of them at `lastAtMs`. */
   readonly count: number
+  /** Of a tap: when it ended. */
   readonly lastAtMs?: number
 }
 
@@ -81,8 +86,8 @@ export interface AuditQuery {
 }
 
 export interface AuditRpc {
-  /** Before something is done: its entry, with an outcome that is not known yet. */
-  begin(subject: AuditSubject): Promise<number>
+  /** Before something is done, or read: its entry, with an outcome that is not known yet. */
+  begin(subject: AuditSubject, kind?: "read"): Promise<number>
   /** Completes an entry, once. */
   end(id: number, end: AuditEnd): Promise<void>
   /** What was refused before it was begun. */

@@ -11,6 +11,8 @@ export interface TapOrder {
   readonly filter: TapFilter
   readonly perSecond: number
   readonly endsAtMs: number
+  /** Its entry in the audit log, which is told of its end. */
+  readonly entry?: number
 }
 
 export interface TapRpc {

@@ -84,6 +84,14 @@ describe("an entry", () => {
     expect((await list()).map(({ outcome }) => outcome)).toEqual(["done", "done", "done", "done"])
   })
 
+  it("of a read takes no room from deeds or failures, however it ends", async () => {
+    for (const outcome of ["done", "failed"] as const) {
+      await audit.end(await audit.begin(SUBJECT, "read"), { outcome, status: 200, shown: 3 })
+    }
+    expect(await sizes()).toEqual({ reads: 2 })
+    expect(await list()).toMatchObject([{ outcome: "failed" }, { outcome: "done", shown: 3 }])
+  })
+
   it("takes any text as text", async () => {
     const who = "x'); DROP TABLE entries; --"
     await audit.refused({ ...SUBJECT, who }, { outcome: "failed", status: 400 })

@@ -14,6 +14,8 @@ export const ROLLOUT: readonly Endpoint[] = [
     path: "/v1/preview",
     role: "viewer",
     reads: true,
+    shows: () => true,
+    evenUnrecorded: true,
     group: "Changes",
     summary: "Say what an apply would do to requests",
     description:

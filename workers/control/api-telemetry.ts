@@ -3,7 +3,7 @@ import { type Endpoint, endpoint } from "./endpoint.ts"
 import * as traceShapes from "./schemas-tap.ts"
 import * as shapes from "./schemas-telemetry.ts"
 import * as vitalShapes from "./schemas-vitals.ts"
-import { openTap } from "./tap.ts"
+import { isOpening, openTap, tapText } from "./tap.ts"
 import { showMetrics, showStats } from "./telemetry.ts"
 import { showTrace } from "./traces.ts"
 import { showVitals } from "./vitals.ts"
@@ -52,6 +52,9 @@ export const TELEMETRY: readonly Endpoint[] = [
     description:
       "Of exchanges that were recorded within the last hour: sampled, asked for by weft-debug, or failed. A shard keeps the newest ones.",
     params: traceShapes.traceParams,
+    shows: () => true,
+    target: ({ params }) => `trace ${params.id}`,
+    evenUnrecorded: true,
     answers: { status: 200, description: "The trace.", schema: traceShapes.traced, problems: [404] },
     handle: showTrace,
   }),
@@ -65,6 +68,8 @@ export const TELEMETRY: readonly Endpoint[] = [
     description:
       "A WebSocket (status 101) of JSON messages: `exchanges` with those that matched and how many more were left out, and `end`. It ends by itself.",
     query: traceShapes.tapQuery,
+    shows: isOpening,
+    target: ({ query }) => tapText(query),
     answers: { status: 204, description: "Without `Upgrade: websocket`: it could be opened." },
     handle: openTap,
   }),

@@ -197,7 +197,10 @@ const MESH: readonly Endpoint[] = [
     path: "/v1/breakers",
     role: "operator",
     namespaced: true,
-    target: ({ body }) => `breaker ${body.namespace}/${body.service}${body.subset ? `/${body.subset}` : ""}`,
+    target: ({ body }) => {
+      const cluster = `${body.namespace}/${body.service}${body.subset ? `/${body.subset}` : ""}`
+      return `breaker ${cluster} ${body.phase} for ${body.forSeconds} s`
+    },
     group: "Mesh",
     summary: "Force a breaker open or closed for a while",
     description:

@@ -17,6 +17,8 @@ import { type Call, reply } from "./endpoint.ts"
 import type { ControlEnv } from "./env.ts"
 
 const PAGE = 50
+/** Longer targets are none. */
+export const TARGET_CHARS_MAX = 400
 /** Of more senders than can be told apart. */
 const OTHERS = "others"
 

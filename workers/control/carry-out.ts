@@ -1,9 +1,9 @@
-/** Reads what an endpoint takes, has it handled in time, and writes down what came of it when it was a write. */
+/** Reads what an endpoint takes, has it handled in time, and writes down what came of it when it was a write, or shows what was sent through the mesh. */
 import { inTime } from "#durable-objects/in-time.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { AuditSubject } from "#shared/protocol/audit.ts"
 import type { WhoAmI } from "#shared/protocol/control-api.ts"
-import { auditLog, outcomeOf, record } from "./audit.ts"
+import { auditLog, outcomeOf, record, TARGET_CHARS_MAX } from "./audit.ts"
 import { NOBODY } from "./auth.ts"
 import type { AuditNote, Call, Endpoint } from "./endpoint.ts"
 import type { ControlEnv } from "./env.ts"
@@ -47,7 +47,7 @@ export async function carryOut(
   }
   const audit: AuditNote = {}
   const call: AnyCall = { env: visit.env, caller, request, audit, ...input.value }
-  if (isWrite) return written(endpoint, call, visit)
+  if (isWrite || endpoint.shows?.(call)) return written(endpoint, call, visit, isWrite ? undefined : "read")
   return await answered(handled(endpoint, call, visit), visit)
 }
 
@@ -70,17 +70,20 @@ async function read(
  * The entry is there before the write is begun, so that nothing is ever done of which the log says nothing. When the log cannot
  * be reached nothing is done, but for what ends an outage.
  */
-async function written(endpoint: Endpoint, call: AnyCall, visit: Visit): Promise<Response> {
+async function written(endpoint: Endpoint, call: AnyCall, visit: Visit, kind?: "read"): Promise<Response> {
   const target = named(endpoint.target?.(call))
   const subject = { ...subjectOf(visit), ...(target !== undefined && { target }) }
-  const entry = await begun(visit, subject)
+  const entry = await begun(visit, subject, kind)
   visit.isRecorded = true
   if (entry === undefined && !endpoint.evenUnrecorded) {
-    return problem(503, "The audit log cannot be reached; nothing was done.", { headers: { "retry-after": "5" } })
+    return problem(503, "The audit log cannot be reached; nothing was done or shown.", {
+      headers: { "retry-after": "5" },
+    })
   }
-  const ended = handled(endpoint, call, visit).then(async (response) => {
+  const ended = handled(endpoint, entry === undefined ? call : { ...call, entry }, visit).then(async (response) => {
     const { status } = response
-    const { target: found, ...noted } = call.audit
+    const { target: found, lasts, ...noted } = call.audit
+    if (lasts && entry !== undefined) return response
     const later = named(found)
     const end = { ...noted, ...(later !== undefined && { target: later }), outcome: outcomeOf(status), status }
     const log = auditLog(visit.env)
@@ -95,12 +98,12 @@ async function written(endpoint: Endpoint, call: AnyCall, visit: Visit): Promise
 
 /** Names, and nothing that could be taken for more: what a request says of itself is not believed here either. */
 function named(target: string | undefined): string | undefined {
-  return target !== undefined && /^[\w ./-]{1,400}$/.test(target) ? target : undefined
+  return target !== undefined && target.length <= TARGET_CHARS_MAX && /^[\w ./-]+$/.test(target) ? target : undefined
 }
 
-async function begun(visit: Visit, subject: AuditSubject): Promise<number | undefined> {
+async function begun(visit: Visit, subject: AuditSubject, kind?: "read"): Promise<number | undefined> {
   try {
-    return await atMost(LIMITS.auditBeginMs, auditLog(visit.env).begin(subject))
+    return await atMost(LIMITS.auditBeginMs, auditLog(visit.env).begin(subject, kind))
   } catch (error) {
     console.error(JSON.stringify({ message: "the audit log cannot be reached", ...subject, error: `${error}` }))
     return undefined

@@ -28,6 +28,8 @@ export interface Call<Params, Query, Input> {
   readonly request: Request
   /** What the audit log is told of this call, beyond who called what. Handlers fill it in. */
   readonly audit: AuditNote
+  /** The call's entry in the audit log, when it has one. */
+  readonly entry?: number
 }
 
 export interface AuditNote {
@@ -37,6 +39,10 @@ export interface AuditNote {
   revision?: number
   /** There was nothing to do. */
   idle?: true
+  /** How much of what was sent through the mesh the answer shows. */
+  shown?: number
+  /** It goes on after the answer: somebody else completes the entry. */
+  lasts?: true
 }
 
 export interface Endpoint<Params = unknown, Query = unknown, Input = unknown> {
@@ -60,8 +66,10 @@ export interface Endpoint<Params = unknown, Query = unknown, Input = unknown> {
   readonly changesMesh?: true
   /** It changes nothing, although it is no GET: it is not written into the audit log. */
   readonly reads?: true
+  /** It shows what people sent through the mesh: then the audit log knows of it, as of a write. */
+  readonly shows?: (call: Pick<Call<Params, Query, Input>, "request">) => boolean
   /** What a write is done to, for the audit log, as far as the request says it. */
-  readonly target?: (call: Pick<Call<Params, Query, Input>, "params" | "body">) => string
+  readonly target?: (call: Pick<Call<Params, Query, Input>, "params" | "query" | "body">) => string
   /** It is done even when the audit log cannot be reached: what ends an outage must not need everything to be up. */
   readonly evenUnrecorded?: true
   readonly answers: Answers

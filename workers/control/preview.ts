@@ -25,11 +25,12 @@ export async function preview(call: Call<object, object, ApplyRequest>): Promise
   if ("reason" in after)
     return problem(409, `The change cannot be read by this version: its snapshot is ${after.reason}.`)
   const shards = await askShards(call.env.TELEMETRY, (shard) => shard.heads())
-  const heads = shards.flatMap(({ answer = [] }) => answer)
+  const heads = newest(shards.flatMap(({ answer = [] }) => answer))
+  call.audit.shown = heads.length
   return reply<Preview>(
     {
       ...{ head: head.revision, changes: shownChanges(draft.changes), ...noted(draft, call.caller) },
-      blast: blastRadius(before.snapshot, after.snapshot, newest(heads)),
+      blast: blastRadius(before.snapshot, after.snapshot, heads),
       missing: shards.filter(({ answer }) => answer === undefined).map(({ name }) => name),
     },
     { head: head.revision },

@@ -71,6 +71,7 @@ const auditEntry = z
     outcome: auditOutcome,
     status: z.int().optional(),
     revision: z.int().min(0).optional().openapi({ description: "The head afterwards." }),
+    shown: z.int().min(0).optional().openapi({ description: "How many exchanges or heads of requests were shown." }),
     count: z.int().min(1).openapi({ description: "Equal denials that this entry stands for." }),
     lastAtMs: time.optional(),
     onBehalfOf: z.string().optional().openapi({ description: "Who applied what the guard ended by itself." }),

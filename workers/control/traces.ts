@@ -6,7 +6,12 @@ import { type Call, reply } from "./endpoint.ts"
 import { problem } from "./problems.ts"
 import type { TraceParams } from "./schemas-tap.ts"
 
-export async function showTrace({ env, params, caller }: Call<TraceParams, object, undefined>): Promise<Response> {
+export async function showTrace({
+  env,
+  params,
+  caller,
+  audit,
+}: Call<TraceParams, object, undefined>): Promise<Response> {
   const traceId = params.id
   const shards = await askShards(env.TELEMETRY, async (shard) => (await shard.recordedOf(traceId)).map(read))
   const missing = shards.filter(({ answer }) => answer === undefined).map(({ name }) => name)
@@ -21,6 +26,7 @@ export async function showTrace({ env, params, caller }: Call<TraceParams, objec
   }
   // A report that came twice is kept twice.
   const distinct = new Map(exchanges.map((exchange) => [exchange.trace.spanId, exchange]))
+  audit.shown = distinct.size
   return reply<Trace>({ traceId, exchanges: [...distinct.values()].sort((a, b) => a.atMs - b.atMs), missing })
 }
 

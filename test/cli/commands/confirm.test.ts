@@ -115,6 +115,22 @@ describe("audit", () => {
     const entry = { requestId: "r", address: "203.0.113.9", count: 1 }
     control.audit = [
       {
+        ...{
+          ...entry,
+          address: "mesh",
+          id: 5,
+          atMs: fakeNowMs - 2_000,
+          who: "guard",
+          onBehalfOf: "ci",
+          reason: "failed",
+        },
+        ...{ operation: "undo", target: "revision 7", outcome: "done", revision: 8 },
+      },
+      {
+        ...{ ...entry, id: 4, atMs: fakeNowMs - 90_000, lastAtMs: fakeNowMs - 3_000, who: "ci", shown: 12 },
+        ...{ operation: "GET /v1/tap", target: "tap of everything for 300 s", outcome: "done", status: 101 },
+      },
+      {
         ...entry,
         id: 3,
         atMs: fakeNowMs - 600_000,
@@ -159,10 +175,12 @@ describe("audit", () => {
     expect(ran).toEqual({
       exit: 0,
       err: "",
-      out: `ID  AGE  WHO     OUTCOME         OPERATION        TARGET    REVISION  ADDRESS
-3   5s   nobody  denied 401 x17  authenticate                         203.0.113.9
-2   1m   ci      done 200        POST /v1/apply             7         203.0.113.9
-1   1m   root    unknown         POST /v1/tokens  token ci            203.0.113.9
+      out: `ID  AGE  WHO           OUTCOME            OPERATION        TARGET                       REVISION  ADDRESS
+5   2s   guard for ci  done               undo (failed)    revision 7                   8         mesh
+4   3s   ci            done 101 12 shown  GET /v1/tap      tap of everything for 300 s            203.0.113.9
+3   5s   nobody        denied 401 x17     authenticate                                            203.0.113.9
+2   1m   ci            done 200           POST /v1/apply                                7         203.0.113.9
+1   1m   root          unknown            POST /v1/tokens  token ci                               203.0.113.9
 `,
     })
     const url = new URL(control.requests.at(-1)!.path, control.url)
@@ -170,7 +188,7 @@ describe("audit", () => {
       ...{ limit: "50", who: "ci", operation: "POST /v1/apply", outcome: "done" },
       since: String(fakeNowMs - 3_600_000),
     })
-    expect((await run(["audit", "--limit", "3"])).err).toBe("there may be more: weft audit --before 1\n")
+    expect((await run(["audit", "--limit", "5"])).err).toBe("there may be more: weft audit --before 1\n")
     control.audit = []
     expect(await run(["audit"])).toEqual({ exit: 0, out: "", err: "there is none\n" })
     expect((await run(["audit", "--limit", "0"])).exit).toBe(2)

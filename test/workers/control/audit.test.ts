@@ -66,7 +66,7 @@ describe("the audit log", () => {
       "ci DELETE /v1/resources/{kind}/{namespace}/{name} Service default/cart done 200 2",
       "ci POST /v1/rollback revision 1 done 200 3",
       "ci POST /v1/rollback revision 9 failed 404",
-      "ci POST /v1/breakers breaker default/orders done 200",
+      "ci POST /v1/breakers breaker default/orders open for 60 s done 200",
       "root DELETE /v1/tokens/{name} token ci done 204",
     ])
   })

@@ -2,7 +2,7 @@ import { evictDurableObject } from "cloudflare:test"
 import { beforeAll, describe, expect, it, vi } from "vitest"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { SampledHead } from "#shared/model/sample.ts"
-import type { RevisionList } from "#shared/protocol/control-api.ts"
+import type { AuditList, RevisionList } from "#shared/protocol/control-api.ts"
 import type { Preview } from "#shared/protocol/preview.ts"
 import { encode } from "#shared/telemetry/wire.ts"
 import { call, controlEnv, documents, get, makeToken } from "./support.ts"
@@ -54,6 +54,8 @@ describe("a preview", () => {
       { kind: "backend", before: "default/orders", after: "default/catalog", share: 0.3 },
     ])
     expect((await get<RevisionList>("/v1/revisions")).revisions).toHaveLength(1)
+    const [entry] = (await get<AuditList>("/v1/audit")).entries
+    expect(entry).toMatchObject({ who: "root", operation: "POST /v1/preview", outcome: "done", shown: 2 })
   })
 
   it("is refused as the apply would be, and to whom the whole mesh is not shown", async () => {
