@@ -3,7 +3,16 @@
 import { randomUUID } from "node:crypto"
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Bench } from "./bench.ts"
-import { type CaseRequest, type Distribution, type Expectation, type FormCase, type FormTest, FRESH } from "./form.ts"
+import type { Received } from "./client.ts"
+import {
+  type CaseRequest,
+  type Distribution,
+  type Door,
+  type Expectation,
+  type FormCase,
+  type FormTest,
+  FRESH,
+} from "./form.ts"
 import { type Arrived, echoed, isBackend, judge } from "./judge.ts"
 
 export interface CaseResult {
@@ -50,7 +59,7 @@ async function runCase(one: FormCase, bench: Bench): Promise<CaseResult> {
 async function runOnce(one: FormCase, bench: Bench): Promise<string[]> {
   const { request, expect } = withFreshTexts(one)
   await bench.arrived()
-  const answer = await bench.send(one.door, request)
+  const answer = await sendOn(one.door, request, bench)
   const arrived = await arrivals(bench, expect)
   const faults = judge(expect, request, answer, arrived)
   // How many copies there are of one request is left to the distribution, where there is one.
@@ -59,6 +68,14 @@ async function runOnce(one: FormCase, bench: Bench): Promise<string[]> {
     if (!arrived.some((one) => isBackend(one.backend, backend))) faults.push(`nothing was mirrored to ${backend}`)
   }
   return faults
+}
+
+async function sendOn(door: Door, request: CaseRequest, bench: Bench): Promise<Received> {
+  const answer = await bench.send(door, request)
+  const { location } = answer.headers
+  if (!request.follow || location === undefined) return answer
+  const { host, pathname, search } = new URL(location, `${request.scheme}://${request.host}${request.target}`)
+  return bench.send(door, { ...request, host, target: pathname + search })
 }
 
 /** What arrived at backends, mirrors included, unless they take too long. */

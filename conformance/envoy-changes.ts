@@ -33,6 +33,7 @@ function changeOf(added: unknown, removed: unknown, doubts: Doubt<EnvoyAsked>[])
     const kind = append === false ? "OVERWRITE_IF_EXISTS_OR_ADD" : action
     if (kind === "APPEND_IF_EXISTS_OR_ADD") changes.push({ add: { [String(key)]: String(value) } })
     else if (kind === "OVERWRITE_IF_EXISTS_OR_ADD") changes.push({ set: { [String(key)]: String(value) } })
+    else if (kind === "ADD_IF_ABSENT") changes.push({ default: { [String(key)]: String(value) } })
     else doubts.push(`no header is changed by ${String(kind)}`)
   }
   return changes

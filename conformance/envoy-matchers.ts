@@ -1,8 +1,8 @@
 /** Envoy's matchers of headers and query parameters: as conditions of the mesh, and as what a case expects of headers. */
-import type { ValueDocument } from "#shared/model/document.ts"
+import type { SingleValueDocument, ValueDocument } from "#shared/model/match-document.ts"
 import type { EnvoyAsked } from "./envoy-routes.ts"
 import { type Fields, record, text } from "./gateway-api.ts"
-import { anyCase, type Doubt, regexDoubt, unknownIn } from "./translation.ts"
+import { anyCase, type Doubt, regexDoubt, takesEmpty, turnedAround, unknownIn } from "./translation.ts"
 
 /** Older ways to write a matcher of text. */
 const OLDER = {
@@ -31,21 +31,22 @@ function stringMatcher(matcher: Fields): Fields | undefined {
 
 export function conditionOf(matcher: Fields, doubts: Doubt<EnvoyAsked>[]): ValueDocument {
   doubts.push(...unknownIn(matcher, [...KNOWN, ...Object.keys(OLDER)], `the condition on ${String(matcher.name)}`))
-  const { present_match: present, invert_match: inverted = false, name } = matcher
+  const { present_match: present, invert_match: inverted = false } = matcher
   const texts = stringMatcher(matcher)
   if (texts === undefined) return { present: (present ?? true) !== inverted }
   const value = textOf(texts, doubts)
   if (inverted !== true) return value
-  // Here what is absent is not equal to anything; there it takes no part, unless it is asked to.
-  if (matcher.treat_missing_header_as_empty !== true) {
-    doubts.push(({ headers }) =>
-      headers.has(String(name)) ? undefined : "a condition that is turned around takes requests without the header",
-    )
-  }
-  return { not: value }
+  // There, what is absent takes no part in a condition that is turned around, unless it is asked to, as an empty text.
+  return turnedAround(value, matcher.treat_missing_header_as_empty === true && !emptyTakenBy(texts))
 }
 
-function textOf(matcher: Fields, doubts: Doubt<EnvoyAsked>[]): ValueDocument {
+/** Whether the matcher takes the empty text. */
+function emptyTakenBy({ exact, prefix, suffix, contains, safe_regex: regex }: Fields): boolean {
+  if (regex !== undefined) return takesEmpty(String(record(regex).regex))
+  return [exact, prefix, suffix, contains].includes("")
+}
+
+function textOf(matcher: Fields, doubts: Doubt<EnvoyAsked>[]): SingleValueDocument {
   const { ignore_case: ignoresCase } = matcher
   doubts.push(
     ...unknownIn(matcher, ["exact", "prefix", "suffix", "contains", "safe_regex", "ignore_case"], "a text matcher"),
@@ -53,7 +54,7 @@ function textOf(matcher: Fields, doubts: Doubt<EnvoyAsked>[]): ValueDocument {
   for (const kind of ["exact", "prefix", "suffix", "contains"] as const) {
     const found = text(matcher[kind])
     if (found === undefined) continue
-    return ignoresCase === true ? anyCase(found, kind) : ({ [kind]: found } as unknown as ValueDocument)
+    return ignoresCase === true ? anyCase(found, kind) : ({ [kind]: found } as unknown as SingleValueDocument)
   }
   const regex = text(record(matcher.safe_regex).regex) ?? ""
   const refused = regexDoubt(regex)

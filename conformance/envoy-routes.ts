@@ -1,14 +1,18 @@
 /** Envoy's route configurations as documents of the mesh. */
-import type { BackendDocument, FilterDocument, MatchDocument } from "#shared/model/document.ts"
+import type { BackendDocument, FilterDocument } from "#shared/model/document.ts"
+import type { MatchDocument } from "#shared/model/match-document.ts"
 import { headerFilters, OF_HEADERS, timeoutOf } from "./envoy-changes.ts"
 import { conditionOf } from "./envoy-matchers.ts"
 import { type Fields, list, record, text } from "./gateway-api.ts"
 import {
+  addCondition,
   Book,
   characterPrefix,
   type Doubt,
   quoted,
   regexDoubt,
+  replacedPrefix,
+  replacedRegex,
   type Translated,
   unknownIn,
   withPath,
@@ -112,10 +116,8 @@ function matchOf(fields: Fields, doubts: Doubt<EnvoyAsked>[]): { paths: Path[]; 
       typeof record(matcher.string_match).exact === "string"
     ) {
       match.method = String(record(matcher.string_match).exact)
-    } else if (name === ":authority") headers.host = value
-    else if (name.startsWith(":") || name in headers)
-      doubts.push(`the header ${name} has one condition at most, and no other form`)
-    else headers[name] = value
+    } else if (name.startsWith(":") && name !== ":authority") doubts.push(`no condition goes by the header ${name}`)
+    else addCondition(headers, name === ":authority" ? "host" : name, value)
   }
   if (fields.grpc !== undefined) headers["content-type"] = { prefix: "application/grpc" }
   const query = list(fields.query_parameters).map(
@@ -217,14 +219,11 @@ function backendsOf(book: EnvoyBook, action: Fields, doubts: Doubt<EnvoyAsked>[]
 function rewritten({ prefix_rewrite: prefix, regex_rewrite: regex }: Fields, match: Fields, path: Path) {
   if (regex !== undefined) {
     const { pattern, substitution } = record(regex)
-    const replacement = String(substitution ?? "").replace(/\\(\d)/g, "{$1}")
-    return { regex: { pattern: String(record(pattern).regex), replacement } }
+    return replacedRegex(String(record(pattern).regex), String(substitution ?? ""))
   }
   if (typeof prefix !== "string" || prefix === "") return undefined
   if (typeof match.prefix !== "string") return { full: prefix }
-  if (typeof path === "object" && "prefix" in path && !prefix.endsWith("/")) return { prefix }
-  const mode = match.case_sensitive === false ? "(?i)" : ""
-  return { regex: { pattern: `${mode}^${quoted(match.prefix)}`, replacement: prefix } }
+  return replacedPrefix(match.prefix, prefix, path, match.case_sensitive === false)
 }
 
 function redirectOf(redirect: Fields, match: Fields, path: Path, doubts: Doubt<EnvoyAsked>[]): FilterDocument {
@@ -239,9 +238,8 @@ function redirectOf(redirect: Fields, match: Fields, path: Path, doubts: Doubt<E
   doubts.push(...unknownIn(redirect, [...known, "port_redirect", "response_code", "strip_query"], "the redirect"))
   const { host_redirect: host, path_redirect: full, port_redirect: port, response_code: code } = redirect
   const scheme = redirect.https_redirect === true ? "https" : (text(redirect.scheme_redirect)?.toLowerCase() ?? "")
-  if (redirect.strip_query === true) doubts.push("a redirect keeps the query")
-  const [newPath = "", query] = (text(full) ?? "").split("?")
-  if (query !== undefined) doubts.push("a redirect brings no query of its own")
+  const [newPath = "", ownQuery] = (text(full) ?? "").split("?")
+  const query = redirect.strip_query === true ? "" : ownQuery
   const change = newPath === "" ? rewritten(redirect, match, path) : { full: newPath }
   if (text(host)?.includes(":")) doubts.push("a redirect's host has its port beside it")
   return {
@@ -250,6 +248,7 @@ function redirectOf(redirect: Fields, match: Fields, path: Path, doubts: Doubt<E
       ...(host ? { host: hostName(String(host).replace(/:\d+$/, "")) } : {}),
       ...(port ? { port: Number(port) } : {}),
       ...(change && { path: change }),
+      ...(query !== undefined && { query }),
       status: STATUSES[String(code ?? "MOVED_PERMANENTLY")] ?? 301,
     },
   }

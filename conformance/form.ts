@@ -6,7 +6,8 @@
 export interface Form {
   readonly name: string
   takes(file: string, content: unknown): boolean
-  read(content: unknown): FormTest[]
+  /** `beside` reads another file of the same folder; undefined where it is not there. */
+  read(content: unknown, beside: (name: string) => Promise<unknown>): FormTest[] | Promise<FormTest[]>
 }
 
 export interface FormTest {
@@ -52,6 +53,8 @@ export interface CaseRequest {
   readonly method: string
   readonly headers: readonly (readonly [string, string])[]
   readonly webSocket: boolean
+  /** Goes where a redirect leads, once. */
+  readonly follow?: boolean
 }
 
 export interface Expectation {

@@ -213,7 +213,7 @@ function redirectOf(redirect: Fields): ExpectedRedirect {
   return { scheme: part("scheme"), host: part("host"), port: part("port"), path: part("path") }
 }
 
-function distributionOf(fields: Fields): Distribution {
+export function distributionOf(fields: Fields): Distribution {
   const mirrors = fields.ofMirroredRequests
   const lists = Object.values(fields).filter((value) => typeof value === "object" && value !== mirrors)
   const weights = fields.weights ?? lists[0]

@@ -3,6 +3,7 @@
  * line is the sum; the exit code is 1 when a case failed, 2 when there was nothing to run.
  */
 import { readFile } from "node:fs/promises"
+import { dirname, join } from "node:path"
 import { parseArgs } from "node:util"
 import { startBench } from "./bench.ts"
 import type { CoreForm } from "./core-form.ts"
@@ -17,12 +18,14 @@ import { httpRouteForm } from "./gateway-api-httproute.ts"
 import { meshForm } from "./gateway-api-mesh.ts"
 import { istioAuthzForm } from "./istio-authz.ts"
 import { istioPathsForm } from "./istio-paths.ts"
+import { istioTrafficForm } from "./istio-traffic.ts"
 import { sumLine, sumOf, testLines } from "./table.ts"
 import { traceContextForm } from "./w3c-trace-context.ts"
 
 /** Every form of case files that can be run. The first one that takes a file reads it. */
 const FORMS: readonly Form[] = [
   istioAuthzForm,
+  istioTrafficForm,
   istioPathsForm,
   traceContextForm,
   meshForm,
@@ -104,11 +107,16 @@ async function readFiles({ files, only }: Choice): Promise<FileTests> {
     }
     const coreForm = CORE_FORMS.find((one) => one.takes(file, content))
     const form = coreForm ? undefined : FORMS.find((one) => one.takes(file, content))
-    if (form) read.tests.push(...form.read(content).filter(isAsked))
+    if (form) read.tests.push(...(await form.read(content, (name) => readBeside(file, name))).filter(isAsked))
     else if (coreForm) read.ofCore.push(...coreForm.run(content).filter(isAsked))
     else read.problems.push(`${file}: no form of case files that can be run`)
   }
   return read
+}
+
+async function readBeside(file: string, name: string): Promise<unknown> {
+  const content = await readJson(join(dirname(file), name))
+  return content instanceof Error ? undefined : content
 }
 
 async function readJson(file: string): Promise<unknown> {

@@ -4,7 +4,10 @@
  */
 
 import { checkRegex } from "#shared/config/admit-regex.ts"
-import type { MatchDocument, MeshDocument, PathDocument, RuleDocument, ValueDocument } from "#shared/model/document.ts"
+import type { MeshDocument, RuleDocument } from "#shared/model/document.ts"
+import type { MatchDocument, PathDocument, SingleValueDocument, ValueDocument } from "#shared/model/match-document.ts"
+import type { PathChangeDocument } from "#shared/model/rewrite-document.ts"
+import { admitRegex } from "#shared/routing/regex.ts"
 import { SOMEWHERE } from "./pure-mesh.ts"
 
 /** A reason, or one that depends on what is asked. */
@@ -84,15 +87,51 @@ export function withPath(match: MatchDocument, path: PathDocument | undefined): 
   return path === undefined ? match : { ...match, path }
 }
 
+export function takesEmpty(pattern: string): boolean {
+  const admitted = admitRegex(pattern)
+  return "regex" in admitted && admitted.regex.matches("")
+}
+
 /** What keeps the mesh from taking an expression; undefined when it does. */
 export function regexDoubt(pattern: string): string | undefined {
   return checkRegex(pattern)?.message
 }
 
-export function anyCase(text: string, kind: "exact" | "prefix" | "suffix" | "contains"): ValueDocument {
+export function anyCase(text: string, kind: "exact" | "prefix" | "suffix" | "contains"): SingleValueDocument {
   const before = kind === "suffix" || kind === "contains" ? ".*" : ""
   const after = kind === "prefix" || kind === "contains" ? ".*" : ""
   return { regex: `(?is)${before}${quoted(text)}${after}` }
+}
+
+/** A condition turned around, for requests without the value or not. */
+export function turnedAround(value: SingleValueDocument, takesAbsent: boolean): ValueDocument {
+  return takesAbsent ? { not: value } : { all: [{ present: true }, { not: value }] }
+}
+
+/** A further condition on a header. */
+export function addCondition(headers: NonNullable<MatchDocument["headers"]>, name: string, value: ValueDocument): void {
+  const known = headers[name]
+  headers[name] = known === undefined ? value : { all: [...conditionsIn(known), ...conditionsIn(value)] }
+}
+
+function conditionsIn(value: ValueDocument): SingleValueDocument[] {
+  return typeof value === "object" && "all" in value ? value.all : [value]
+}
+
+/** What takes the place of the path that a prefix took, where prefixes go by characters. */
+export function replacedPrefix(
+  prefix: string,
+  to: string,
+  path: PathDocument | undefined,
+  ignoreCase = false,
+): PathChangeDocument {
+  if (typeof path === "object" && "prefix" in path && !to.endsWith("/")) return { prefix: to }
+  return { regex: { pattern: `${ignoreCase ? "(?i)" : ""}^${quoted(prefix)}`, replacement: to } }
+}
+
+/** An expression and what is written for what it takes, with groups as `\\1`. */
+export function replacedRegex(pattern: string, substitution: string): PathChangeDocument {
+  return { regex: { pattern, replacement: substitution.replace(/\\(\d)/g, "{$1}") } }
 }
 
 /** The keys of an object that nobody here has heard of. */

@@ -1,11 +1,6 @@
 /** Filters and matches in resolved form: shorthands written out, defaults filled in, times in milliseconds. */
-import type {
-  FilterDocument,
-  HeaderChangeDocument,
-  MatchDocument,
-  PathDocument,
-  ValueDocument,
-} from "#shared/model/document.ts"
+import type { FilterDocument, HeaderChangeDocument } from "#shared/model/document.ts"
+import type { MatchDocument, PathDocument, SingleValueDocument, ValueDocument } from "#shared/model/match-document.ts"
 import type { ServiceId } from "#shared/model/names.ts"
 import type { PathChange, QueryChange } from "#shared/model/rewrite.ts"
 import type { PathChangeDocument, QueryChangeDocument } from "#shared/model/rewrite-document.ts"
@@ -92,15 +87,18 @@ function valueMatches(
   values: { [name: string]: ValueDocument } | undefined,
   fold = (name: string) => name,
 ): ValueMatch[] {
-  return Object.entries(values ?? {}).map(([name, document]) => valueMatch(fold(name), document, false))
+  return Object.entries(values ?? {}).flatMap(([name, document]) => {
+    const all = typeof document === "object" && "all" in document ? document.all : [document]
+    return all.map((one) => valueMatch(fold(name), one, false))
+  })
 }
 
-function valueMatch(name: string, document: ValueDocument, negate: boolean): ValueMatch {
+function valueMatch(name: string, document: SingleValueDocument, negate: boolean): ValueMatch {
   if (typeof document !== "string" && "not" in document) return valueMatch(name, document.not, !negate)
   return { name, test: valueTest(document), ...(negate && { negate }) }
 }
 
-function valueTest(document: Exclude<ValueDocument, { not: ValueDocument }>): ValueTest {
+function valueTest(document: Exclude<SingleValueDocument, { not: SingleValueDocument }>): ValueTest {
   if (typeof document === "string") return { kind: "exact", value: document }
   if ("exact" in document) return { kind: "exact", value: document.exact }
   if ("prefix" in document) return { kind: "prefix", value: document.prefix }

@@ -3,10 +3,10 @@ import type {
   AccessLogDocument,
   BackendDocument,
   FilterDocument,
-  MatchDocument,
   RuleDocument,
   StickyDocument,
 } from "#shared/model/document.ts"
+import type { MatchDocument } from "#shared/model/match-document.ts"
 import type { RouteId, RuleId } from "#shared/model/names.ts"
 import type { Timeouts } from "#shared/model/policy.ts"
 import type { PathChange } from "#shared/model/rewrite.ts"

@@ -1,7 +1,7 @@
 /** The shape of matches in documents. */
 import * as z from "zod"
-import type * as D from "#shared/model/document.ts"
 import { LIMITS } from "#shared/model/limits.ts"
+import type * as D from "#shared/model/match-document.ts"
 import { checkRegex } from "./admit-regex.ts"
 import { checkClaim } from "./authentication-checks.ts"
 import * as check from "./checks.ts"
@@ -27,20 +27,31 @@ const pathMatch: z.ZodType<D.PathDocument> = z
 
 const compared = text(check.checkCompared)
 const partCompared = text(check.checkPartCompared)
+const tests = {
+  exact: compared,
+  prefix: partCompared,
+  suffix: partCompared,
+  contains: partCompared,
+  regex,
+  present: z.boolean(),
+  not: z.lazy((): z.ZodType<D.SingleValueDocument> => single),
+}
+const single: z.ZodType<D.SingleValueDocument> = z
+  .union([compared, oneOf<Exclude<D.SingleValueDocument, string>>("SingleValueMatch", tests)])
+  .meta({ id: "SingleValue", description: "One condition on a value." })
+
 const valueMatch: z.ZodType<D.ValueDocument> = z
   .union([
     compared,
     oneOf<Exclude<D.ValueDocument, string>>("ValueMatch", {
-      exact: compared,
-      prefix: partCompared,
-      suffix: partCompared,
-      contains: partCompared,
-      regex,
-      present: z.boolean(),
-      not: z.lazy((): z.ZodType<D.ValueDocument> => valueMatch),
+      ...tests,
+      all: list(single, { min: 1, max: LIMITS.valueTestsMax }),
     }),
   ])
-  .meta({ id: "Value", description: 'A string is an exact match: `x-canary: "always"`.' })
+  .meta({
+    id: "Value",
+    description: 'A string is an exact match: `x-canary: "always"`. Of `all` every one must hold.',
+  })
 
 export const match = object<D.MatchDocument>("Match", {
   path: optional(pathMatch),

@@ -28,10 +28,12 @@ import { priority, upstreamShape } from "./schema-upstream.ts"
 const lower = (name: string): string => name.toLowerCase()
 const name = text(check.checkName, { pattern: "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$" })
 const reference = text(check.checkReference)
-const duration = text(check.checkDuration(1), {
-  pattern: "^([0-9]{1,5}(h|m|s|ms)){1,4}$",
-  examples: ["250ms", "2s", "1m30s"],
-})
+const durationOf = (leastMs: number, mostMs?: number) =>
+  text(check.checkDuration(leastMs, mostMs), {
+    pattern: "^([0-9]{1,5}(h|m|s|ms)){1,4}$",
+    examples: ["250ms", "2s", "1m30s"],
+  })
+const duration = durationOf(1)
 const percent = z.number().min(0).max(100)
 const path = text(checkPath, { pattern: "^/" })
 const hostname = text(check.checkHostname)
@@ -112,7 +114,7 @@ const cors = object<Filters["cors"]>(
     methods: optional(list(text(check.checkTokenOrAny), { max: LIMITS.corsValuesMax })),
     headers: optional(list(text(check.checkTokenOrAny), { max: LIMITS.corsValuesMax })),
     exposeHeaders: optional(list(text(check.checkTokenOrAny), { max: LIMITS.corsValuesMax })),
-    maxAge: optional(text(check.checkDuration(0))),
+    maxAge: optional(durationOf(0, LIMITS.corsMaxAgeMsMax)),
   },
   check.checkCors,
 )
@@ -167,7 +169,7 @@ const sticky = oneOf<D.StickyDocument>("Sticky", {
   caller: z.literal(true),
   session: object<NonNullable<D.StickyDocument["session"]>>("Session", {
     cookie: text(check.checkToken),
-    maxAge: optional(duration),
+    maxAge: optional(durationOf(1, LIMITS.sessionMaxAgeMsMax)),
   }),
 })
 

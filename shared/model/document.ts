@@ -24,6 +24,7 @@ import type { ProtectionDocument } from "./breaker-document.ts"
 import type { EndpointDocument, ListedEndpointDocument } from "./endpoint-document.ts"
 import type { GatewayDocument } from "./gateway-document.ts"
 import type { HealthDocument } from "./health-document.ts"
+import type { MatchDocument } from "./match-document.ts"
 import type { RedirectDocument, RewriteDocument } from "./rewrite-document.ts"
 import type { UpstreamDocument } from "./upstream-document.ts"
 import type { Priority } from "./upstream-policy.ts"
@@ -143,35 +144,6 @@ export interface RateLimitDocument {
   whenUnavailable?: "allow" | "deny"
   /** Also tell admitted requests where they stand. */
   headers?: boolean
-}
-
-/** A string is a prefix match: `path: /v2`. */
-export type PathDocument = string | { exact: string } | { prefix: string } | { template: string } | { regex: string }
-
-/** A string is an exact match: `x-canary: "always"`. */
-export type ValueDocument =
-  | string
-  | { exact: string }
-  | { prefix: string }
-  | { suffix: string }
-  | { contains: string }
-  | { regex: string }
-  | { present: boolean }
-  | { not: ValueDocument }
-
-export interface MatchDocument {
-  path?: PathDocument
-  method?: string
-  headers?: { [name: string]: ValueDocument }
-  query?: { [name: string]: ValueDocument }
-  cookies?: { [name: string]: ValueDocument }
-  /** Claims of the end user's token, by the way to them: `sub`, `realm_access.roles`. */
-  claims?: { [way: string]: ValueDocument }
-  /** Calling services. */
-  from?: string | string[]
-  /** RPC method or glob. */
-  rpc?: string
-  percent?: number
 }
 
 /** Exactly one key. */

@@ -42,6 +42,8 @@ export const LIMITS = {
   rulesMax: 256,
   matchesMax: 64,
   valueMatchesMax: 16,
+  /** Conditions on one of them. */
+  valueTestsMax: 4,
   backendsMax: 16,
   filtersMax: 16,
   headerChangesMax: 64,
@@ -55,7 +57,10 @@ export const LIMITS = {
   trustedPeersMax: 64,
   callersMax: 64,
   corsValuesMax: 64,
+  /** Browsers take less: Firefox a day, Chrome two hours. */
+  corsMaxAgeMsMax: 31 * 24 * 60 * 60 * 1000,
   weightMax: 1_000_000,
+  sessionMaxAgeMsMax: 31 * 24 * 60 * 60 * 1000,
   retryAttemptsMax: 10,
   retryConditionsMax: 16,
   /** An upstream that asks to be left alone for longer is: its answer stands. */

@@ -108,7 +108,7 @@ const valueMatchesOf = (name: Shape) =>
       },
       { negate: flag },
     ),
-    LIMITS.valueMatchesMax,
+    LIMITS.valueMatchesMax * LIMITS.valueTestsMax,
   )
 const valueMatches = valueMatchesOf(filled)
 const match = object(

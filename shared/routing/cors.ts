@@ -23,10 +23,10 @@ export function preflight(cors: Cors, head: RequestHead): Answer | undefined {
   const method = head.headers.get("access-control-request-method")
   if (head.method !== "OPTIONS" || origin === null || method === null) return undefined
   if (!allowsOrigin(cors, origin)) return { status: 204, headers: vary(cors), body: "" }
-  const requested = head.headers.get("access-control-request-headers")
+  const requested = head.headers.get("access-control-request-headers") ?? ""
   const headers = originHeaders(cors, origin)
   add(headers, "access-control-allow-methods", listed(cors, cors.methods, method))
-  if (requested !== null) add(headers, "access-control-allow-headers", listed(cors, cors.headers, requested))
+  add(headers, "access-control-allow-headers", listed(cors, cors.headers, requested))
   add(headers, EXPOSE_HEADERS, listed(cors, cors.exposeHeaders, ""))
   add(headers, "access-control-max-age", String(cors.maxAgeSeconds))
   return { status: 204, headers: [...headers, ...vary(cors)], body: "" }

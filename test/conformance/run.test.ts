@@ -78,12 +78,15 @@ describe("the runner", () => {
   })
 
   it("runs Istio's policies and paths, and notices what is not as expected", async () => {
-    const files = ["authz", "path_normalization", "authz_wrong"].map((form) => join(FIXTURES, `istio_${form}.json`))
+    const forms = ["authz", "path_normalization", "authz_wrong", "virtualservice_traffic"]
+    const files = forms.map((form) => join(FIXTURES, `istio_${form}.json`))
     const { exit, lines, out } = await conformance(...files)
-    expect(lines.at(-1), out).toBe("36 passed, 6 failed, 13 skipped")
+    expect(lines.at(-1), out).toBe("44 passed, 7 failed, 15 skipped")
     expect(exit).toBe(1)
+    expect(out).toContain('path of the redirect is "/new" instead of "/other"')
+    expect(out).toContain("a match has sourceLabels")
     expect(out).toContain("OwnWrong")
-    expect(out.match(/^FAIL .*/gm)).toHaveLength(2)
+    expect(out.match(/^FAIL .*/gm)).toHaveLength(3)
     expect(out).toContain("status 403 (forbidden) instead of 200")
     expect(out).toContain('header X-A at the backend is "2" instead of absent')
     expect(out).toContain('did you mean "from"?')
@@ -114,18 +117,16 @@ describe("the runner", () => {
     },
   )
 
-  it
-    .skipIf(!existsSync(CASES))
-    .each([["istio_authz.json"], ["istio_path_normalization.json", "w3c_trace_context.json"]])(
-    "passes every case of %s %s that can apply to Workers",
-    async (...names) => {
-      const files = names.map((name) => join(CASES, name)).filter((file) => existsSync(file))
-      if (files.length === 0) return
-      const { exit, lines, out } = await conformance(...files)
-      expect(lines.at(-1), out).toMatch(/^\d+ passed, 0 failed, \d+ skipped$/)
-      expect(exit).toBe(0)
-    },
-  )
+  it.skipIf(!existsSync(CASES)).each([
+    ["istio_authz.json", "istio_virtualservice_traffic.json"],
+    ["istio_path_normalization.json", "w3c_trace_context.json"],
+  ])("passes every case of %s %s that can apply to Workers", async (...names) => {
+    const files = names.map((name) => join(CASES, name)).filter((file) => existsSync(file))
+    if (files.length === 0) return
+    const { exit, lines, out } = await conformance(...files)
+    expect(lines.at(-1), out).toMatch(/^\d+ passed, 0 failed, \d+ skipped$/)
+    expect(exit).toBe(0)
+  })
 
   it.skipIf(!existsSync(CASES)).each(["outlier", "weighted", "retry", "router_check"])(
     "passes every case of envoy_%s.json that can apply to Workers",

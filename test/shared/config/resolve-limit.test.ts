@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { compile } from "#shared/config/compile.ts"
-import type { MatchDocument, RateLimitDocument } from "#shared/model/document.ts"
+import type { RateLimitDocument } from "#shared/model/document.ts"
+import type { MatchDocument } from "#shared/model/match-document.ts"
 import { decode } from "#shared/model/snapshot-codec.ts"
 
 const PLAIN: RateLimitDocument = { requests: 100, per: "1m" }

@@ -24,7 +24,7 @@ describe("the JSON Schema", () => {
   it("describes each field in the words of its type", () => {
     const { $defs } = jsonSchema() as { $defs: Json }
     const differing: string[] = []
-    const names = ["document", "endpoint-document", "gateway-document", "rewrite-document"]
+    const names = ["document", "endpoint-document", "gateway-document", "match-document", "rewrite-document"]
     const sources = names.map((name) => read(`shared/model/${name}.ts`))
     for (const { type, field, words } of sources.flatMap(commentsOf)) {
       const property = $defs[type]?.properties?.[field] as { description?: string } | undefined

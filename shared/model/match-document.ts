@@ -1,0 +1,32 @@
+/** Which requests a rule takes, as documents write it. */
+
+/** A string is a prefix match: `path: /v2`. */
+export type PathDocument = string | { exact: string } | { prefix: string } | { template: string } | { regex: string }
+
+/** A string is an exact match: `x-canary: "always"`. Of `all` every one must hold. */
+export type ValueDocument = SingleValueDocument | { all: SingleValueDocument[] }
+
+export type SingleValueDocument =
+  | string
+  | { exact: string }
+  | { prefix: string }
+  | { suffix: string }
+  | { contains: string }
+  | { regex: string }
+  | { present: boolean }
+  | { not: SingleValueDocument }
+
+export interface MatchDocument {
+  path?: PathDocument
+  method?: string
+  headers?: { [name: string]: ValueDocument }
+  query?: { [name: string]: ValueDocument }
+  cookies?: { [name: string]: ValueDocument }
+  /** Claims of the end user's token, by the way to them: `sub`, `realm_access.roles`. */
+  claims?: { [way: string]: ValueDocument }
+  /** Calling services. */
+  from?: string | string[]
+  /** RPC method or glob. */
+  rpc?: string
+  percent?: number
+}
