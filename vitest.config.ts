@@ -2,8 +2,11 @@ import { readFileSync } from "node:fs"
 import { cloudflareTest } from "@cloudflare/vitest-plugin"
 import { defineConfig } from "vitest/config"
 
-/** No test fails for being slow on a busy machine: these bound what hangs. */
-const PATIENCE = { testTimeout: 60_000, hookTimeout: 120_000 }
+/** No test fails for being slow on a busy machine: these bound what hangs. Whoever polls says what is missing before the test is over. */
+const PATIENCE = { testTimeout: 120_000, hookTimeout: 180_000, expect: { poll: { timeout: 60_000 } } }
+
+/** Laws are tried on the same examples each time, so that what passed here passes elsewhere. */
+const SEEDED = { setupFiles: ["test/support/seeded.ts"] }
 
 /**
  * Three kinds of tests: `core` runs pure code in Node; `runtime` runs inside workerd (storage, alarms, eviction);
@@ -18,6 +21,7 @@ export default defineConfig({
         test: {
           name: "core",
           ...PATIENCE,
+          ...SEEDED,
           // Pure code keeps nothing between files that could reach another.
           isolate: false,
           include: [
@@ -62,6 +66,7 @@ export default defineConfig({
         test: {
           name: "mesh",
           ...PATIENCE,
+          ...SEEDED,
           // Each file starts and stops what it needs; what it shares with others is wrangler, which takes long to load.
           isolate: false,
           include: [

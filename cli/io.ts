@@ -14,6 +14,8 @@ export interface Io {
   trustAnyCertificate(): void
   nowMs(): number
   sleep(ms: number): Promise<void>
+  /** Runs it after so long, unless the result is called before. */
+  later(ms: number, run: () => void): () => void
   /** Runs wrangler in a folder; what it prints is kept, not shown. */
   wrangler(cwd: string, args: readonly string[]): Promise<WranglerResult>
   /** Resolves when the person wants to stop what runs until then (Ctrl-C). */
@@ -44,10 +46,16 @@ export function processIo(): Io {
     },
     nowMs: () => Date.now(),
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    later,
     wrangler: runWrangler,
     interrupted,
     onKey,
   }
+}
+
+export function later(ms: number, run: () => void): () => void {
+  const timer = setTimeout(run, ms)
+  return () => clearTimeout(timer)
 }
 
 /** Listens on, not once: other code's listeners end the process when they are the only ones left. */

@@ -11,7 +11,7 @@ export interface Progress {
   end(): void
 }
 
-export function startProgress(io: Pick<Io, "err">, patienceMs = PATIENCE_MS): Progress {
+export function startProgress(io: Pick<Io, "err" | "later">, patienceMs = PATIENCE_MS): Progress {
   let latest = ""
   let shown = ""
   let patient = patienceMs > 0
@@ -23,10 +23,10 @@ export function startProgress(io: Pick<Io, "err">, patienceMs = PATIENCE_MS): Pr
   const clear = () => {
     if (io.err.terminal && shown !== "") io.err.write("\r\u001b[K")
   }
-  const timer = setTimeout(() => {
+  const cancel = io.later(patienceMs, () => {
     patient = false
     show()
-  }, patienceMs)
+  })
   return {
     say(text) {
       latest = text
@@ -40,7 +40,7 @@ export function startProgress(io: Pick<Io, "err">, patienceMs = PATIENCE_MS): Pr
       if (!patient) show()
     },
     end() {
-      clearTimeout(timer)
+      cancel()
       clear()
       latest = ""
       shown = ""
@@ -50,7 +50,7 @@ export function startProgress(io: Pick<Io, "err">, patienceMs = PATIENCE_MS): Pr
 }
 
 /** Runs one slow step with a line about it. */
-export async function during<T>(io: Pick<Io, "err">, text: string, step: Promise<T>): Promise<T> {
+export async function during<T>(io: Pick<Io, "err" | "later">, text: string, step: Promise<T>): Promise<T> {
   const progress = startProgress(io)
   progress.say(text)
   try {

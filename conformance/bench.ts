@@ -179,6 +179,7 @@ async function runCli(args: readonly string[], url: string, stdin: string) {
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     wrangler: () => Promise.reject(new Error("the runner deploys nothing")),
     interrupted: () => new Promise(() => {}),
+    later: () => () => {},
     onKey: () => () => {},
   })
   return { exit, out: out.join(""), err: err.join("") }

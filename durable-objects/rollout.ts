@@ -112,7 +112,8 @@ export async function watch(
     const stub = namespace.getByName(`${revision}-${startedAtMs}`)
     // How itty-durable is called: by a request, with the arguments in a header.
     const call = stub.fetch("https://rollout/do/call/begin", { headers: { "do-content": JSON.stringify([revision]) } })
-    const { ok, status } = await within(call, LIMITS.rolloutCallMs)
+    const { ok, status, body } = await within(call, LIMITS.rolloutCallMs)
+    await body?.cancel()
     if (!ok) throw new Error(`it answers ${status}`)
   } catch (error) {
     console.warn(`weft: nobody watches revision ${revision} yet: ${error}`)

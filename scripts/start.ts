@@ -7,6 +7,7 @@
 import { join, relative, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
 import { type ParseArgsConfig, parseArgs } from "node:util"
+import { later } from "#cli/io.ts"
 import { LocalMeshError } from "#cli/local/error.ts"
 import type { LogLine } from "#cli/local/logs.ts"
 import type { LocalMesh, LocalMeshOptions } from "#cli/local/mesh.ts"
@@ -48,7 +49,7 @@ try {
 async function main(settings: Settings): Promise<void> {
   const { folder, quiet } = settings
   const err = { write: (text: string) => void process.stderr.write(text), terminal: process.stderr.isTTY }
-  const progress = startProgress({ err }, 0)
+  const progress = startProgress({ err, later }, 0)
   progress.say("loading the tools")
   const token = await localToken(folder)
   const log = startMeshLog({

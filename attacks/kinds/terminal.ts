@@ -44,6 +44,7 @@ export async function runCli(
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     wrangler: () => Promise.reject(new Error("the runner deploys nothing")),
     interrupted: () => new Promise(() => {}),
+    later: () => () => {},
     onKey: () => () => {},
   })
   if (before === undefined) delete process.env[TRUST]

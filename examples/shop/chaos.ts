@@ -13,6 +13,8 @@ export interface ChaosOptions {
   /** Of `weft`: where control is, and the token. */
   readonly env?: Readonly<Record<string, string>>
   readonly say?: (line: string) => void
+  /** How long whatever is to change may take. */
+  readonly patienceMs?: number
 }
 
 export interface ChaosReport {
@@ -24,9 +26,14 @@ export interface ChaosReport {
 
 const WEFT = join(import.meta.dirname, "../../cli/weft.mjs")
 const PRODUCT = "scarf"
-const PATIENCE_MS = 30_000
 
-export async function chaos({ url, env = {}, say = () => {} }: ChaosOptions): Promise<ChaosReport> {
+export async function chaos({
+  url,
+  env = {},
+  say = () => {},
+  patienceMs = 30_000,
+}: ChaosOptions): Promise<ChaosReport> {
+  const until = <T>(holds: () => Promise<T | undefined | false>) => untilWithin(patienceMs, holds)
   const weft = (...args: string[]) => run(args, env)
   const knob = (failRate: number) => turn(url, failRate)
 
@@ -83,12 +90,12 @@ async function turn(url: string, failRate: number): Promise<void> {
   if (!response.ok) throw new Error(`the knob answered ${response.status}: ${await response.text()}`)
 }
 
-async function until<T>(holds: () => Promise<T | undefined | false>): Promise<T> {
-  const deadline = performance.now() + PATIENCE_MS
+async function untilWithin<T>(patienceMs: number, holds: () => Promise<T | undefined | false>): Promise<T> {
+  const deadline = performance.now() + patienceMs
   for (;;) {
     const value = await holds()
     if (value) return value
-    if (performance.now() > deadline) throw new Error(`nothing has changed within ${PATIENCE_MS / 1000} s`)
+    if (performance.now() > deadline) throw new Error(`nothing has changed within ${patienceMs / 1000} s`)
     await new Promise((resolve) => setTimeout(resolve, 200))
   }
 }

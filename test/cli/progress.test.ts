@@ -1,30 +1,38 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
+import { describe, expect, it } from "vitest"
 import type { Io } from "#cli/io.ts"
 import { startProgress } from "#cli/progress.ts"
 
-beforeEach(() => void vi.useFakeTimers())
-afterEach(() => void vi.useRealTimers())
-
 function start(terminal: boolean, patienceMs?: number) {
   const said: string[] = []
-  const progress = startProgress({ err: { write: (text: string) => void said.push(text), terminal } } as Io, patienceMs)
-  return { said, progress }
+  const err: Io["err"] = { write: (text) => void said.push(text), terminal }
+  let waiting: { readonly ms: number; readonly run: () => void } | undefined
+  const later: Io["later"] = (ms, run) => {
+    waiting = { ms, run }
+    return () => {
+      waiting = undefined
+    }
+  }
+  const progress = startProgress({ err, later }, patienceMs)
+  const pass = (ms: number) => {
+    if (waiting && waiting.ms <= ms) waiting.run()
+  }
+  return { said, progress, pass }
 }
 
 describe("progress", () => {
   it("says nothing of what is quick", () => {
-    const { said, progress } = start(true)
+    const { said, progress, pass } = start(true)
     progress.say("working")
-    vi.advanceTimersByTime(999)
+    pass(999)
     progress.end()
-    vi.advanceTimersByTime(5_000)
+    pass(5_000)
     expect(said).toEqual([])
   })
 
   it("moves one line on a terminal, and takes it away", () => {
-    const { said, progress } = start(true)
+    const { said, progress, pass } = start(true)
     progress.say("2 left")
-    vi.advanceTimersByTime(1_000)
+    pass(1_000)
     progress.say("2 left")
     progress.say("1 left")
     progress.end()
@@ -33,9 +41,9 @@ describe("progress", () => {
   })
 
   it("writes a line for each change elsewhere", () => {
-    const { said, progress } = start(false)
+    const { said, progress, pass } = start(false)
     progress.say("2 left")
-    vi.advanceTimersByTime(1_000)
+    pass(1_000)
     progress.say("2 left")
     progress.say("1 left")
     progress.end()

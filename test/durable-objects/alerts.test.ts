@@ -9,11 +9,11 @@ import { MESH } from "#shared/protocol/route-table.ts"
 import { signedText } from "#shared/telemetry/notification.ts"
 import { SeriesTable } from "#shared/telemetry/series-table.ts"
 import { encode } from "#shared/telemetry/wire.ts"
+import { FAR_MS } from "#test/support/far-future.ts"
 import { call, confirmed, controlEnv, documents, get, makeToken } from "#test/workers/control/support.ts"
 
 const { ALERTS, ROUTE_TABLE, TELEMETRY } = controlEnv
 const MINUTE_MS = LIMITS.alertStepMs
-const START_MS = 1_800_000_000_000
 const SECRET = "a secret of the suite, long enough".replaceAll(" ", "-")
 
 const PROMISE = {
@@ -23,13 +23,11 @@ const PROMISE = {
   receivers: { oncall: { webhook: { url: "https://oncall.test/weft", secret: SECRET } } },
 }
 
-vi.setConfig({ testTimeout: 30_000 })
-
 const DAY_MS = 24 * 60 * 60 * 1000
 
 let tests = 0
-let startMs = START_MS
-let nowMs = START_MS
+let startMs = FAR_MS
+let nowMs = FAR_MS
 let sequence = 0
 
 beforeEach(async () => {
@@ -39,7 +37,7 @@ beforeEach(async () => {
   vi.spyOn(ALERTS, "getByName").mockImplementation(() => ALERTS.get(ALERTS.idFromName(name)) as never)
   await received()
   for (const at of ["oncall.test", "other.test"]) await answers(at, 204)
-  startMs = START_MS + tests * DAY_MS
+  startMs = FAR_MS + tests * DAY_MS
   nowMs = startMs
   vi.useFakeTimers({ toFake: ["Date"], now: nowMs })
 })

@@ -1,10 +1,11 @@
 /** The root's outbox with relays that hang, fail, or take everything. */
 import { runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
-import { describe, expect, it } from "vitest"
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import { Outbox, type OutboxSurroundings } from "#durable-objects/outbox.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { Acknowledgement, Bulletin } from "#shared/protocol/relay.ts"
+import { FAR_MS } from "#test/support/far-future.ts"
 import type { ControlEnv } from "#workers/control/env.ts"
 
 const { ROUTE_TABLE } = env as unknown as ControlEnv
@@ -55,14 +56,23 @@ function worldOf(sql: SqlStorage) {
   }
 }
 
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"], now: FAR_MS }))
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+const pass = (ms: number) => vi.setSystemTime(Date.now() + ms)
+/** Pushes end in the background; that it is waited for too long is the test's end. */
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5))
+}
 
 describe("the outbox", () => {
   it("tells all who lack something, and nobody waits for one that hangs", () =>
     story(async ({ outbox, acknowledged }) => {
       for (const name of ["hangs", "fails", "oc", "weur"]) outbox.follow(name, HAS_NOTHING, Date.now())
       outbox.run(Date.now())
-      await sleep(20)
+      await until(() => acknowledged(outbox).oc === 1 && acknowledged(outbox).weur === 1)
       expect(acknowledged(outbox)).toEqual({ hangs: 0, fails: 0, oc: 1, weur: 1 })
     }))
 
@@ -70,22 +80,24 @@ describe("the outbox", () => {
     story(async ({ outbox, world }) => {
       outbox.follow("fails", HAS_NOTHING, Date.now())
       outbox.run(Date.now())
-      await sleep(10)
+      const failures = () => outbox.list()[0]?.failures
+      await until(() => failures() === 1)
       outbox.run(Date.now())
       expect(world.pushes).toHaveLength(1)
-      await sleep(LIMITS.pushPauseMs * 1.3)
+      pass(LIMITS.pushPauseMs * 1.3)
       outbox.run(Date.now())
-      await sleep(10)
+      await until(() => failures() === 2)
       expect(world.pushes).toHaveLength(2)
-      expect(outbox.list()[0]?.failures).toBe(2)
       expect(world.alarms.at(-1)! - Date.now()).toBeGreaterThan(LIMITS.pushPauseMs)
     }))
 
   it("sends the newest only, whatever came meanwhile", () =>
-    story(async ({ outbox, world }) => {
+    story(async ({ outbox, world, acknowledged }) => {
       outbox.follow("oc", HAS_NOTHING, Date.now())
       for (world.revision = 1; world.revision < 50; world.revision++) outbox.run(Date.now())
-      await sleep(LIMITS.pushGapMs * 2.5)
+      await until(() => acknowledged(outbox).oc === 1)
+      pass(LIMITS.pushGapMs * 2.5)
+      await until(() => world.pushes.at(-1)?.revision === 50)
       expect(world.pushes.length).toBeLessThanOrEqual(3)
       expect(world.pushes.at(-1)?.revision).toBe(50)
     }))
@@ -97,15 +109,14 @@ describe("the outbox", () => {
       expect(world.alarms).toHaveLength(1)
       const next = open()
       next.run(Date.now())
-      await sleep(10)
-      expect(acknowledged(next)).toEqual({ oc: 1 })
+      await until(() => acknowledged(next).oc === 1)
     }))
 
   it("leaves out the text for who has it", () =>
     story(async ({ outbox, world }) => {
       outbox.follow("oc", { ...HAS_NOTHING, digest: "digest-1" }, Date.now())
       outbox.run(Date.now())
-      await sleep(10)
+      await until(() => world.pushes.length > 0)
       expect(world.pushes).toEqual([{ name: "oc", revision: 1, hasText: false }])
     }))
 
@@ -113,7 +124,7 @@ describe("the outbox", () => {
     story(async ({ outbox, acknowledged }) => {
       outbox.follow("idle", HAS_NOTHING, Date.now())
       outbox.run(Date.now())
-      await sleep(10)
+      await until(() => !outbox.has("idle"))
       expect(acknowledged(outbox)).toEqual({})
       for (let index = 0; index <= LIMITS.relaysMax; index++) outbox.follow(`r${index}`, HAS_NOTHING, index)
       expect(outbox.list()).toHaveLength(LIMITS.relaysMax)

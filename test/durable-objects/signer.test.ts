@@ -1,7 +1,7 @@
 /** Tokens as control signs them and as the proxy checks them. */
 import { evictDurableObject, runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
-import { afterEach, describe, expect, it, vi } from "vitest"
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { ControlEnv } from "#workers/control/env.ts"
 import { Consistency } from "#workers/proxy/consistency.ts"
@@ -18,15 +18,17 @@ async function signed(revision: number) {
   return { table, token, keys: consistencyKeys, consistency }
 }
 
+// A moment before the end of a second: what is signed ends with one, and what is asked afterwards comes in the next.
+const NOW_MS = 1_800_000_000_990
+beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"], now: NOW_MS }))
 afterEach(() => vi.useRealTimers())
 
 describe("a consistency token", () => {
   it("is good for its revision, until it is over", async () => {
     const { token, consistency } = await signed(12)
-    const nowMs = Date.now()
-    expect(await consistency.floorOf(token, nowMs)).toBe(12)
-    expect(await consistency.floorOf(token, nowMs + LIMITS.consistencyTokenMs - 1_000)).toBe(12)
-    expect(await consistency.floorOf(token, nowMs + LIMITS.consistencyTokenMs + 1_000)).toBe(0)
+    const endsAtMs = NOW_MS + 10 + LIMITS.consistencyTokenMs
+    for (const nowMs of [NOW_MS, NOW_MS + 10, endsAtMs]) expect(await consistency.floorOf(token, nowMs)).toBe(12)
+    expect(await consistency.floorOf(token, endsAtMs + 1)).toBe(0)
   })
 
   it("is worth nothing when any character of it is another", async () => {

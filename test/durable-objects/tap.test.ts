@@ -1,10 +1,11 @@
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test"
 import { env } from "cloudflare:workers"
-import { afterEach, describe, expect, it, vi } from "vitest"
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { OpenTaps, TapMessage, TappedExchange } from "#shared/model/tap.ts"
 import { TAP, TAP_HEADER, type TapOrder } from "#shared/protocol/tap.ts"
 import { encode } from "#shared/telemetry/wire.ts"
+import { FAR_MS } from "#test/support/far-future.ts"
 import type { ControlEnv } from "#workers/control/env.ts"
 
 const bindings = env as unknown as ControlEnv
@@ -12,7 +13,7 @@ const tap = () => bindings.TAP.getByName(TAP)
 const shard = () => bindings.TELEMETRY.getByName("weur")
 
 /** Fifteen shards are told, of which most have to be made first. */
-const SLOWLY = { timeout: 10_000, interval: 20 }
+const SLOWLY = { timeout: 60_000, interval: 20 }
 let sequence = 0
 
 /** What an isolate hears of taps when it reports. */
@@ -47,9 +48,11 @@ async function open(order: Partial<TapOrder> = {}) {
 const exchange = (status: number) => ({ status, method: "GET" }) as unknown as TappedExchange
 const sockets: WebSocket[] = []
 
+beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"], now: FAR_MS }))
 afterEach(async () => {
   for (const socket of sockets.splice(0)) socket.close()
   await vi.waitFor(async () => expect(await stillOpen()).toBeUndefined(), SLOWLY)
+  vi.useRealTimers()
 })
 
 async function opened(order?: Partial<TapOrder>) {
@@ -59,7 +62,7 @@ async function opened(order?: Partial<TapOrder>) {
   return { ...viewer, id }
 }
 
-describe("a tap", { timeout: 20_000 }, () => {
+describe("a tap", () => {
   it("is heard of by isolates that report, as long as it is open", async () => {
     expect(await heard()).toBeUndefined()
     await opened()
@@ -76,7 +79,7 @@ describe("a tap", { timeout: 20_000 }, () => {
     expect(
       await shard().tapped({ exchanges: [...exchanges, ["other", exchange(500)]], dropped: [[id, 4]] }),
     ).toBeDefined()
-    await vi.waitFor(() => expect(messages).toHaveLength(1))
+    await vi.waitFor(() => expect(messages).toHaveLength(1), SLOWLY)
     expect(messages[0]).toEqual({ kind: "exchanges", exchanges: [exchange(200), exchange(201)], dropped: 5 })
   })
 
@@ -84,18 +87,18 @@ describe("a tap", { timeout: 20_000 }, () => {
     const { id, messages } = await opened()
     await evictDurableObject(tap())
     await shard().tapped({ exchanges: [[id, exchange(200)]], dropped: [] })
-    await vi.waitFor(() => expect(messages).toHaveLength(1))
+    await vi.waitFor(() => expect(messages).toHaveLength(1), SLOWLY)
   })
 
   it("ends by itself when its time is over, and is not heard of after that", async () => {
     const { messages, isClosed } = await open({ endsAtMs: Date.now() + 50 })
-    await new Promise((resolve) => setTimeout(resolve, 60))
+    vi.setSystemTime(FAR_MS + 50)
     expect(await runDurableObjectAlarm(tap())).toBe(true)
-    await vi.waitFor(() => expect(messages).toEqual([{ kind: "end", because: "time" }]))
+    await vi.waitFor(() => expect(messages).toEqual([{ kind: "end", because: "time" }]), SLOWLY)
     expect(isClosed()).toBe(false)
     // The viewer has not closed its end.
     expect(await runDurableObjectAlarm(tap())).toBe(true)
-    await vi.waitFor(() => expect(isClosed()).toBe(true))
+    await vi.waitFor(() => expect(isClosed()).toBe(true), SLOWLY)
   })
 
   it("is refused beside too many others, and without an order", async () => {

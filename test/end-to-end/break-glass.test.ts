@@ -4,7 +4,8 @@ import { promisify } from "node:util"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { apply } from "#cli/local/seed.ts"
 import { readDocuments } from "#shared/config/text.ts"
-import { eventually, type ShopMesh, startShop, TOKEN } from "./shop-mesh.ts"
+import { eventually } from "#test/support/eventually.ts"
+import { type ShopMesh, startShop, TOKEN } from "./shop-mesh.ts"
 
 const OUTAGE = `
 routes:

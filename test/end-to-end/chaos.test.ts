@@ -14,7 +14,12 @@ it("the shop's chaos: payments fail, their breaker opens and a fallback answers,
   const { chaos } = await import(join(SHOP, "chaos.ts"))
   const lines: string[] = []
   const env = { WEFT_URL: mesh.controlUrl, WEFT_TOKEN: TOKEN, NO_COLOR: "1" }
-  const report = await chaos({ url: mesh.ingressUrl, env, say: (line: string) => void lines.push(line) })
+  const report = await chaos({
+    url: mesh.ingressUrl,
+    env,
+    say: (line: string) => void lines.push(line),
+    patienceMs: 100_000,
+  })
   expect(report.orders).toEqual({ before: "paid", failing: "unpaid", resting: "paid", after: "paid" })
   expect(report.breakers[0]).toMatch(/default\/payments +(open|probing) for/)
   expect(lines.join("\n")).toMatch(/SERVICE +BREAKER/)

@@ -6,7 +6,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { apply } from "#cli/local/seed.ts"
 import { localToken } from "#cli/local/token.ts"
 import type { RevisionList } from "#shared/protocol/control-api.ts"
-import { eventually, ROOT } from "./shop-mesh.ts"
+import { eventually } from "#test/support/eventually.ts"
+import { ROOT } from "./shop-mesh.ts"
 
 interface Started {
   readonly child: ChildProcess
@@ -36,10 +37,7 @@ async function start(): Promise<Started> {
   let output = ""
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => (output += text))
   const found = (name: string) => new RegExp(`${name} +(http://\\S+)`).exec(output)?.[1]
-  await eventually(
-    async () => (found("control") !== undefined && output.includes("Ctrl-C")) || exited(child, output),
-    30_000,
-  )
+  await eventually(() => (found("control") !== undefined && output.includes("Ctrl-C")) || exited(child, output))
   return { child, shop: found("shop")!, control: found("control")!, output: () => output }
 }
 
@@ -52,10 +50,11 @@ function ended(child: ChildProcess): Promise<unknown> {
   return new Promise((resolve) => child.once("exit", resolve))
 }
 
-const refused = async (url: string): Promise<boolean> =>
-  fetch(url).then(
+/** Whether this mesh is served there. Somebody else may have taken the port meanwhile, and does not know its token. */
+const isServed = async (control: string, token: string): Promise<boolean> =>
+  fetch(`${control}/v1/status`, { headers: { authorization: `Bearer ${token}` } }).then(
+    ({ ok }) => ok,
     () => false,
-    (error) => error.cause?.code === "ECONNREFUSED",
   )
 
 /** A route whose weights say which apply it came from. */
@@ -104,13 +103,13 @@ describe("a mesh that is killed", () => {
         acknowledged.push({ revision, digest })
       }
     })().catch(() => {})
-    await eventually(async () => acknowledged.length >= 25, 20_000)
+    await eventually(async () => acknowledged.length >= 25)
     first.child.kill("SIGKILL")
     alive = false
     await applying
 
     // The runtime does not outlive its starter: nobody else may hold the objects.
-    await eventually(() => refused(first.control), 2_000)
+    await eventually(async () => !(await isServed(first.control, token)))
 
     const second = await start()
     const kept = await revisions(second.control, token)
@@ -129,12 +128,14 @@ describe("npm start", () => {
     // What it says is up answers, from the first request on.
     expect((await fetch(shop)).status).toBe(200)
     expect((await stat(join(folder, "token"))).mode & 0o777).toBe(0o600)
-    expect(output()).toContain(await localToken(folder))
+    const token = await localToken(folder)
+    expect(output()).toContain(token)
+    expect(await isServed(control, token)).toBe(true)
     const end = ended(child)
     child.kill("SIGINT")
     expect(await end).toBe(0)
     expect(output()).toContain("Stopped")
-    expect(await refused(control)).toBe(true)
+    expect(await isServed(control, token)).toBe(false)
   })
 
   it("says which port is taken and by what flag, and starts nothing", async () => {

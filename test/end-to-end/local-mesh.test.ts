@@ -8,7 +8,7 @@ import { LocalMeshError } from "#cli/local/error.ts"
 import type { LogLine } from "#cli/local/logs.ts"
 import { type LocalMesh, startLocalMesh } from "#cli/local/mesh.ts"
 import { watchProjects } from "#cli/local/watch.ts"
-import { eventually } from "./shop-mesh.ts"
+import { eventually } from "#test/support/eventually.ts"
 
 const PROXY = `
 import { WorkerEntrypoint } from "cloudflare:workers"

@@ -5,9 +5,10 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { apply, readYaml } from "#cli/local/seed.ts"
 import type { RevisionList } from "#shared/protocol/control-api.ts"
 import { folderOf } from "#test/support/cli.ts"
+import { eventually } from "#test/support/eventually.ts"
 import { configVariant, type SelfHosted, startSelfHosted, TOKEN } from "#test/support/self-hosted.ts"
 import { ANY_PORT, serve, type Workerd } from "#test/support/workerd.ts"
-import { eventually, SHOP } from "./shop-mesh.ts"
+import { SHOP } from "./shop-mesh.ts"
 
 const WORKERS = ["storefront", "catalog", "payments", "orders/wrangler.v1.toml", "orders/wrangler.v2.toml"]
 
@@ -55,6 +56,7 @@ describe("a mesh under plain workerd", () => {
 
     await mesh.kill()
     await mesh.start()
+    await eventually(async () => (await fetch(mesh.ingressUrl)).ok)
     expect(await (await fetch(new URL(order, mesh.ingressUrl))).text()).toContain("Herringbone scarf is yours")
     expect(await revisions()).toEqual(before)
   })

@@ -6,6 +6,7 @@ import type { LogLine } from "#cli/local/logs.ts"
 import { type LocalMesh, type LocalMeshOptions, startLocalMesh } from "#cli/local/mesh.ts"
 import { apply, readYaml, seed } from "#cli/local/seed.ts"
 import type { Applied } from "#shared/protocol/control-api.ts"
+import { eventually } from "#test/support/eventually.ts"
 
 export const ROOT = resolve(import.meta.dirname, "../..")
 export const SHOP = join(ROOT, "examples/shop")
@@ -62,16 +63,6 @@ export async function startShop(
       await mesh.stop()
       await rm(folder, { recursive: true, force: true })
     },
-  }
-}
-
-/** Waits until `holds`, at most `withinMs`; the time that it took. */
-export async function eventually(holds: () => Promise<boolean>, withinMs = 5_000): Promise<number> {
-  const startedAtMs = performance.now()
-  for (;;) {
-    if (await holds()) return performance.now() - startedAtMs
-    if (performance.now() - startedAtMs > withinMs) throw new Error(`not within ${withinMs} ms`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }
 

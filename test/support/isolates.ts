@@ -7,6 +7,8 @@ import type { Snapshot } from "#shared/model/snapshot.ts"
 export interface Isolates {
   /** The status that an isolate answers with. */
   request(isolate: number): Promise<number>
+  /** How often isolates have said that the limiter does not answer: from then on each goes by the limit alone. */
+  readonly gaveUp: number
   stop(): Promise<void>
 }
 
@@ -41,12 +43,15 @@ export async function startIsolates({ count, limiter, rateLimit }: IsolatesOptio
       serviceBindings: { UPSTREAM: "upstream" },
     })),
   ]
+  let gaveUp = 0
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       cf: false,
       telemetry: { enabled: false },
       log: new NoOpLog(),
-      handleStructuredLogs() {},
+      handleStructuredLogs({ message }) {
+        if (message.includes("the limiter of")) gaveUp += 1
+      },
       workers,
     }),
   )
@@ -65,7 +70,13 @@ export async function startIsolates({ count, limiter, rateLimit }: IsolatesOptio
   }
   // Every isolate has its routes before anything is counted.
   await Promise.all(proxies.map((_proxy, index) => request(index, "/warm")))
-  return { request: (isolate) => request(isolate), stop: () => miniflare.dispose() }
+  return {
+    request: (isolate) => request(isolate),
+    get gaveUp() {
+      return gaveUp
+    },
+    stop: () => miniflare.dispose(),
+  }
 }
 
 async function bundle(entry: string): Promise<string> {

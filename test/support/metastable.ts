@@ -35,8 +35,12 @@ export const CAPACITY_IN_TRIGGER = 40
 export const RECOVERED = 0.95
 
 const SERVICE_MS = 100
-const ATTEMPT_MS = 400
-const REQUEST_MS = 1_000
+/** What the rule says, and how long the upstream takes. */
+export const POLICY = {
+  serviceMs: SERVICE_MS,
+  timeouts: { requestMs: 1_000, attemptMs: 400 },
+  retry: { attempts: 3, on: ["5xx"], backoffMs: 25, unsafe: true, nested: false },
+} as const
 const COMPATIBILITY = { compatibilityDate: "2026-10-20", compatibilityFlags: ["enable_request_signal"] }
 
 export const WITHOUT_BUDGET: ServicePolicy = { retryBudget: { ratio: 4, perSecondMin: 1_000 } }
@@ -90,7 +94,7 @@ export async function runMetastable(run: MetastableRun): Promise<MetastableResul
   }
 }
 
-function resultOf(run: MetastableRun, good: readonly boolean[], attemptsAfter: number): MetastableResult {
+export function resultOf(run: MetastableRun, good: readonly boolean[], attemptsAfter: number): MetastableResult {
   const { beforeSeconds, triggerSeconds } = run
   const seconds = Math.floor(good.length / LOAD)
   const shareOf = (second: number) => good.slice(second * LOAD, (second + 1) * LOAD).filter(Boolean).length / LOAD
@@ -147,10 +151,9 @@ async function start(policy: ServicePolicy): Promise<Miniflare> {
 
 function snapshot(policy: ServicePolicy): object {
   const rule = {
-    ...{ id: "default/shop/0", filters: [], timeouts: { requestMs: REQUEST_MS, attemptMs: ATTEMPT_MS } },
+    ...{ id: "default/shop/0", filters: [], timeouts: POLICY.timeouts, retry: POLICY.retry },
     matches: [{ headers: [], query: [], cookies: [] }],
     backends: [{ service: "default/upstream", weight: 1, filters: [] }],
-    retry: { attempts: 3, on: ["5xx"], backoffMs: 25, unsafe: true },
   }
   const endpoints = [{ kind: "binding", binding: "UPSTREAM" }]
   const attachments = [{ to: "gateway", gateway: "default/default", hostname: "*" }]

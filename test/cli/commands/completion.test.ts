@@ -2,12 +2,9 @@ import { spawnSync } from "node:child_process"
 import { existsSync, symlinkSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { describe, expect, it, vi } from "vitest"
+import { describe, expect, it } from "vitest"
 import { COMMANDS, GROUPS } from "#cli/rows.ts"
 import { folderOf, weft } from "#test/support/cli.ts"
-
-// Processes start here, and the machine may be busy.
-vi.setConfig({ testTimeout: 60_000 })
 
 const LAUNCHER = fileURLToPath(new URL("../../../cli/weft.mjs", import.meta.url))
 

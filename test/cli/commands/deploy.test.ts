@@ -1,10 +1,7 @@
 import { readFileSync } from "node:fs"
-import { describe, expect, it, vi } from "vitest"
+import { describe, expect, it } from "vitest"
 import { runWrangler } from "#cli/wrangler-process.ts"
 import { folderOf, weft } from "#test/support/cli.ts"
-
-// Processes start here, or wrangler is loaded, and the machine may be busy.
-vi.setConfig({ testTimeout: 60_000 })
 
 const config = (name: string, more = "") =>
   `name = "${name}"\nmain = "index.js"\ncompatibility_date = "2026-10-20"\naccount_id = "acc"\n${more}`

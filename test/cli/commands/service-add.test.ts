@@ -1,11 +1,8 @@
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
-import { describe, expect, it, vi } from "vitest"
+import { describe, expect, it } from "vitest"
 import { experimental_readRawConfig } from "wrangler"
 import { folderOf, weft } from "#test/support/cli.ts"
-
-// Processes start here, or wrangler is loaded, and the machine may be busy.
-vi.setConfig({ testTimeout: 60_000 })
 
 const TOML = `# The proxy.
 name = "weft"

@@ -2,11 +2,9 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { folderOf, weft } from "#test/support/cli.ts"
-
-// A runtime and bundlers start here, and the machine may be busy.
-vi.setConfig({ testTimeout: 30_000 })
+import { eventually } from "#test/support/eventually.ts"
 
 const LAUNCHER = fileURLToPath(new URL("../../../cli/weft.mjs", import.meta.url))
 
@@ -47,17 +45,22 @@ async function start(cwd: string, ...more: string[]): Promise<Up> {
   }
   child.stdout.on("data", hear)
   child.stderr.on("data", hear)
-  await vi.waitFor(() => expect(state.said).toContain("revision 1 applied"), { timeout: 30_000, interval: 100 })
+  await eventually(() => state.said.includes("revision 1 applied") || endedWith(child, state.said))
   const [, ingress, control] = /ingress {2}(\S+)\ncontrol {2}(\S+)/.exec(state.said)!
   const get = async (path: string) => (await fetch(ingress + path)).text()
   return Object.assign(state, { child, env: { WEFT_URL: control! }, get })
+}
+
+function endedWith(child: ChildProcess, said: string): false {
+  if (child.exitCode !== null) throw new Error(`it ended: ${said}`)
+  return false
 }
 
 const started: ChildProcess[] = []
 let up: Up
 beforeAll(async () => {
   up = await start(cwd)
-}, 40_000)
+})
 afterAll(() => {
   for (const child of started) child.kill("SIGKILL")
 })
@@ -77,9 +80,7 @@ describe("up", () => {
     expect((await run("get", "services")).out).toContain("default    hello")
   })
 
-  it("applies, waits, shows problems in place, diffs and rolls back on the real control", {
-    timeout: 30_000,
-  }, async () => {
+  it("applies, waits, shows problems in place, diffs and rolls back on the real control", async () => {
     writeFileSync(join(cwd, "next.yaml"), MESH.replace("/old", "/older"))
     const traffic = setInterval(() => void up.get("/").catch(() => {}), 100)
     const applied = await run("apply", "-f", "next.yaml", "--wait", "-m", "older")
@@ -119,9 +120,9 @@ describe("up", () => {
     const cwd = folderOf(NEWCOMER)
     const watching = await start(cwd, "--watch")
     writeFileSync(join(cwd, "hello/index.js"), 'export default { fetch: () => new Response("hi") }\n')
-    await expect.poll(() => watching.get("/").catch(() => ""), { timeout: 15_000 }).toBe("hi")
+    await expect.poll(() => watching.get("/").catch(() => "")).toBe("hi")
     writeFileSync(join(cwd, "mesh.yaml"), MESH.replace("/old", "/oldest"))
-    await expect.poll(() => watching.said, { timeout: 15_000 }).toContain("revision 2 applied")
+    await expect.poll(() => watching.said).toContain("revision 2 applied")
   })
 
   it("says what is wrong with a project before it starts anything", async () => {

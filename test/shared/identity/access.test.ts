@@ -147,7 +147,7 @@ describe("policies", () => {
 })
 
 describe("the compiled table", () => {
-  it("decides as every policy read one after the other does", { timeout: 60_000 }, () => {
+  it("decides as every policy read one after the other does", () => {
     const seen = new Map<string, number>()
     let compared = 0
     fc.assert(

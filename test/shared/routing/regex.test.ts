@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { LIMITS } from "#shared/model/limits.ts"
 import { admitRegex, RegexPool, RegexSet } from "#shared/routing/regex.ts"
+import { cpuMs } from "#test/support/cpu-time.ts"
 
 const takes = (pattern: string, text: string) => {
   const admitted = admitRegex(pattern)
@@ -97,7 +98,7 @@ describe("evil expressions", () => {
     ),
   )
 
-  it("stay linear on 4 KB of text: none of 500 takes long", { timeout: 60_000 }, () => {
+  it("stay linear on 4 KB of text: none of 500 takes long", () => {
     expect(patterns).toHaveLength(500)
     let worst = { pattern: "", ms: 0 }
     let refused = 0
@@ -108,9 +109,7 @@ describe("evil expressions", () => {
         continue
       }
       for (const text of ["a".repeat(TEXT_CHARS), "ab".repeat(TEXT_CHARS / 2)]) {
-        const startedMs = performance.now()
-        expect(admitted.regex.matches(text)).toBe(false)
-        const ms = performance.now() - startedMs
+        const ms = cpuMs(() => expect(admitted.regex.matches(text)).toBe(false))
         if (ms > worst.ms) worst = { pattern, ms }
       }
     }

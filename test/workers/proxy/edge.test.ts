@@ -188,7 +188,7 @@ describe("a mirror", () => {
     received.length = 0
     const { status } = await mesh.raw({ headers: credentials, ...request })
     expect(status).toBe(200)
-    await expect.poll(() => received.length, { timeout: 2_000 }).toBe(1)
+    await expect.poll(() => received.length).toBe(1)
     return received[0]!
   }
 

@@ -91,7 +91,7 @@ describe("a server outside the mesh", () => {
     for (const headers of received) await verified(headers["weft-identity"] as string)
     received.length = 0
     expect((await mesh.raw({ target: "/copied" })).status).toBe(200)
-    await expect.poll(() => received.length, { timeout: 2_000 }).toBe(1)
+    await expect.poll(() => received.length).toBe(1)
     await verified(received[0]!["weft-identity"] as string)
   })
 

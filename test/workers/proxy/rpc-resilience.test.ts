@@ -158,7 +158,7 @@ describe("a breaker", () => {
     for (let time = 0; time < 4; time++) expect((await failing("BROKEN")).error?.refusal).toBeUndefined()
     const { error } = await call("BROKEN", "add", 1, 2)
     expect(error).toMatchObject({ refusal: "circuit_open", retryable: true, retryAfterMs: expect.any(Number) })
-    await expect.poll(() => call("BROKEN", "add", 1, 2), { timeout: 8_000 }).toEqual({ value: 3 })
+    await expect.poll(() => call("BROKEN", "add", 1, 2)).toEqual({ value: 3 })
   })
 
   it("counts what a method throws as an answer", async () => {
@@ -196,7 +196,7 @@ describe("a place", () => {
     const long = call("PLACED", "slow", 4_500)
     await ask("vanish", "PLACED", "slow", [20_000])
     expect((await call("PLACED", "add", 1, 2)).error).toMatchObject({ refusal: "overloaded" })
-    await expect.poll(() => call("PLACED", "add", 1, 2), { timeout: 6_000, interval: 100 }).toEqual({ value: 3 })
+    await expect.poll(() => call("PLACED", "add", 1, 2), { interval: 100 }).toEqual({ value: 3 })
     // The other one still is where it was.
     const beside = call("PLACED", "slow", 500)
     await pause(50)

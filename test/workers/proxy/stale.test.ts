@@ -58,9 +58,7 @@ async function force(phase: "open" | "closed", service = "kept"): Promise<void> 
   const target = `/${service}/probe?say=${encodeURIComponent('{"headers":{"cache-control":"no-store"}}')}`
   const word = async () =>
     (await mesh.raw({ target })).headers.get("weft-refusal") ?? (await mesh.raw({ target })).status
-  await expect
-    .poll(word, { timeout: 8_000 })
-    .toBe(phase === "open" ? (service === "backed" ? 202 : "circuit_open") : 200)
+  await expect.poll(word).toBe(phase === "open" ? (service === "backed" ? 202 : "circuit_open") : 200)
 }
 
 let pages = 0
