@@ -19,6 +19,7 @@ import { meshForm } from "./gateway-api-mesh.ts"
 import { istioAuthzForm } from "./istio-authz.ts"
 import { istioPathsForm } from "./istio-paths.ts"
 import { istioTrafficForm } from "./istio-traffic.ts"
+import { linkerdRouteForm } from "./linkerd-route.ts"
 import { sumLine, sumOf, testLines } from "./table.ts"
 import { traceContextForm } from "./w3c-trace-context.ts"
 
@@ -33,7 +34,7 @@ const FORMS: readonly Form[] = [
   httpRouteForm,
 ]
 /** Forms that need no mesh. */
-const CORE_FORMS: readonly CoreForm[] = [outlierForm, weightedForm, retryForm, routerCheckForm]
+const CORE_FORMS: readonly CoreForm[] = [outlierForm, weightedForm, retryForm, routerCheckForm, linkerdRouteForm]
 
 const USAGE = "usage: npm run conformance -- FILE... [--only name] [--verbose]\n"
 
