@@ -13,7 +13,6 @@ import type {
   ForceBreaker,
   NewToken,
   Plan,
-  ProblemDetails,
   ResourceList,
   RevisionDetail,
   RevisionList,
@@ -33,7 +32,7 @@ import type { Trace } from "#shared/telemetry/recorded.ts"
 import { EXIT, type Failure, failed } from "./command.ts"
 import { type Connection, type ConnectOptions, connect } from "./connection.ts"
 import type { Io } from "./io.ts"
-import { plain } from "./output.ts"
+import { refusal } from "./refused.ts"
 import type { StatsQuery } from "./stats-query.ts"
 import { watchTap } from "./watching.ts"
 
@@ -221,55 +220,6 @@ function unreachable(connection: Connection, error: Error): Failure {
     message: `control is not reachable at ${connection.url} (${WORDS[codeOf(error)] ?? codeOf(error)})`,
     hint: "is the mesh running? `npm start` or `weft up` starts one; --url or WEFT_URL names another",
   }
-}
-
-function refusal(connection: Connection, status: number, body: unknown): Failure {
-  const details = isDetails(body) ? body : undefined
-  const said = plain(details?.detail ?? details?.title ?? `it answered ${status}`)
-  if (status === 401) return unauthenticated(connection)
-  if (status === 403)
-    return {
-      exit: EXIT.forbidden,
-      ...(details?.problems && { problems: details.problems }),
-      message: `not allowed: ${said}`,
-      hint: `the token is from ${connection.tokenFrom ?? "nowhere"}; an admin makes others by \`weft token create\``,
-    }
-  if (details === undefined)
-    return {
-      exit: EXIT.unreachable,
-      message: `what answers at ${connection.url} (status ${status}) is not a Weft control`,
-    }
-  if (status >= 500) return { exit: EXIT.unreachable, message: `control failed (${status}): ${said}` }
-  if (status === 429)
-    return {
-      exit: EXIT.forbidden,
-      message: said,
-      hint: "other requests with this token, or from this address, used it up",
-    }
-  if (status === 428 && details.confirm)
-    return { exit: EXIT.problems, message: said, confirm: details.confirm, hint: "look at it, then say --confirm" }
-  if (status === 422 && details.problems) return { exit: EXIT.problems, message: said, problems: details.problems }
-  if (status === 412)
-    return { exit: EXIT.problems, message: said, hint: "somebody else changed the mesh meanwhile; look and try again" }
-  return { exit: EXIT.problems, message: said }
-}
-
-function unauthenticated(connection: Connection): Failure {
-  if (connection.token === undefined)
-    return {
-      exit: EXIT.forbidden,
-      message: `control at ${connection.url} wants a token`,
-      hint: "set WEFT_TOKEN or pass --token; a local start leaves one in .weft/token, for a local URL only",
-    }
-  return {
-    exit: EXIT.forbidden,
-    message: `control at ${connection.url} does not know the token from ${connection.tokenFrom}`,
-    hint: "it may have been revoked, may have expired, or may be another mesh's",
-  }
-}
-
-function isDetails(body: unknown): body is ProblemDetails {
-  return typeof body === "object" && body !== null && "title" in body && "status" in body
 }
 
 function parseJson(text: string): unknown {

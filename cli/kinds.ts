@@ -1,5 +1,7 @@
 /** Resource kinds as people type them, and the columns they are listed with. */
 import type { Resource } from "#shared/model/document.ts"
+import { suggest } from "#shared/std/suggest.ts"
+import { EXIT, type Failure } from "./command.ts"
 import { plain } from "./output.ts"
 
 const NATIVE: { readonly [typed: string]: string } = {
@@ -32,11 +34,11 @@ export function kindOf(typed: string): string {
 }
 
 /** Whether documents of this version can have resources of the kind. */
-export function isKind(kind: string): boolean {
+function isKind(kind: string): boolean {
   return Object.values(NATIVE).includes(kind)
 }
 
-export function kindsHint(): string {
+function kindsHint(): string {
   return `kinds: ${[...new Set(Object.values(NATIVE))].sort().join(", ")}`
 }
 
@@ -45,6 +47,45 @@ export function nameOf(typed: string, namespace: string | undefined): { namespac
   const slash = typed.indexOf("/")
   if (slash > 0) return { namespace: typed.slice(0, slash), name: typed.slice(slash + 1) }
   return { namespace: namespace ?? "default", name: typed }
+}
+
+/** Which resource is meant. */
+export interface Addressed {
+  readonly kind: string
+  readonly namespace: string
+  readonly name: string
+}
+
+/**
+ * `service orders`, `service team-a/orders`, and as kubectl has it `service/orders`, `service/team-a/orders`; the kind in any case,
+ * singular or plural. `-n` fills in the namespace. Without a name: all of the kind; without anything: all.
+ */
+export function addressOf(
+  [first, second]: readonly (string | undefined)[],
+  namespace: string | undefined,
+): Partial<Addressed> | Failure {
+  const [typedKind = "", ...rest] = first?.split("/") ?? []
+  if (first === undefined || (first.toLowerCase() === "all" && second === undefined)) return {}
+  const kind = kindOf(typedKind)
+  const written = rest.length > 0 ? rest.join("/") : second
+  if (!isKind(kind)) return noKind(typedKind)
+  if (rest.length > 0 && second !== undefined) {
+    const message = `"${first}" names one already, and "${second}" would be another`
+    return { exit: EXIT.usage, message, hint: `one at a time: ${typedKind}/<name>` }
+  }
+  if (written === undefined) return { kind }
+  const [name, within, ...more] = written.split("/").reverse()
+  if (!name || within === "" || more.length > 0) {
+    const message = `"${written}" is no name`
+    return { exit: EXIT.usage, message, hint: `${typedKind}/<name>, or ${typedKind}/<namespace>/<name>` }
+  }
+  return { kind, name, namespace: within ?? namespace ?? "default" }
+}
+
+function noKind(typed: string): Failure {
+  const near = suggest(typed.toLowerCase(), Object.keys(NATIVE))
+  const hint = near === undefined ? kindsHint() : `did you mean "${near}"? ${kindsHint()}`
+  return { exit: EXIT.usage, message: `there is no kind "${typed}"`, hint }
 }
 
 /** A header and, for each resource, what distinguishes its kind. */

@@ -48,10 +48,26 @@ export function age(atMs: number, nowMs: number): string {
   return `${Math.floor(passedMs / unit[1])}${unit[0]}`
 }
 
+/** By how much a time that is still to come may be said too long or too short. */
+const ROUNDING_MAX = 0.05
+
+/**
+ * How long something will last, in its largest unit that says so closely: a life of 365 days that began a moment ago is `365d`,
+ * one and a half days are `36h`.
+ */
+export function remaining(untilMs: number, nowMs: number): string {
+  const leftMs = Math.max(0, untilMs - nowMs)
+  for (const [unit, ms] of UNITS) {
+    const whole = Math.round(leftMs / ms)
+    if (whole > 0 && Math.abs(whole * ms - leftMs) <= leftMs * ROUNDING_MAX) return `${whole}${unit}`
+  }
+  return `${Math.ceil(leftMs / 1000)}s`
+}
+
 /** When something that may end ends. */
 export function expiry(expiresAtMs: number | undefined, nowMs: number): string {
   if (expiresAtMs === undefined) return "never"
-  return expiresAtMs <= nowMs ? "expired" : `in ${age(nowMs, expiresAtMs + 999)}`
+  return expiresAtMs <= nowMs ? "expired" : `in ${remaining(expiresAtMs, nowMs)}`
 }
 
 export function seconds(ms: number): string {

@@ -93,13 +93,13 @@ export const CHANGING: readonly CommandRow[] = [
   },
   {
     path: "delete",
-    args: "<kind> <name>",
-    summary: "remove one resource",
+    args: "<kind> [name]",
+    summary: "remove one resource, named <kind> <name> or <kind>/<name>",
     options: [NAMESPACE, WAIT, TIMEOUT],
     control: true,
     confirms: true,
     data: true,
-    examples: ["weft delete route shop"],
+    examples: ["weft delete route/shop", "weft delete route shop -n team-a"],
     load: () => import("./commands/delete.ts"),
   },
   {

@@ -10,11 +10,16 @@ const LOOKING: readonly CommandRow[] = [
   {
     path: "get",
     args: "[kind] [name]",
-    summary: "list services, routes and gateways, or show one as it was written",
+    summary: "list services, routes and gateways, or show one, named <kind> <name> or <kind>/<name>, as it was written",
     options: [NAMESPACE, ["--revision <n>", "as of this revision", "count"]],
     control: true,
     data: true,
-    examples: ["weft get routes", "weft get service orders -n team-a", "weft get -o yaml --revision 11"],
+    examples: [
+      "weft get routes",
+      "weft get service/orders",
+      "weft get service orders -n team-a",
+      "weft get -o yaml --revision 11",
+    ],
     load: () => import("./commands/get.ts"),
   },
   {

@@ -2,7 +2,7 @@
 import { noteLines } from "#cli/changes.ts"
 import { clientFor } from "#cli/client.ts"
 import { type Call, EXIT, type ExitCode, failed } from "#cli/command.ts"
-import { columnsOf, documentOf, isKind, kindOf, kindsHint, nameOf, specOf } from "#cli/kinds.ts"
+import { addressOf, columnsOf, documentOf, specOf } from "#cli/kinds.ts"
 import { plain, print, table, yaml } from "#cli/output.ts"
 import { report } from "#cli/report.ts"
 import type { Resource } from "#shared/model/document.ts"
@@ -10,26 +10,22 @@ import type { ResourceList } from "#shared/protocol/control-api.ts"
 
 export async function run(call: Call): Promise<ExitCode> {
   const { io, args, options } = call
-  const [typedKind, typedName] = args
-  const kind = typedKind === undefined ? undefined : kindOf(typedKind)
-  const named = typedName === undefined ? undefined : nameOf(typedName, options.namespace)
+  const asked = addressOf(args, options.namespace)
+  if (failed(asked)) return report(io, asked, "nothing was asked")
+  const { kind, namespace, name } = asked
   const client = clientFor(call)
   const query = {
-    ...(kind === undefined ? {} : { kind }),
     ...(options.namespace === undefined ? {} : { namespace: options.namespace }),
-    ...named,
+    ...asked,
     ...(options.revision === undefined ? {} : { revision: options.revision }),
   }
   const found = await client.resources(query)
   if (failed(found)) return report(io, found)
-  if (named && found.resources.length === 0) {
-    const message = `there is no ${kind} ${named.namespace}/${named.name} in revision ${found.revision}`
-    return report(io, { exit: EXIT.problems, message, hint: `weft get ${typedKind} lists what there is` })
+  if (name !== undefined && found.resources.length === 0) {
+    const message = `there is no ${kind} ${namespace}/${name} in revision ${found.revision}`
+    return report(io, { exit: EXIT.problems, message, hint: `\`weft get ${kind}\` lists what there is` })
   }
-  if (kind !== undefined && found.resources.length === 0 && !isKind(kind)) {
-    return report(io, { exit: EXIT.usage, message: `there is no kind "${typedKind}"`, hint: kindsHint() })
-  }
-  const one = named && found.resources.length === 1 ? await oneText(found.resources[0]!, found) : undefined
+  const one = name !== undefined && found.resources.length === 1 ? await oneText(found.resources[0]!, found) : undefined
   await print(io, call.format, found, () => one ?? listText(found.resources, kind))
   if (found.resources.length === 0 && call.format === "table") io.err.write("there is none\n")
   return EXIT.ok

@@ -1,7 +1,7 @@
 /** `weft token create`: `export WEFT_TOKEN=$(weft token create ci --role operator)`. */
 import { clientFor } from "#cli/client.ts"
 import { type Call, EXIT, type ExitCode, failed } from "#cli/command.ts"
-import { age, plain, print } from "#cli/output.ts"
+import { plain, print, remaining } from "#cli/output.ts"
 import { report } from "#cli/report.ts"
 
 export async function run(call: Call): Promise<ExitCode> {
@@ -17,7 +17,7 @@ export async function run(call: Call): Promise<ExitCode> {
   if (failed(created)) return report(io, created, "no token was made")
   await print(io, call.format, created, () => `${created.token}\n`)
   const where = created.namespaces ? `, ${created.namespaces.map(plain).join(" and ")} only` : ""
-  const until = created.expiresAtMs === undefined ? "for ever" : `for ${age(io.nowMs(), created.expiresAtMs + 999)}`
+  const until = created.expiresAtMs === undefined ? "for ever" : `for ${remaining(created.expiresAtMs, io.nowMs())}`
   io.err.write(`token ${plain(created.name)} (${plain(created.role)}${where}), good ${until}; it is shown only now\n`)
   return EXIT.ok
 }

@@ -1,7 +1,8 @@
+import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { parse } from "yaml"
 import type { Io } from "#cli/io.ts"
-import { age, count, facts, plain, print, table } from "#cli/output.ts"
+import { age, count, expiry, facts, plain, print, remaining, table } from "#cli/output.ts"
 
 describe("table", () => {
   it("aligns by what is seen, and leaves nothing behind the last column", () => {
@@ -29,6 +30,45 @@ describe("age", () => {
     [40 * 86_400_000, "40d"],
   ])("%d ms ago is %s", (ms, text) => {
     expect(age(1e12 - ms, 1e12)).toBe(text)
+  })
+})
+
+describe("what remains", () => {
+  const [MINUTE, HOUR, DAY] = [60_000, 3_600_000, 86_400_000]
+
+  it.each([
+    // A life that began a moment ago, on a clock that is a little behind or ahead.
+    [365 * DAY - 300, "365d"],
+    [365 * DAY + 4_000, "365d"],
+    [90 * DAY - 61_000, "90d"],
+    [HOUR - 2_000, "1h"],
+    [DAY - 1_000, "1d"],
+    [30_000 - 40, "30s"],
+    // No rounding that would mislead.
+    [1.5 * DAY, "36h"],
+    [90 * MINUTE, "90m"],
+    [2.4 * HOUR, "144m"],
+    [100 * DAY + 11 * HOUR, "100d"],
+    [400, "1s"],
+    [0, "0s"],
+    [-5, "0s"],
+  ])("of %d ms is said as %s", (ms, text) => {
+    expect(remaining(1e12 + ms, 1e12)).toBe(text)
+  })
+
+  it("is never said by more than a twentieth too long or too short", () => {
+    const units: Record<string, number> = { s: 1_000, m: MINUTE, h: HOUR, d: DAY }
+    fc.assert(
+      fc.property(fc.integer({ min: 20_000, max: 1_000 * DAY }), (ms) => {
+        const [, amount, unit] = /^(\d+)([smhd])$/.exec(remaining(ms, 0))!
+        expect(Math.abs(Number(amount) * units[unit!]! - ms)).toBeLessThanOrEqual(ms * 0.05)
+      }),
+    )
+  })
+
+  it("is over, or without end", () => {
+    expect([expiry(undefined, 0), expiry(5, 5), expiry(5, 6)]).toEqual(["never", "expired", "expired"])
+    expect(expiry(365 * DAY, 1_500)).toBe("in 365d")
   })
 })
 

@@ -22,7 +22,7 @@ describe("usage", () => {
     [["aply"], "error: unknown command 'aply'\n(Did you mean apply?)\n"],
     [["status", "--nope"], "error: unknown option '--nope'\n"],
     [["status", "more"], "error: too many arguments for 'status'. Expected 0 arguments but got 1: more.\n"],
-    [["delete", "route"], "error: missing required argument 'name'\n"],
+    [["delete"], "error: missing required argument 'kind'\n"],
     [["status", "-o", "xml"], "Allowed choices are table, json, yaml.\n"],
     [["history", "--limit", "many"], "It must be a whole number.\n"],
     [["apply", "--timeout", "soon"], "It must be a duration such as 30s, 5m or 7d.\n"],

@@ -88,17 +88,50 @@ routes:
     expect(ran.out).toContain("Gateway  default    public      1\n")
   })
 
+  it.each([
+    [["service", "mail"]],
+    [["Services", "mail"]],
+    [["service/mail"]],
+    [["SVC/mail"]],
+    [["services/default/mail"]],
+    [["service", "default/mail"]],
+    [["service/mail", "-n", "default"]],
+  ])("shows the one that is named by %j", async (named) => {
+    const ran = await run(["get", ...named])
+    expect(ran).toMatchObject({ exit: 0, err: "" })
+    expect(ran.out).toContain("services:\n  mail:\n    url: https://mail.test\n")
+  })
+
+  it("lists all for those who say so", async () => {
+    expect((await run(["get", "all"])).out).toBe((await run(["get"])).out)
+  })
+
   it("says what is missing", async () => {
-    expect(await run(["get", "route", "nope"])).toMatchObject({
+    const missing = {
       exit: 1,
-      err: "error: there is no Route default/nope in revision 1\n  weft get route lists what there is\n",
-    })
+      err: "error: there is no Route default/nope in revision 1\n  `weft get Route` lists what there is\n",
+    }
+    expect(await run(["get", "route", "nope"])).toMatchObject(missing)
+    expect(await run(["get", "routes/nope"])).toMatchObject(missing)
     expect(await run(["get", "routes", "-n", "team-a"])).toEqual({ exit: 0, out: "", err: "there is none\n" })
-    const ran = await run(["get", "routez"])
-    expect([ran.exit, ran.err]).toEqual([
-      2,
-      expect.stringContaining('there is no kind "routez"\n  kinds: AccessPolicy, Authentication, '),
-    ])
+  })
+
+  it.each([
+    [["get", "routez"], 'there is no kind "routez"\n  did you mean "route"? kinds: AccessPolicy, Authentication, '],
+    [["get", "routez/shop"], 'there is no kind "routez"'],
+    [["delete", "banana", "x"], 'there is no kind "banana"\n  kinds: AccessPolicy, '],
+    [
+      ["get", "route/shop", "orders"],
+      '"route/shop" names one already, and "orders" would be another\n  one at a time: route/<name>',
+    ],
+    [["get", "route/"], '"" is no name\n  route/<name>, or route/<namespace>/<name>\n'],
+    [["get", "route", "a/b/c"], '"a/b/c" is no name'],
+    [["get", "route//shop"], '"/shop" is no name'],
+    [["delete", "route"], "which Route?\n  weft delete route/<name>\n"],
+    [["delete", "all"], "delete takes one resource, not all\n"],
+  ])("says how to name one after %j", async (argv, text) => {
+    const ran = await run(argv)
+    expect(ran).toMatchObject({ exit: 2, out: "", err: expect.stringContaining(`error: ${text}`) })
   })
 
   it("gives what the API gives as JSON and YAML", async () => {
@@ -401,7 +434,7 @@ describe("key", () => {
     await run(["key", "create", "acme", "--scope", "read", "--expires", "90m"])
     expect((await run(["key", "list"])).out).toBe(
       `ID    OWNER  SCOPES  AGE  EXPIRES  LAST USED
-acme  acme   read    0s   in 1h    never
+acme  acme   read    0s   in 90m   never
 `,
     )
     expect((await run(["key", "revoke", "acme"])).out).toBe("key acme is revoked\n")
@@ -438,7 +471,7 @@ describe("token", () => {
     expect((await run(["token", "list"])).out).toBe(
       `NAME  ROLE    NAMESPACES  AGE  EXPIRES  LAST USED
 root  admin   all         3d   never    never
-ci    viewer  all         0s   in 1h    never
+ci    viewer  all         0s   in 90m   never
 `,
     )
     expect((await run(["token", "revoke", "ci"])).out).toBe("token ci is revoked\n")
