@@ -18,7 +18,13 @@ export function checkWiring(proxy: Wired, services: readonly Wired[]): Check[] {
     (caller.raw.services ?? []).flatMap((binding) => wrongWith(caller, binding, mesh, meshed)),
   )
   if (found.length > 0) return found
-  const message = `${count(callers.length, "Worker")} call services of the mesh through it, and say who they are`
+  const through = callers.flatMap(({ raw }) => raw.services ?? []).filter(({ service }) => service === mesh).length
+  const lead = through === 1 ? "leads" : "lead"
+  const message = `${count(callers.length, "Worker")} read: ${
+    through === 0
+      ? "none calls a service of the mesh"
+      : `${count(through, "binding")} ${lead} through the mesh, none past it`
+  }`
   return [{ section: "wiring", rule: "wiring", state: "ok", message }]
 }
 

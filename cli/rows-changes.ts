@@ -68,7 +68,7 @@ export const CHANGING: readonly CommandRow[] = [
       FILES,
       [
         "--services <paths...>",
-        "also find services that these call past the mesh: folders or wrangler configs",
+        "your Workers' folders or wrangler configs: also find which of them call a service directly, past the mesh",
         "list",
       ],
       [

@@ -25,7 +25,7 @@ export async function proxyConfigFor(
   projects: readonly string[],
 ): Promise<UpConfigs | Failure> {
   const missing = projects.find((project) => !hasConfig(cwd, project))
-  if (missing !== undefined) return { ...missingConfig(missing), hint: HINT }
+  if (missing !== undefined) return missingConfig(cwd, missing, HINT)
   const proxy = await readConfig(cwd, given ?? join(PACKAGE, "wrangler.toml"))
   if (failed(proxy)) return proxy
   const beside = join(dirname(proxy.path), "workers", "control", "wrangler.toml")

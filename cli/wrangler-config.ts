@@ -1,5 +1,5 @@
 /** The wrangler configs of the proxy, control and services: what is in them, and new service bindings for them. */
-import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join, resolve } from "node:path"
 import { isDeepStrictEqual } from "node:util"
 import { EXIT, type Failure, failed } from "./command.ts"
@@ -31,20 +31,36 @@ export interface BoundService extends ServiceEntry {
   readonly props?: { readonly [key: string]: unknown }
 }
 
+const PROXY_HINT = "--config names the proxy's wrangler.toml, .jsonc or .json"
+
 /** Whether there is a config to read, found out without loading wrangler. */
 export function hasConfig(cwd: string, given: string): boolean {
   return pathOf(resolve(cwd, given)) !== undefined
 }
 
-export function missingConfig(given: string): Failure {
-  const message = `there is no wrangler config at ${given}`
-  return { exit: EXIT.problems, message, hint: "--config names the proxy's wrangler.toml, .jsonc or .json" }
+/** A folder may hold several of other names: which of them is meant nobody but the person knows. */
+export function missingConfig(cwd: string, given: string, hint = PROXY_HINT): Failure {
+  const others = configsIn(resolve(cwd, given))
+  const [one] = others
+  return {
+    exit: EXIT.problems,
+    message: `there is no wrangler config at ${given}`,
+    hint: one === undefined ? hint : `it has ${others.join(", ")}: say which, as in ${join(given, one)}`,
+  }
 }
 
-/** Reads a config, or the one in a folder. */
-export async function readConfig(cwd: string, given: string): Promise<WranglerConfig | Failure> {
+function configsIn(folder: string): string[] {
+  try {
+    return readdirSync(folder).filter((name) => /^wrangler\..+\.(toml|jsonc?)$/.test(name))
+  } catch {
+    return []
+  }
+}
+
+/** Reads a config, or the one in a folder. `hint` says what is to be named, and how, where there is none. */
+export async function readConfig(cwd: string, given: string, hint?: string): Promise<WranglerConfig | Failure> {
   const path = pathOf(resolve(cwd, given))
-  if (path === undefined) return missingConfig(given)
+  if (path === undefined) return missingConfig(cwd, given, hint)
   const { experimental_readRawConfig } = await import("wrangler")
   const shown = path.startsWith(`${cwd}/`) ? path.slice(cwd.length + 1) : path
   try {

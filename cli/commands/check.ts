@@ -26,7 +26,20 @@ interface Checked {
   readonly about: string
 }
 
+const PROXY = "to know what calls past the mesh, it takes the proxy's wrangler config: --config <file>"
+const SERVICES = "--services takes the folders of your Workers, each with a wrangler config, or such configs"
+
 export async function run(call: Call): Promise<ExitCode> {
+  const { file, services, config } = call.options
+  const alone = file && services ? "--services" : config !== undefined && !services ? "--config" : undefined
+  if (alone !== undefined) {
+    const message = `${alone} is of no use ${alone === "--config" ? "without --services" : "with --file"}`
+    return report(call.io, {
+      exit: EXIT.usage,
+      message,
+      hint: "weft check --services services/* --config wrangler.toml",
+    })
+  }
   const checked = call.options.file ? await checkDocuments(call, call.options.file) : await checkLive(call)
   return failed(checked) ? report(call.io, checked) : conclude(call, checked)
 }
@@ -73,7 +86,10 @@ async function checkLive(call: Call): Promise<Checked | Failure> {
 async function checkServices({ io, options }: Call): Promise<Check[] | Failure> {
   const { services, config = "." } = options
   if (!services) return []
-  const [proxy, ...read] = await Promise.all([config, ...services].map((path) => readConfig(io.cwd, path)))
+  const [proxy, ...read] = await Promise.all([
+    readConfig(io.cwd, config, PROXY),
+    ...services.map((path) => readConfig(io.cwd, path, SERVICES)),
+  ])
   const failure = [proxy!, ...read].find((one): one is Failure => failed(one))
   if (failure) return failure
   return checkWiring(

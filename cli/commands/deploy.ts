@@ -28,12 +28,13 @@ async function readOrder(call: Call): Promise<Deployable[] | Failure> {
   const { io, options } = call
   const proxy = await readConfig(io.cwd, options.config ?? ".")
   if (failed(proxy)) return proxy
-  const control = await readConfig(io.cwd, options.control ?? join(dirname(proxy.path), "workers", "control"))
-  if (failed(control)) return { ...control, hint: "--control names control's wrangler config" }
+  const beside = join(dirname(proxy.path), "workers", "control")
+  const control = await readConfig(io.cwd, options.control ?? beside, "--control names control's wrangler config")
+  if (failed(control)) return control
   const services: Deployable[] = []
   for (const path of options.services ?? []) {
-    const service = await readConfig(io.cwd, path)
-    if (failed(service)) return { ...service, hint: "--services takes folders with a wrangler config, or configs" }
+    const service = await readConfig(io.cwd, path, "--services takes folders with a wrangler config, or configs")
+    if (failed(service)) return service
     services.push(deployable(service))
   }
   const order = orderOf(deployable(control), services, deployable(proxy))

@@ -293,6 +293,17 @@ describe("wiring", () => {
     expect(found(caller(bound))).toEqual([rule])
   })
 
+  it.each([
+    [[], "1 Worker read: none calls a service of the mesh"],
+    [[{ binding: "CRON", service: "cron" }], "1 Worker read: none calls a service of the mesh"],
+    [
+      [{ binding: "ORDERS", service: "weft", entrypoint: "Sidecar", props: { from: "storefront" } }],
+      "1 Worker read: 1 binding leads through the mesh, none past it",
+    ],
+  ])("says what was looked at when all is well: %j", (bound, message) => {
+    expect(checkWiring(proxy, [caller(...bound)])).toMatchObject([{ state: "ok", message }])
+  })
+
   it("says which binding to write instead", () => {
     const [check] = checkWiring(proxy, [caller({ binding: "ORDERS", service: "orders" })])
     expect(check).toMatchObject({

@@ -17,6 +17,8 @@ const folder = () =>
     "workers/control/index.js": SCRIPT,
     "orders/wrangler.toml": config("orders", bind("CART", "weft", "Sidecar")),
     "orders/index.js": SCRIPT,
+    "several/wrangler.v1.toml": config("several"),
+    "several/wrangler.v2.jsonc": "{}",
   })
 
 /** A platform that has these Workers and refuses what the real one refuses. */
@@ -110,7 +112,12 @@ describe("deploy", () => {
   })
 
   it.each([
-    ["no proxy config", ["deploy", "--config", "x"], "there is no wrangler config at x"],
+    [
+      "a folder of configs with other names",
+      ["deploy", "--services", "several"],
+      "there is no wrangler config at several\n  it has wrangler.v1.toml, wrangler.v2.jsonc: say which, as in several/wrangler.v1.toml",
+    ],
+    ["no proxy config", ["deploy", "--config", "x"], "there is no wrangler config at x\n  --config names the proxy's"],
     ["no control config", ["deploy", "--control", "x"], "--control names control's wrangler config"],
     ["no service", ["deploy", "--services", "x"], "--services takes folders"],
     ["one name twice", ["deploy", "--services", "."], "two configs have the name weft"],

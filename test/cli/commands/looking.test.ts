@@ -438,7 +438,10 @@ acme  acme   read    0s   in 90m   never
 `,
     )
     expect((await run(["key", "revoke", "acme"])).out).toBe("key acme is revoked\n")
-    expect(await run(["key", "revoke", "acme"])).toMatchObject({ exit: 1, err: "error: There is no key acme.\n" })
+    expect(await run(["key", "revoke", "acme"])).toMatchObject({
+      exit: 1,
+      err: "error: There is no key acme.\n  `weft key list` lists them, `weft key revoke <id>` ends one\n",
+    })
     await run(["key", "create", "acme"])
     expect((await run(["key", "create", "acme"])).exit).toBe(1)
   })
@@ -475,7 +478,20 @@ ci    viewer  all         0s   in 90m   never
 `,
     )
     expect((await run(["token", "revoke", "ci"])).out).toBe("token ci is revoked\n")
-    expect(await run(["token", "revoke", "ci"])).toMatchObject({ exit: 1, err: "error: There is no token ci.\n" })
+    expect(await run(["token", "revoke", "ci"])).toMatchObject({
+      exit: 1,
+      err: "error: There is no token ci.\n  `weft token list` lists them, `weft token revoke <name>` ends one\n",
+    })
     expect((await run(["token", "create", "root"])).exit).toBe(1)
+  })
+})
+
+describe("check", () => {
+  it.each([
+    [["-f", "mesh.yaml", "--services", "x"], "--services is of no use with --file"],
+    [["--config", "x"], "--config is of no use without --services"],
+  ])("says so when %j cannot be meant together", async (argv, text) => {
+    const ran = await run(["check", ...argv])
+    expect(ran).toMatchObject({ exit: 2, out: "", err: expect.stringContaining(`error: ${text}\n`) })
   })
 })
