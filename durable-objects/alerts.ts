@@ -96,10 +96,13 @@ export class AlertsObject extends DurableObject<Env> implements AlertsRpc {
     // First of all: whatever becomes of this round, there is a next one.
     await this.ctx.storage.setAlarm(Date.now() + RETRY_MS)
     try {
+      const { revision } = this.#kept
       const isHeard = await this.#refresh()
       const endMs = lastMinute(Date.now())
+      const { judgedMs = 0 } = this.#kept
       if (this.#kept.alerting.slos.length === 0) this.#conclude()
-      else if (endMs > (this.#kept.judgedMs ?? 0)) await this.#judge(endMs)
+      else if (endMs > judgedMs) await this.#judge(endMs)
+      else if (this.#kept.revision !== revision) this.#tellNew(judgedMs)
       const { receivers } = this.#kept.alerting
       await this.#open().deliveries.run(receivers, parseLocalOrigins(this.env.WEFT_LOCAL_ORIGINS), Date.now())
       await this.#sleep(isHeard)
@@ -129,6 +132,16 @@ export class AlertsObject extends DurableObject<Env> implements AlertsRpc {
       }
       this.#drop(slos, endMs)
       this.#keep({ ...this.#kept, judgedMs: endMs })
+    })
+  }
+
+  /** Who has just become a receiver of what fires does not wait for the next minute. Nothing is judged anew. */
+  #tellNew(judgedMs: number): void {
+    this.ctx.storage.transactionSync(() => {
+      for (const slo of this.#kept.alerting.slos) {
+        const readings = this.#readings(slo, judgedMs)
+        for (const severity of SEVERITIES) this.#step(slo, severity, undefined, readings, judgedMs)
+      }
     })
   }
 

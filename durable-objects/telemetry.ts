@@ -50,7 +50,8 @@ export class TelemetryObject extends DurableObject<TelemetryEnv> implements Tele
   #storing: Promise<void> | undefined
   #storedAtMs = Number.NEGATIVE_INFINITY
   /** What isolates are asked for, so that all of them together do not report more often than can be taken in. */
-  #paceMs: number = LIMITS.telemetryPaceMs
+  /** How long it takes to hear of each isolate once, at as many reports a second as there should be. */
+  #roundMs = 0
 
   async report(report: TelemetryReport): Promise<TelemetryReply> {
     const nowMs = Date.now()
@@ -62,7 +63,12 @@ export class TelemetryObject extends DurableObject<TelemetryEnv> implements Tele
     if (outcome.outcome === "counted") this.#heads.take(report.heads)
     await this.#stored(collector, nowMs)
     const taps = this.#tapsAt(nowMs)
-    return { outcome: "counted", paceMs: this.#paceMs, ...(taps && { taps }) }
+    const gapMs = Math.min(this.#roundMs, LIMITS.telemetryPaceMsMax)
+    return {
+      ...{ outcome: "counted", paceMs: Math.max(gapMs, LIMITS.telemetryPaceMs) },
+      ...(gapMs > LIMITS.telemetryGapMs && { gapMs }),
+      ...(taps && { taps }),
+    }
   }
 
   async recordedOf(traceId: string): Promise<readonly string[]> {
@@ -179,8 +185,7 @@ export class TelemetryObject extends DurableObject<TelemetryEnv> implements Tele
     this.#write({ ...collector.slot, ...collector.stored() })
     collector.kept()
     const { isolates } = collector.isolates(this.#storedAtMs)
-    const paceMs = Math.ceil((isolates * 1000) / LIMITS.shardReportsPerSecond)
-    this.#paceMs = Math.min(Math.max(paceMs, LIMITS.telemetryPaceMs), LIMITS.telemetryPaceMsMax)
+    this.#roundMs = Math.ceil((isolates * 1000) / LIMITS.shardReportsPerSecond)
   }
 
   #turn(collector: Collector, nowMs: number): void {

@@ -75,9 +75,13 @@ export const LIMITS = {
   breakerLeaseUseMs: 2_000,
   /** Isolates tell of what they saw at most this often, and at once when they trip. */
   breakerReportMs: 1_000,
-  /** Reports that one object is meant to carry in a second: beyond, isolates report less often, down to the next figure. */
+  /**
+   * Reports that one object is meant to carry in a second: beyond, isolates report less often, down to the next figure. Beyond that as
+   * well, only some of them report each time, chosen by lot, so that one does so once in the last figure on average.
+   */
   breakerReportsPerSecond: 200,
   breakerReportMsMax: 5_000,
+  breakerPaceMsMax: 60_000,
   /** An isolate that has heard nothing for this long goes by its own breaker. */
   breakerVerdictMs: 15_000,
   /** A report that takes longer is given up on. */
@@ -262,7 +266,7 @@ export const LIMITS = {
   telemetryPaceMs: 3_000,
   telemetryPaceMsMax: 16_000,
   shardReportsPerSecond: 200,
-  /** So many requests are reported at once, but not twice within the gap. */
+  /** So many requests are reported at once, but not twice within the gap; longer when a shard has more than it can take in. */
   telemetryRequests: 2_000,
   telemetryGapMs: 500,
   /** A report that takes longer has failed; it is tried again, ever less often, and given up on in the end. */

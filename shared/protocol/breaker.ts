@@ -36,7 +36,10 @@ export interface BreakerReply {
   readonly verdict: Verdict
   /** Runs out after `forMs` from when the report was sent, or later. */
   readonly lease?: { readonly id: number; readonly forMs: number }
-  /** More is reported than the object is meant to carry: the isolate should do so this often only, but for trips and what probes found. */
+  /**
+   * More is reported than the object is meant to carry: the isolate should do so this often only, on average, but for trips and what
+   * probes found.
+   */
   readonly everyMs?: number
 }
 

@@ -18,6 +18,8 @@ export type TelemetryReply =
   | {
       readonly outcome: "counted"
       readonly paceMs: number
+      /** And not before this, however much was counted; absent: `LIMITS.telemetryGapMs`. */
+      readonly gapMs?: number
       /** Absent: nobody taps the mesh. */
       readonly taps?: OpenTaps
     }

@@ -6,6 +6,15 @@ import { LIMITS } from "#shared/model/limits.ts"
 
 const SECOND_MS = 1_000
 
+/**
+ * How an isolate keeps to a pace: the time between two reports, before jitter, and the chance that one of them is made at all. What an
+ * isolate saw is of use only while it is fresh: where it would have to wait for too long, a few speak for all.
+ */
+export function turnOf(paceMs: number): { readonly everyMs: number; readonly chance: number } {
+  const everyMs = Math.min(paceMs, LIMITS.breakerReportMsMax)
+  return { everyMs, chance: everyMs / paceMs }
+}
+
 /** How much of what was known of the rate is still known a second later. */
 const REMEMBERED = 0.7
 
@@ -29,7 +38,7 @@ export class Pace {
     const usual = this.#count * (this.#everyMs / LIMITS.breakerReportMs)
     this.#rate = (this.#rate * REMEMBERED + usual * (1 - REMEMBERED)) * REMEMBERED ** silent
     const times = Math.ceil(this.#rate / LIMITS.breakerReportsPerSecond)
-    this.#everyMs = Math.min(LIMITS.breakerReportMsMax, Math.max(1, times) * LIMITS.breakerReportMs)
+    this.#everyMs = Math.min(LIMITS.breakerPaceMsMax, Math.max(1, times) * LIMITS.breakerReportMs)
     this.#second = second
     this.#count = 0
   }

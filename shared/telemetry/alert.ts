@@ -65,6 +65,7 @@ export interface Telling {
 /**
  * What is to be told now, and the alert as it is once that is on its way. A silence keeps back that it fires; when it ends and the alert
  * still does, that is told. Whoever was told that it fires is told that it is over, silence or not: else he would wait for it forever.
+ * Who has become a receiver meanwhile is told at once; for the others that is no reminder.
  */
 export function tell(
   alert: Alert,
@@ -81,9 +82,11 @@ export function tell(
   }
   const isQuiet = acknowledged !== undefined && nowMs < acknowledged.untilMs
   const isDue = !told || (!isQuiet && nowMs - told.atMs >= LIMITS.alertRepeatMs)
-  if (isSilenced || !isDue || receivers.length === 0) return { alert }
+  const toTell = isDue ? receivers : receivers.filter((one) => !told.receivers.includes(one))
+  if (isSilenced || toTell.length === 0) return { alert }
   const all = [...new Set([...(told?.receivers ?? []), ...receivers])]
-  return { alert: { ...alert, told: { atMs: nowMs, receivers: all } }, telling: { status: "firing", receivers } }
+  const atMs = isDue ? nowMs : told.atMs
+  return { alert: { ...alert, told: { atMs, receivers: all } }, telling: { status: "firing", receivers: toTell } }
 }
 
 /** Of a firing alert; it ends with the alert at the latest. */

@@ -110,12 +110,12 @@ function rootOf(relays: number): ObjectLoad {
   return load("root (RouteTable)", 1, perSecond, perSecond, CALLS.follow)
 }
 
-/** A pace that the shard sets by how many isolates it knows; an isolate with very many requests does not wait for it. */
+/** A pace that the shard sets by how many isolates it knows, and a gap that those with very many requests keep. */
 function telemetryOf(isolates: number, busiest: Region): ObjectLoad {
   const reports = ({ isolates, each }: Region) => {
-    const paceMs = Math.max((isolates * 1000) / LIMITS.shardReportsPerSecond, LIMITS.telemetryPaceMs)
-    const paced = callsPerSecond(each, Math.min(paceMs, LIMITS.telemetryPaceMsMax) / 1000)
-    const full = Math.min(each / LIMITS.telemetryRequests, 1000 / LIMITS.telemetryGapMs)
+    const roundMs = Math.min((isolates * 1000) / LIMITS.shardReportsPerSecond, LIMITS.telemetryPaceMsMax)
+    const paced = callsPerSecond(each, Math.max(roundMs, LIMITS.telemetryPaceMs) / 1000)
+    const full = Math.min(each / LIMITS.telemetryRequests, 1000 / Math.max(roundMs, LIMITS.telemetryGapMs))
     return isolates * Math.max(paced, full)
   }
   const other = { isolates: (isolates - busiest.isolates) / (REGIONS.length - 1), each: busiest.each }
@@ -130,7 +130,7 @@ function telemetryOf(isolates: number, busiest: Region): ObjectLoad {
 function breakersOf(isolates: number, each: number, breakers: number): ObjectLoad {
   const usual = isolates * callsPerSecond(each, LIMITS.breakerReportMs / 1000)
   const times = Math.max(1, Math.ceil(usual / LIMITS.breakerReportsPerSecond))
-  const everyMs = Math.min(times * LIMITS.breakerReportMs, LIMITS.breakerReportMsMax)
+  const everyMs = Math.min(times * LIMITS.breakerReportMs, LIMITS.breakerPaceMsMax)
   const perObject = isolates * callsPerSecond(each, everyMs / 1000)
   return load("breaker", breakers, perObject * breakers, perObject, CALLS.tell)
 }

@@ -227,6 +227,24 @@ describe("an objective that is not kept", () => {
     ])
   })
 
+  it("tells who becomes a receiver while it fires at once, and the others nothing new", async () => {
+    await minute()
+    await seen("default/orders", 100, 503)
+    await minute()
+    expect((await received()).map(({ host }) => host)).toEqual(["oncall.test", "oncall.test"])
+    const boss = { webhook: { url: "https://other.test/weft", secret: SECRET } }
+    const slos = { "orders-up": { ...PROMISE.slos["orders-up"], notify: ["oncall", "boss"] } }
+    await promise({ ...PROMISE, slos, receivers: { ...PROMISE.receivers, boss } })
+    await judge()
+    const more = await received()
+    expect(more.map(({ host, body }) => [host, JSON.parse(body).status])).toEqual([
+      ["other.test", "firing"],
+      ["other.test", "firing"],
+    ])
+    await minute()
+    expect(await received()).toEqual([])
+  })
+
   it("goes on where it was when the object is killed, and counts nothing twice", async () => {
     await minute()
     await seen("default/orders", 100, 503)

@@ -131,9 +131,11 @@ describe("a shard of telemetry", () => {
         tallies: [],
         snapshotAgeMs: 0,
       })
-      return reply.outcome === "counted" ? reply.paceMs : 0
+      return reply.outcome === "counted" ? [reply.paceMs, reply.gapMs ?? 0] : []
     })
-    expect(Math.max(...(await Promise.all(paces)))).toBe(4_000)
+    expect(Math.max(...(await Promise.all(paces)).flat())).toBe(4_000)
+    const reply = await shard.report({ isolate: "i0", sequence: 2, series: encode([]), tallies: [], snapshotAgeMs: 0 })
+    expect(reply).toMatchObject({ outcome: "counted", paceMs: 4_000, gapMs: 4_000 })
   })
 
   it("tells of the last minutes, step by step, from memory and from storage alike", async () => {

@@ -6,6 +6,7 @@ import { LIMITS } from "#shared/model/limits.ts"
 import type { BreakerPolicy } from "#shared/model/policy.ts"
 import { type Refusal, refuse } from "#shared/model/refusal.ts"
 import type { BreakerReply, BreakerReport, BreakerRpc, Cluster, Verdict } from "#shared/protocol/breaker.ts"
+import { turnOf } from "#shared/resilience/pace.ts"
 import { admission, freshSeat, hear, observe, observeOwnProbe, type Seat } from "#shared/resilience/seat.ts"
 import { add, NOTHING, type Tally, tallyOf } from "#shared/resilience/tally.ts"
 import type { AttemptOutcome, Guard, Ticket } from "./guard.ts"
@@ -27,7 +28,8 @@ export class BreakerGuard implements Guard {
   #probes: BreakerReport["probes"] = []
   #toldAtMs = 0
   #telling = false
-  /** How often to tell, as the object wants it. */
+  /** How often to tell, as the object wants it: on average, and from one turn to the next. */
+  #paceMs: number = LIMITS.breakerReportMs
   #everyMs: number = LIMITS.breakerReportMs
   /** Since when the object has owed an answer. */
   #owedSinceMs: number | undefined
@@ -115,7 +117,25 @@ export class BreakerGuard implements Guard {
     if (elapsedMs < this.#everyMs && elapsedMs >= 0) return
     // An answer that never comes is waited for in vain.
     if (this.#telling && elapsedMs < LIMITS.breakerCallMs) return
+    if (this.#isSpokenFor()) {
+      this.#toldAtMs = nowMs
+      this.#untold = NOTHING
+      return
+    }
     this.#tell(ask, nowMs, background)
+  }
+
+  /** In a mesh of thousands others speak for this isolate at most turns. What probes found only it can tell. */
+  #isSpokenFor(): boolean {
+    const { chance } = turnOf(this.#paceMs)
+    return chance < 1 && this.#probes.length === 0 && this.#roll() >= chance
+  }
+
+  /** Who is told to come back later all at once would come back all at once. */
+  #keepTo(paceMs: number): void {
+    this.#paceMs = Math.min(Math.max(paceMs, LIMITS.breakerReportMs), LIMITS.breakerPaceMsMax)
+    const { everyMs } = turnOf(this.#paceMs)
+    this.#everyMs = everyMs > LIMITS.breakerReportMs ? everyMs * (0.75 + this.#roll() / 2) : everyMs
   }
 
   #tell(ask: boolean, nowMs: number, background: Background): void {
@@ -144,8 +164,9 @@ export class BreakerGuard implements Guard {
     try {
       this.#take(await object.report(report), sentAtMs)
     } catch (error) {
-      // One that is overrun is not asked again soon.
-      if ((error as { overloaded?: unknown } | null)?.overloaded === true) this.#everyMs = LIMITS.breakerReportMsMax
+      // One that is overrun is not asked again soon, and cannot say itself how many are too many.
+      const isOverrun = (error as { overloaded?: unknown } | null)?.overloaded === true
+      if (isOverrun) this.#keepTo(Math.max(2 * this.#paceMs, LIMITS.breakerReportMsMax))
       if ((this.#seat?.heard?.generation ?? 0) === report.generation) this.#untold = add(report.tally, this.#untold)
       this.#probes = [...report.probes, ...this.#probes].slice(-LIMITS.breakerProbesMax)
     }
@@ -154,11 +175,7 @@ export class BreakerGuard implements Guard {
 
   /** The lease began at the object later than the report left here: what is counted from then on ends in time. */
   #take({ verdict, lease, everyMs = LIMITS.breakerReportMs }: BreakerReply, sentAtMs: number): void {
-    // Who is told to come back later all at once would come back all at once.
-    const isSlowed = everyMs > LIMITS.breakerReportMs
-    this.#everyMs = isSlowed
-      ? Math.min(everyMs, LIMITS.breakerReportMsMax) * (0.75 + this.#roll() / 2)
-      : LIMITS.breakerReportMs
+    this.#keepTo(everyMs)
     // An object that knows less than it once said has lost its storage.
     if (verdict.generation >= (this.#seat?.heard?.generation ?? 0)) this.#owedSinceMs = undefined
     this.#hear(verdict, sentAtMs)

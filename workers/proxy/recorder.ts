@@ -150,6 +150,11 @@ export class Recorder {
     return this.#table.requests >= LIMITS.telemetryRequests || this.#table.isFilling || this.#isUrgent
   }
 
+  /** Requests by a candidate were answered badly. */
+  get isUrgent(): boolean {
+    return this.#isUrgent
+  }
+
   take(): Counts {
     const { requests, overflowed } = this.#table
     if (overflowed > 0) this.tally("overflowed_requests", "isolate", overflowed)

@@ -7,7 +7,7 @@
  *                          ^--------------------- failed, longer ----------------------'
  *
  * What can be lost: an isolate that ends takes with it what it counted since its last report, which is a pace of about three seconds or
- * `LIMITS.telemetryRequests` requests; in an outage of its shard, what it counted since the outage began.
+ * `LIMITS.telemetryRequests` requests (a longer pace where the shard has more isolates than it can take in); in an outage of its shard, what it counted since the outage began.
  */
 import { LIMITS } from "#shared/model/limits.ts"
 import type { OpenTaps } from "#shared/model/tap.ts"
@@ -45,6 +45,8 @@ interface Held {
 
 /** An object that has too much to do is left alone for as long as after so many failures. */
 const OVERLOADED = 3
+/** How many times as often as others isolates report that have something urgent to say. */
+const URGENT = 4
 
 export class Reporter {
   readonly #recorder: Recorder
@@ -57,6 +59,7 @@ export class Reporter {
   #sentAtMs = 0
   #sendingUntilMs = 0
   #paceMs: number = LIMITS.telemetryPaceMs
+  #gapMs: number = LIMITS.telemetryGapMs
   #failures = 0
 
   constructor(recorder: Recorder, around: ReporterSurroundings) {
@@ -70,9 +73,14 @@ export class Reporter {
       const waitMs = this.#waitMs()
       this.#beWatched(waitMs, nowMs)
       background.waitUntil(this.#watch(waitMs, nowMs))
-    } else if (this.#recorder.hasGrown && this.#failures === 0 && nowMs - this.#sentAtMs >= LIMITS.telemetryGapMs) {
+    } else if (this.#failures === 0 && this.#recorder.hasGrown && nowMs - this.#sentAtMs >= this.#earliestMs()) {
       background.waitUntil(this.#send(nowMs))
     }
+  }
+
+  /** A shard with many isolates is not overrun by those that count much; that a candidate fails is said sooner. */
+  #earliestMs(): number {
+    return this.#recorder.isUrgent ? Math.max(LIMITS.telemetryGapMs, this.#gapMs / URGENT) : this.#gapMs
   }
 
   /** Never rejects. Who is counted from the moment of sending on starts the next watch. */
@@ -177,6 +185,7 @@ export class Reporter {
       if (this.#failures > 0) this.#around.log(`telemetry answers again after ${this.#failures} failures`)
       this.#failures = 0
       this.#paceMs = Math.min(Math.max(reply.paceMs, LIMITS.telemetryPaceMs), LIMITS.telemetryPaceMsMax)
+      this.#gapMs = Math.min(Math.max(reply.gapMs ?? 0, LIMITS.telemetryGapMs), LIMITS.telemetryPaceMsMax)
       this.#held = undefined
       return
     }

@@ -94,6 +94,20 @@ describe("who is told", () => {
     expect(ended).toEqual({ alert: { state: resolved }, telling: { status: "resolved", receivers } })
   })
 
+  it("is told at once when he becomes a receiver while it fires, which reminds nobody, and of its end", () => {
+    const { alert } = tell(firing, ask)
+    const more = { ...ask, receivers: ["default/oncall", "default/boss"], nowMs: 1_000 }
+    const later = tell(alert, more)
+    expect(later.telling).toEqual({ status: "firing", receivers: ["default/boss"] })
+    expect(tell(later.alert, { ...more, nowMs: 2_000 }).telling).toBeUndefined()
+    const reminded = tell(later.alert, { ...more, nowMs: 10 + LIMITS.alertRepeatMs })
+    expect(reminded.telling).toEqual({ status: "firing", receivers: more.receivers })
+    expect(tell({ ...later.alert, state: resolved }, more).telling?.receivers).toEqual(more.receivers)
+    expect(tell(alert, { ...more, isSilenced: true }).telling).toBeUndefined()
+    const held = acknowledge(alert, { by: "ann", untilMs: LIMITS.alertRepeatMs, reason: "" })!
+    expect(tell(held, more).telling?.receivers).toEqual(["default/boss"])
+  })
+
   it("hears nothing of it while it is silenced, and of all that is left when the silence is over", () => {
     const quiet = tell(firing, { ...ask, isSilenced: true })
     expect(quiet).toEqual({ alert: firing })

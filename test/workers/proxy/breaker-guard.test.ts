@@ -1,7 +1,8 @@
 /** The guard of a breaker whose object is not to be had, while the feed goes on telling the object's last word. */
 import { describe, expect, it } from "vitest"
 import type { BreakerPolicy } from "#shared/model/policy.ts"
-import type { BreakerReply, Verdict } from "#shared/protocol/breaker.ts"
+import type { BreakerReply, BreakerRpc, Verdict } from "#shared/protocol/breaker.ts"
+import { Dice } from "#simulator/dice.ts"
 import { BreakerGuard } from "#workers/proxy/breaker-guard.ts"
 import { ticketFor } from "#workers/proxy/guard.ts"
 
@@ -32,6 +33,50 @@ async function passesAfterSeconds(report: () => Promise<BreakerReply>): Promise<
   }
   return undefined
 }
+
+/** Fails twice a second for 100 minutes, with an object that asks for this pace; how many reports it got, and of how many failures. */
+async function reportsIn100Minutes(everyMs: number, report: (answer: BreakerReply) => Promise<BreakerReply>) {
+  let [reports, failures] = [0, 0]
+  const verdict = { cluster: CLUSTER, generation: 1, phase: "closed", restMs: 0 } as const
+  const object: Pick<BreakerRpc, "report"> = {
+    report({ tally }) {
+      reports += 1
+      failures += tally.failed
+      return report({ verdict, everyMs })
+    },
+  }
+  const dice = new Dice(7)
+  const roll = () => dice.next()
+  const guard = new BreakerGuard(CLUSTER, { ...POLICY, volumeMin: 100_000 }, 1, () => object, roll)
+  for (let nowMs = 1_000_000; nowMs < 7_000_000; nowMs += 500) {
+    const ticket = ticketFor({ kind: "binding", binding: "API" }, "default", { waitUntil() {} })
+    expect(guard.admit(nowMs, 0, ticket)).toBeUndefined()
+    guard.settle({ kind: "status", status: 500, durationMs: 5 } as never, nowMs, ticket)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  return { reports, failures }
+}
+
+describe("an object with more isolates than it can hear", () => {
+  it.each([
+    [2_000, 3_000],
+    [10_000, 600],
+    [60_000, 100],
+  ])("that asks for a report in %i ms gets about %i in 100 minutes, and of what is fresh", async (everyMs, wanted) => {
+    const { reports, failures } = await reportsIn100Minutes(everyMs, async (reply) => reply)
+    expect(reports).toBeGreaterThan(wanted * 0.7)
+    expect(reports).toBeLessThan(wanted * 1.4)
+    // What was seen within a turn at most: ten seconds and a quarter more have 25 failures or fewer.
+    expect(failures / reports).toBeLessThan(13)
+  })
+
+  it("that is overrun is asked ever less often, although it cannot say so", async () => {
+    const overrun = async () => Promise.reject(Object.assign(new Error("overloaded"), { overloaded: true }))
+    const { reports } = await reportsIn100Minutes(1_000, overrun)
+    expect(reports).toBeGreaterThan(50)
+    expect(reports).toBeLessThan(200)
+  })
+})
 
 describe("a breaker that the feed calls open", () => {
   it.each([

@@ -60,6 +60,14 @@ function isolate(...answers: Answer[]) {
       }
       if (!alive) time.endSleepers()
     },
+    /** One by a candidate, which fails. */
+    fail(): void {
+      const exchange = {
+        ...exchangeAt(time.nowMs - 5),
+        routes: { isCandidate: true, revision: 2 },
+      } as unknown as Counted
+      recorder.count(exchange, "http", { method: "GET" }, { status: 500 }, time.nowMs)
+    },
     pass: (ms: number) => time.pass(ms),
     jump(ms: number): void {
       time.nowMs += ms
@@ -110,6 +118,22 @@ describe("an isolate's counts", () => {
     request(1)
     await pass(0)
     expect(sent()[1]).toBe(`2: ${LIMITS.telemetryRequests + 6}`)
+  })
+
+  it("keep a longer gap where the shard asks for one, and a quarter of it when a candidate fails", async () => {
+    const { request, pass, sent, fail } = isolate(async () => ({ outcome: "counted", paceMs: 8_000, gapMs: 8_000 }))
+    request(LIMITS.telemetryRequests)
+    await pass(0)
+    request(LIMITS.telemetryRequests)
+    await pass(1_999)
+    request(1)
+    await pass(0)
+    expect(sent()).toHaveLength(1)
+    fail()
+    await pass(1)
+    request(1)
+    await pass(0)
+    expect(sent()).toHaveLength(2)
   })
 
   it("go at the pace that the shard asks for, within bounds", async () => {
