@@ -3,6 +3,7 @@
  * fails one in a hundred. Usage: `node bench/amplification.ts --seconds 60 --per-second 100`.
  */
 import { parseArgs } from "node:util"
+import { say } from "#scripts/progress.ts"
 import { runAmplification } from "#test/support/amplification.ts"
 
 const { values } = parseArgs({
@@ -10,7 +11,10 @@ const { values } = parseArgs({
 })
 const load = { seconds: Number(values.seconds), perSecond: Number(values["per-second"]) }
 const failRates = [1, 0.01]
-const results = await runAmplification(failRates.map((failRate) => ({ ...load, failRate })))
+const results = await runAmplification(
+  failRates.map((failRate) => ({ ...load, failRate })),
+  say,
+)
 for (const [index, { requests, attempts, good }] of results.entries()) {
   const share = `${(failRates[index]! * 100).toFixed(0)} %`.padStart(5)
   const answered = `${((100 * good) / requests).toFixed(2)} % answered well`

@@ -4,6 +4,7 @@
  */
 import { build } from "esbuild"
 import { convertV4MiniflareOptions, Miniflare, NoOpLog } from "miniflare"
+import { say } from "#scripts/progress.ts"
 
 const COMPATIBILITY = { compatibilityDate: "2026-10-20", modules: true as const }
 
@@ -45,12 +46,14 @@ const run = async (isolates: number, seconds: number, pace: 0 | 1): Promise<Load
 }
 
 for (const isolates of [1, 16, 64]) {
+  say(`${isolates} isolates at a time, of 5 s`)
   const { perSecond, p50, p99 } = await run(isolates, 5, 0)
   console.log(
     `${String(isolates).padStart(4)} at a time          ${perSecond.toFixed(0).padStart(6)} reports/s   p50 ${p50.toFixed(2)} ms   p99 ${p99.toFixed(2)} ms`,
   )
 }
 for (const isolates of [100, 500, 1_000, 2_000]) {
+  say(`${isolates} isolates at pace, of 30 s`)
   const { perSecond, p50, p99, everyMs } = await run(isolates, 30, 1)
   console.log(
     `${String(isolates).padStart(4)} isolates, at pace   ${perSecond.toFixed(0).padStart(6)} reports/s   p50 ${p50.toFixed(2)} ms   p99 ${p99.toFixed(2)} ms   each ${(everyMs / 1_000).toFixed(0)} s`,

@@ -3,6 +3,7 @@
  * Usage: `node bench/breakers.ts --isolates 30 --probes 1 --kills 5`.
  */
 import { parseArgs } from "node:util"
+import { say } from "#scripts/progress.ts"
 import { runBreakers } from "#test/support/breaker-isolates.ts"
 
 const { values } = parseArgs({
@@ -13,6 +14,7 @@ const { values } = parseArgs({
   },
 })
 const { isolates, probes, kills } = values
+say(`${isolates} isolates, ${kills} kills`)
 const result = await runBreakers({ isolates: Number(isolates), probes: Number(probes), kills: Number(kills) })
 const at = (share: number) => result.refusesAfterMs[Math.floor(share * (result.refusesAfterMs.length - 1))]!
 console.log(`${isolates} isolates refuse   p50 ${at(0.5).toFixed(0)} ms   p99 ${at(0.99).toFixed(0)} ms`)

@@ -9,6 +9,7 @@ import { join } from "node:path"
 import { parseArgs } from "node:util"
 import { build } from "esbuild"
 import { Embed, literal } from "#cli/workerd/capnp.ts"
+import { say } from "#scripts/progress.ts"
 import { ANY_PORT, serve, type Workerd } from "#test/support/workerd.ts"
 import { processorUs } from "./processor-time.ts"
 
@@ -23,7 +24,10 @@ const folder = await mkdtemp(join(tmpdir(), "weft-calls-"))
 try {
   await prepare()
   const runtime = await serve(join(folder, "config.capnp"), { sockets: { http: ANY_PORT } })
-  for (const call of CALLS) console.log(await measured(runtime, call))
+  for (const call of CALLS) {
+    say(`${times} times ${call}`)
+    console.log(await measured(runtime, call))
+  }
   await runtime.kill()
 } finally {
   await rm(folder, { recursive: true, force: true })

@@ -4,6 +4,7 @@
  * Usage: `npm run count`, or `node bench/count.ts --isolates 5 --requests 100000 --no-kill-control`.
  */
 import { parseArgs } from "node:util"
+import { say } from "#scripts/progress.ts"
 import { runCount } from "#test/support/count-run.ts"
 
 const { values } = parseArgs({
@@ -27,6 +28,7 @@ const run = {
   concurrency,
   killsIsolate: values["kill-isolate"],
   killsControl: values["kill-control"],
+  say,
 }
 const { answered, unanswered, counted, lost, bound, repeatedReports, tookMs } = await runCount(run)
 const total = Object.values(answered).reduce((sum, n) => sum + n, 0)

@@ -3,12 +3,15 @@
  * Usage: `npm run disk-full`, or `node bench/disk-full.ts --megabytes 4`.
  */
 import { parseArgs } from "node:util"
+import { say } from "#scripts/progress.ts"
 import { runFullDisk } from "#test/support/disk-run.ts"
 
 const { values } = parseArgs({ options: { megabytes: { type: "string", default: "4" } } })
 const megabytes = Number(values.megabytes)
-const { acknowledged, refusals, lost, headWhenFull, statusWhenFull, served, failed, healed } =
-  await runFullDisk(megabytes)
+const { acknowledged, refusals, lost, headWhenFull, statusWhenFull, served, failed, healed } = await runFullDisk(
+  megabytes,
+  say,
+)
 console.log(`${acknowledged} changes acknowledged on a disk of ${megabytes} MB, then refused: ${refusals.join(" ")}`)
 console.log(
   `head while it is full: ${headWhenFull}, read with status ${statusWhenFull}; lost, also after a kill: ${lost.length}`,

@@ -1,5 +1,6 @@
 /** T9: a valid but bad change under guard: the share of requests that it reached, and the time until it was undone. */
 import { parseArgs } from "node:util"
+import { say } from "#scripts/progress.ts"
 import { guardedRun } from "#test/support/guarded-run.ts"
 
 const { values } = parseArgs({
@@ -14,6 +15,7 @@ const { values } = parseArgs({
 })
 
 for (let run = 1; run <= Number(values.runs); run++) {
+  say(`run ${run} of ${values.runs}, at most 300 s`)
   const result = await guardedRun({
     ...{ proxies: Number(values.proxies), rate: Number(values.rate), change: values.change as "bad" | "good" },
     guard: { stages: [Number(values.share)], holdSeconds: Number(values.hold) },

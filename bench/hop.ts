@@ -15,6 +15,7 @@ import { join } from "node:path"
 import { parseArgs, styleText } from "node:util"
 import { build } from "esbuild"
 import { freePort } from "#scripts/free-ports.ts"
+import { say } from "#scripts/progress.ts"
 import { benchSnapshot, FEATURES, serviceOf } from "./features.ts"
 import { processorUs } from "./processor-time.ts"
 
@@ -85,6 +86,7 @@ async function measure(folder: string): Promise<Samples> {
     const measured = ways().filter(({ name, isFloor }) => isFloor || name.includes(values.only ?? ""))
     const samples = new Map(measured.map(({ name }) => [name, [] as Sample[]]))
     for (let round = -1; round < Number(values.rounds); round++) {
+      say(`round ${round + 1} of ${values.rounds}, ${measured.length} ways each`)
       // In an order of its own: what a batch leaves to be collected, the next one pays for.
       for (const { name } of shuffled(measured)) {
         const sample = await timed(child.pid!, name)

@@ -7,6 +7,7 @@ import { once } from "node:events"
 import { createServer, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
 import { parseArgs } from "node:util"
+import { say } from "#scripts/progress.ts"
 import type { MeshDocument } from "#shared/model/document.ts"
 import { makeSigner, type Signer } from "#test/support/tokens.ts"
 import { startTestMesh } from "#test/workers/proxy/mesh.ts"
@@ -74,6 +75,7 @@ try {
 }
 
 async function run(phase: Behaviour): Promise<void> {
+  say(`${phase}, of ${values.seconds} s`)
   behaviour = phase
   fetches = 0
   const endsAtMs = Date.now() + PHASE_MS

@@ -3,6 +3,7 @@
  * Usage: `npm run kill -- --kills 300 --seed 1`. Ends with 1 when anything was lost, done twice, left out, or seen in an impossible order.
  */
 import { parseArgs } from "node:util"
+import { say } from "#scripts/progress.ts"
 import { Dice } from "#simulator/dice.ts"
 import { isFine, type KillResult, runKills } from "#test/support/kill-run.ts"
 
@@ -21,6 +22,7 @@ const result = await runKills({
   writers: Number(values.writers),
   acknowledgementsMax: Number(values.acknowledgements),
   roll: () => dice.next(),
+  say,
 })
 console.log(textOf(result))
 if (!isFine(result)) process.exitCode = 1

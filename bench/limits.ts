@@ -3,6 +3,7 @@
  * it allows, with the limiter there and without. Usage: `node bench/limits.ts --isolates 30 --seconds 10 --per-second 100`.
  */
 import { parseArgs } from "node:util"
+import { say } from "#scripts/progress.ts"
 import { runLimit } from "#test/support/limit-run.ts"
 
 async function main(): Promise<void> {
@@ -26,6 +27,7 @@ async function main(): Promise<void> {
   console.log(`${isolates} isolates, a limit of ${requests} a second with a burst of ${burst}, ${seconds} s`)
   row(["scope, limiter", "offered/s", "sent", "admitted", "allowed", "over", "p50 ms", "p99 ms"])
   for (const [scope, limiter, share, factor] of RUNS) {
+    say(`${scope} limit, ${limiter}, of ${seconds} s`)
     const limit = { requests: requests * share, burst: burst * share, scope }
     const result = await runLimit({ isolates, limit, limiter, seconds, offered: requests * factor })
     const { sent, admitted, p50Ms, p99Ms } = result

@@ -3,6 +3,7 @@
  * second by second, by what guards the service. Usage: `node bench/metastable.ts --queue 50 --trigger 10 --after 20 --only budget`.
  */
 import { parseArgs } from "node:util"
+import { say } from "#scripts/progress.ts"
 import type { ServicePolicy } from "#shared/model/policy.ts"
 import { ADAPTIVE, ARMED, runMetastable, THROTTLED, WITHOUT_BUDGET } from "#test/support/metastable.ts"
 
@@ -24,6 +25,7 @@ const guards: readonly (readonly [name: string, policy: ServicePolicy, heeds?: b
   ["upstream heeds deadlines", {}, true],
 ]
 for (const [name, policy, heeds = false] of guards.filter(([name]) => name.includes(values.only))) {
+  say(`${name}, of ${phases.beforeSeconds + phases.triggerSeconds + phases.afterSeconds} s`)
   const result = await runMetastable({ ...phases, policy, heeds, queueMax: Number(values.queue) })
   const { goodShares, floor, mean, recoverySeconds, attemptsAfter } = result
   const percent = (share: number) => `${(100 * share).toFixed(0)} %`.padStart(5)

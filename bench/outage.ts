@@ -3,6 +3,7 @@
  * Usage: `npm run outage`, or `node bench/outage.ts --proxies 3 --per-second 500 --stopped 600 --seconds 60`.
  */
 import { parseArgs } from "node:util"
+import { say } from "#scripts/progress.ts"
 import { described } from "#test/support/latencies.ts"
 import { runOutage } from "#test/support/outage-run.ts"
 
@@ -19,6 +20,7 @@ const { phases, coldStatus, coldMs, servedAfterMs } = await runOutage({
   perSecond: Number(values["per-second"]),
   stoppedMs: Number(values.stopped) * 1000,
   phaseMs: Number(values.seconds) * 1000,
+  say,
 })
 for (const { name, failed, failures, ...times } of phases) {
   const how = failed > 0 ? ` ${JSON.stringify(failures)}` : ""

@@ -17,6 +17,7 @@ import { build } from "esbuild"
 import { apply } from "#cli/local/seed.ts"
 import { Embed, literal } from "#cli/workerd/capnp.ts"
 import { freePort } from "#scripts/free-ports.ts"
+import { say } from "#scripts/progress.ts"
 import type { MeshDocument, RuleDocument } from "#shared/model/document.ts"
 import { configVariant, ROOT, startSelfHosted, TOKEN } from "#test/support/self-hosted.ts"
 import { ANY_PORT, serve } from "#test/support/workerd.ts"
@@ -167,14 +168,13 @@ async function peerWay(peer: Peer, upstreamPort: number, isArmed: boolean): Prom
 async function measure(ways: readonly Way[]): Promise<void> {
   for (const each of ways) await ready(each)
   for (let round = -1; round < rounds; round++) {
+    say(`round ${round + 1} of ${rounds}`)
     for (const each of shuffled(ways)) {
       const sample = await sampled(each)
       // The first round warms up.
       if (round >= 0) each.samples.push(sample)
     }
-    if (process.stderr.isTTY) process.stderr.write(`\rround ${round + 1} of ${rounds} `)
   }
-  if (process.stderr.isTTY) process.stderr.write("\r")
   print(ways)
 }
 
@@ -248,6 +248,6 @@ function print(ways: readonly Way[]): void {
     console.log(each.name.padEnd(32) + cells.map((cell) => cell.padStart(12)).join(""))
   }
   console.log(
-    `\n${rounds} batches of ${batch} a way over ${values.connections} connections; processor time of the proxy's process`,
+    `${rounds} batches of ${batch} a way over ${values.connections} connections; processor time of the proxy's process`,
   )
 }

@@ -3,6 +3,7 @@
  * Usage: `npm run poison`, or `node bench/poison.ts --proxies 10 --per-second 200`.
  */
 import { parseArgs } from "node:util"
+import { say } from "#scripts/progress.ts"
 import { poisons } from "#test/support/poison.ts"
 import { runPoison } from "#test/support/poison-run.ts"
 
@@ -10,7 +11,7 @@ const { values } = parseArgs({
   options: { proxies: { type: "string", default: "10" }, "per-second": { type: "string", default: "200" } },
 })
 const all = poisons()
-const run = { proxies: Number(values.proxies), perSecond: Number(values["per-second"]), poisons: all }
+const run = { proxies: Number(values.proxies), perSecond: Number(values["per-second"]), poisons: all, say }
 const { requests, failed, shownAfterMs, unseen, coldStatus, recovered } = await runPoison(run)
 const sorted = shownAfterMs.toSorted((a, b) => a - b)
 const at = (share: number) => ((sorted[Math.floor(share * (sorted.length - 1))] ?? 0) / 1000).toFixed(2)

@@ -2,6 +2,8 @@
  * What it costs to count an exchange, by itself: time and memory of the stage `record` without anybody who listens.
  * Usage: `node bench/record.ts`. How much of a hop that is, `npm run bench:hop` tells: plain against uncounted.
  */
+
+import { say } from "#scripts/progress.ts"
 import type { TelemetryReply } from "#shared/protocol/telemetry.ts"
 import { AccessLog } from "#workers/proxy/access-log.ts"
 import type { Counted } from "#workers/proxy/recorder.ts"
@@ -49,6 +51,7 @@ for (const [protocol, asked] of [
   ["rpc", { method: "getOrder" }],
 ] as const) {
   const telemetry = new Telemetry(around, new AccessLog(false, () => {}))
+  say(protocol)
   let best = { ns: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY }
   for (let round = 0; round < ROUNDS; round++) {
     const heap = process.memoryUsage().heapUsed

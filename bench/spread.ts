@@ -3,6 +3,7 @@
  * Usage: `npm run spread`, or `node bench/spread.ts --isolates 30 --revisions 1000 --per-second 500 --pause-ms 100`.
  */
 import { parseArgs } from "node:util"
+import { say } from "#scripts/progress.ts"
 import { runSpread } from "#test/support/spread-run.ts"
 
 const { values } = parseArgs({
@@ -21,6 +22,7 @@ const { requests, failed, backward, torn, lagsMs, tookMs } = await runSpread({
   revisions,
   perSecond,
   pauseMs,
+  say,
 })
 const sorted = lagsMs.toSorted((a, b) => a - b)
 const at = (share: number) => `${((sorted[Math.floor(share * (sorted.length - 1))] ?? 0) / 1000).toFixed(2)} s`

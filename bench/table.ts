@@ -3,6 +3,8 @@
  * Prints, for 10 to 10,000 routes over at most 500 hosts, the time of one match (the fastest of many rounds) and of
  * compiling.
  */
+
+import { say } from "#scripts/progress.ts"
 import { DEFAULT_GATEWAY, type RuleId, routeId, serviceId } from "#shared/model/names.ts"
 import type { Match, PathMatch, Route } from "#shared/model/route.ts"
 import type { Snapshot } from "#shared/model/snapshot.ts"
@@ -35,12 +37,14 @@ const SHAPES: readonly Shape[] = [
   { name: "miss host", head: (route) => ({ path: "/", host: `${host(route)}.example.org` }) },
 ]
 
+say("compiling")
 const tables = SIZES.map((size) => build(size))
 console.log(["", ...SIZES.map((size) => `${size} routes`), "largest / smallest"].map(cell).join(""))
 console.log(["compile ms", ...tables.map(({ compileMs }) => compileMs.toFixed(2))].map(cell).join(""))
 console.log(["first match of all, ms", ...tables.map(({ firstMs }) => firstMs.toFixed(2))].map(cell).join(""))
 console.log(["first match of a host, µs", ...tables.map(({ hostUs }) => hostUs.toFixed(1))].map(cell).join(""))
 for (const shape of SHAPES) {
+  say(shape.name)
   const ns = measure(shape)
   const ratio = (ns.at(-1) ?? 0) / (ns[0] ?? 1)
   console.log([`${shape.name}, ns`, ...ns.map((value) => value.toFixed(0)), ratio.toFixed(2)].map(cell).join(""))

@@ -3,6 +3,7 @@
  * Usage: `npm run trouble`, or `node bench/trouble.ts --isolates 10 --per-second 200 --seconds 60`, of each kind of trouble.
  */
 import { parseArgs } from "node:util"
+import { say } from "#scripts/progress.ts"
 import { described } from "#test/support/latencies.ts"
 import { runTrouble } from "#test/support/trouble-run.ts"
 
@@ -19,6 +20,7 @@ const phases = await runTrouble({
   perSecond: Number(values["per-second"]),
   phaseMs: Number(values.seconds) * 1000,
   leaseMs: Number(values["lease-ms"]),
+  say,
 })
 for (const { name, failed, coldStatus, coldMs, calls, ...times } of phases) {
   console.log(

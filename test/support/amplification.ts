@@ -19,7 +19,10 @@ export interface AmplificationResult {
 const COMPATIBILITY = { compatibilityDate: "2026-10-20", compatibilityFlags: ["enable_request_signal"] }
 const CHAIN = ["first", "second", "last"] as const
 
-export async function runAmplification(runs: readonly AmplificationRun[]): Promise<AmplificationResult[]> {
+export async function runAmplification(
+  runs: readonly AmplificationRun[],
+  say: (what: string) => void = () => {},
+): Promise<AmplificationResult[]> {
   const miniflare = await start()
   try {
     const [proxy, last] = await Promise.all([miniflare.getWorker("proxy"), miniflare.getWorker("last")])
@@ -27,6 +30,7 @@ export async function runAmplification(runs: readonly AmplificationRun[]): Promi
       (await (await last.fetch(`http://last/turn?failRate=${failRate}`)).json()) as { arrived: number }
     const results: AmplificationResult[] = []
     for (const { failRate, seconds, perSecond } of runs) {
+      say(`${failRate * 100} % fail, of ${seconds} s`)
       await turn(failRate)
       const pending: Promise<number>[] = []
       const startedAtMs = performance.now()

@@ -14,6 +14,8 @@ export interface CountRun {
   readonly killsIsolate: boolean
   /** Kill the control process, with its objects, in the midst of the load, and start it again. */
   readonly killsControl: boolean
+  /** Told what it is at. */
+  readonly say?: (what: string) => void
 }
 
 export interface CountResult {
@@ -48,6 +50,7 @@ const PATHS = ["/up", "/up", "/up", "/nowhere", "/up", "/up", "/up", "/gone", "/
 const PATIENCE_MS = 60_000
 
 export async function runCount(run: CountRun): Promise<CountResult> {
+  run.say?.(`starting ${run.isolates} isolates`)
   const mesh = await startProcesses(run.isolates, DOCUMENT)
   try {
     return await count(mesh, run)
@@ -61,21 +64,25 @@ async function count(mesh: Processes, run: CountRun): Promise<CountResult> {
   const victim = run.isolates - 1
   const load = new Load(mesh, run.concurrency)
   const first = Math.floor(run.requests * 0.6)
+  run.say?.(`sending ${run.requests} requests`)
   await load.send(first / 2, run.isolates)
   const restart = run.killsControl ? mesh.killControl().then(mesh.startControl) : undefined
   await load.send(first / 2, run.isolates)
   await restart
+  run.say?.("waiting until all are counted")
   const before = await settled(mesh.controlUrl, load.total)
   if (sumOf(before.byClass) !== load.total)
     throw new Error(`counted ${sumOf(before.byClass)} of ${load.total} before the kill`)
 
   // All is reported. What the isolate answers from here on it takes along.
+  run.say?.("sending the rest, with a kill")
   const held = load.byIsolate[victim]!
   await load.send(run.requests * 0.02, run.isolates)
   if (run.killsIsolate) await mesh.killProxy(victim)
   const bound = run.killsIsolate ? load.byIsolate[victim]! - held : 0
   await load.send(run.requests * 0.38, run.killsIsolate ? victim : run.isolates)
   load.end()
+  run.say?.("waiting until all are counted")
   const { byClass, repeatedReports } = await settled(mesh.controlUrl, load.total - bound)
   const lost = load.total - sumOf(byClass)
   const { answered, unanswered } = load

@@ -25,13 +25,13 @@ const TRIES = 5
 const PADDING_CHARS = 12_000
 
 /** Mounts a disk of its own, which takes who may do so. */
-export async function runFullDisk(megabytes: number): Promise<DiskResult> {
+export async function runFullDisk(megabytes: number, say?: (what: string) => void): Promise<DiskResult> {
   const disk = mkdtempSync(join(tmpdir(), "weft-disk-"))
   execFileSync("mount", ["-t", "tmpfs", "-o", `size=${megabytes}m`, "tmpfs", disk])
   try {
     const mesh = await startProcesses(1, documentOf(1), { state: disk })
     try {
-      return await fill(mesh, disk, megabytes)
+      return await fill(mesh, disk, megabytes, say)
     } finally {
       await mesh.stop()
     }
@@ -41,7 +41,12 @@ export async function runFullDisk(megabytes: number): Promise<DiskResult> {
   }
 }
 
-async function fill(mesh: Processes, disk: string, megabytes: number): Promise<DiskResult> {
+async function fill(
+  mesh: Processes,
+  disk: string,
+  megabytes: number,
+  say: (what: string) => void = () => {},
+): Promise<DiskResult> {
   let [served, failed] = [0, 0]
   const request = async () => {
     const response = await fetch(mesh.proxyUrls[0]!).catch(() => undefined)
@@ -50,6 +55,7 @@ async function fill(mesh: Processes, disk: string, megabytes: number): Promise<D
     else failed += 1
   }
   const change = async (number: number) => {
+    say(`change ${number}`)
     await request()
     return apply(mesh, number)
   }
@@ -58,6 +64,7 @@ async function fill(mesh: Processes, disk: string, megabytes: number): Promise<D
   for (; answer.revision !== undefined; answer = await change(acknowledged + 1)) acknowledged += 1
   const refusals = [answer.status]
   for (let attempt = 1; attempt < TRIES; attempt++) refusals.push((await change(acknowledged + 1)).status)
+  say("the disk is full: reading, and killing control")
   const headWhenFull = (await read<{ head: { revision: number } }>(mesh, "/v1/status")).head.revision
   const statusWhenFull = await statusOf(mesh, "/v1/revisions/head")
   const lost = await missing(mesh, acknowledged)

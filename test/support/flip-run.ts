@@ -27,7 +27,11 @@ export interface FlipResult {
 
 const REVISION = 41
 
-export async function runFlips(flips: number, firstSeed = 1): Promise<FlipResult> {
+export async function runFlips(
+  flips: number,
+  firstSeed = 1,
+  say: (what: string) => void = () => {},
+): Promise<FlipResult> {
   const text = JSON.stringify(GOOD)
   const published: Published = { revision: REVISION, text, digest: await digest(text) }
   const corrupt: { flipped: Flipped; seed: number }[] = []
@@ -37,6 +41,7 @@ export async function runFlips(flips: number, firstSeed = 1): Promise<FlipResult
     if (routes?.revision !== REVISION) throw new Error(`without a flip, by way of ${way}, nothing is served either`)
   }
   for (let seed = firstSeed; seed < firstSeed + flips; seed++) {
+    if ((seed - firstSeed) % 500 === 0) say(`flip ${seed - firstSeed + 1} of ${flips}`)
     const flipped = FLIPPED[seed % FLIPPED.length]!
     const routes = await cold(published, flipped, new Dice(seed))
     if (!routes) continue

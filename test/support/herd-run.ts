@@ -8,6 +8,8 @@ export interface HerdRun {
   readonly requestsEach: number
   /** Objects answer so much later than they would. */
   readonly lateMs: number
+  /** Told what it is at. */
+  readonly say?: (what: string) => void
 }
 
 export interface HerdResult extends Summary {
@@ -16,7 +18,8 @@ export interface HerdResult extends Summary {
   readonly calls: Readonly<Record<string, number>>
 }
 
-export async function runHerd({ isolates, requestsEach, lateMs }: HerdRun): Promise<HerdResult> {
+export async function runHerd({ isolates, requestsEach, lateMs, say }: HerdRun): Promise<HerdResult> {
+  say?.(`starting ${isolates} isolates`)
   const names = Array.from({ length: isolates }, (_each, index) => `proxy-${index}`)
   const fleet = await startFleet({
     proxies: Object.fromEntries(names.map((name) => [name, {}])),
@@ -38,6 +41,7 @@ export async function runHerd({ isolates, requestsEach, lateMs }: HerdRun): Prom
       timesMs.push(performance.now() - startedAtMs)
       if (response?.status !== 200) failed += 1
     }
+    say?.(`${isolates * requestsEach} requests at once`)
     const all = names.flatMap((name, index) =>
       Array.from({ length: requestsEach }, () => request(name, COLOS[index % COLOS.length]!)),
     )

@@ -18,6 +18,8 @@ export interface KillRun {
   /** After so many acknowledgements since its start the process is killed: drawn up to this, none included. */
   readonly acknowledgementsMax: number
   readonly roll: () => number
+  /** Told what it is at. */
+  readonly say?: (what: string) => void
 }
 
 export interface KillResult {
@@ -78,6 +80,7 @@ export async function runKills(run: KillRun): Promise<KillResult> {
     working.push(clients.read())
     const restartMs = await killAgainAndAgain(mesh, clients, run).finally(() => clients.end())
     await Promise.all(working)
+    run.say?.("reading the history, and judging it")
     const history = await clients.history()
     return judged(clients, history, { kills: run.kills, restartMs, tookMs: performance.now() - startedAtMs })
   } finally {
@@ -89,6 +92,7 @@ export async function runKills(run: KillRun): Promise<KillResult> {
 async function killAgainAndAgain(mesh: SelfHosted, clients: Clients, run: KillRun): Promise<number[]> {
   const restartMs: number[] = []
   for (let kill = 0; kill < run.kills; kill++) {
+    run.say?.(`kill ${kill + 1} of ${run.kills}`)
     await clients.acknowledged(Math.floor(run.roll() * (run.acknowledgementsMax + 1)))
     await sleep(run.roll() * WITHIN_MS)
     const killedAtMs = performance.now()

@@ -17,6 +17,8 @@ export interface OutageRun {
   readonly phaseMs: number
   /** For how long the control plane is stopped. */
   readonly stoppedMs: number
+  /** Told what it is at. */
+  readonly say?: (what: string) => void
 }
 
 export interface OutagePhase extends LoadCount {
@@ -35,6 +37,7 @@ export interface OutageResult {
 const SETTLED_MS = 60_000
 
 export async function runOutage(run: OutageRun): Promise<OutageResult> {
+  run.say?.(`starting ${run.proxies} proxies`)
   const mesh = await startProcesses(run.proxies, documentOf(1), { relays: true })
   const agent = new Agent({ keepAlive: true, maxSockets: 50 })
   try {
@@ -56,16 +59,19 @@ async function outage(mesh: Processes, agent: Agent, run: OutageRun): Promise<Ou
   await until(() => mesh.lastKnown!.values.has(LAST_KNOWN_KEY))
   const load = new SteadyLoad(send, all, run.perSecond)
   load.start()
+  run.say?.("warming up")
   await sleep(run.phaseMs / 4)
   load.take()
   const phases: OutagePhase[] = []
   const phase = async (name: string, ms: number) => {
+    if (name !== "stopped") run.say?.(`${name}, of ${ms / 1000} s`)
     await sleep(ms)
     phases.push({ name, ...load.take() })
   }
   await phase("well", run.phaseMs)
 
   await mesh.killControl()
+  run.say?.(`stopped, of ${run.stoppedMs / 1000} s`)
   await sleep(run.stoppedMs / 2)
   await load.turnTo(all.slice(0, -1))
   await mesh.killProxy(victim)
@@ -85,6 +91,7 @@ async function outage(mesh: Processes, agent: Agent, run: OutageRun): Promise<Ou
   mesh.link!.setLate(0)
   await phase("well again", run.phaseMs)
 
+  run.say?.("waiting until a change is served")
   await applyTo(mesh.controlUrl, documentOf(2))
   const changedAtMs = performance.now()
   const servesNew = async (index: number) => {

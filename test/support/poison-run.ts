@@ -13,6 +13,8 @@ export interface PoisonRun {
   readonly poisons: readonly Poison[]
   /** Of the proxies. */
   readonly leaseMs?: number
+  /** Told what it is at. */
+  readonly say?: (what: string) => void
 }
 
 export interface PoisonResult {
@@ -50,7 +52,7 @@ export async function poison(
   fleet: Fleet,
   names: readonly string[],
   cold: string,
-  { poisons, perSecond, leaseMs = LIMITS.snapshotLeaseMs }: Omit<PoisonRun, "proxies">,
+  { poisons, perSecond, leaseMs = LIMITS.snapshotLeaseMs, say }: Omit<PoisonRun, "proxies">,
 ): Promise<PoisonResult> {
   const push = async (text: string, digest?: string) => {
     const response = await fleet.past("control", "/tamper", { text, ...(digest !== undefined && { digest }) })
@@ -66,6 +68,7 @@ export async function poison(
   const unseen: string[] = []
   let coldStatus = 0
   for (const [index, { name, text, digest, isServed }] of poisons.entries()) {
+    say?.(`poison ${index + 1} of ${poisons.length}: ${name}`)
     const revision = await push(text, digest)
     if (!isServed) {
       const tookMs = await refusedAfterMs(fleet, names.length, revision)
@@ -74,6 +77,7 @@ export async function poison(
     }
     if (index === Math.floor(poisons.length / 2)) coldStatus = (await statusOf(fleet, cold)) ?? 0
   }
+  say?.("waiting until all serve a good revision")
   const last = await push(`${JSON.stringify(GOOD)} `)
   const recovered = await allServe(fleet, names.length, last, leaseMs)
   await load.stop()

@@ -15,6 +15,8 @@ export interface SpreadRun {
   readonly pauseMs: number
   /** After the last one. */
   readonly settleMs?: number
+  /** Told what it is at. */
+  readonly say?: (what: string) => void
 }
 
 export interface SpreadResult {
@@ -68,7 +70,7 @@ class Spread {
     this.#seen = names.map(() => 0)
   }
 
-  async run({ revisions, perSecond, pauseMs, settleMs = SETTLE_MS }: SpreadRun): Promise<SpreadResult> {
+  async run({ revisions, perSecond, pauseMs, settleMs = SETTLE_MS, say }: SpreadRun): Promise<SpreadResult> {
     const { revision: first } = await this.#fleet.apply(documentOf(1))
     if (first > 1) throw new Error("revisions say their number: the first of them is the mesh's first")
     await Promise.all(this.#names.map((_name, index) => this.#request(index)))
@@ -77,11 +79,13 @@ class Spread {
     load.start()
     const acknowledged = new Map<number, number>()
     for (let revision = 2; revision <= revisions; revision++) {
+      say?.(`revision ${revision} of ${revisions}`)
       const applied = await this.#apply(revision)
       if (applied !== revision) throw new Error(`made revision ${applied} instead of ${revision}`)
       acknowledged.set(revision, performance.now())
       await sleep(pauseMs)
     }
+    say?.("waiting until the last is everywhere")
     await sleep(settleMs)
     await load.stop()
     return {

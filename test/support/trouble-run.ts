@@ -15,6 +15,8 @@ export interface TroubleRun {
   readonly phaseMs: number
   /** How long isolates go by what they have before they ask. */
   readonly leaseMs: number
+  /** Told what it is at. */
+  readonly say?: (what: string) => void
 }
 
 export interface Phase extends LoadCount {
@@ -46,6 +48,7 @@ const DOCUMENT: MeshDocument = {
 }
 
 export async function runTrouble(run: TroubleRun): Promise<readonly Phase[]> {
+  run.say?.(`starting ${run.isolates} isolates`)
   const names = Array.from({ length: run.isolates }, (_each, index) => `proxy-${index}`)
   const cold = TROUBLES.map(([_name], index) => `cold-${index}`)
   const fleet = await startFleet({
@@ -65,7 +68,7 @@ export async function trouble(
   fleet: Fleet,
   names: readonly string[],
   cold: readonly string[],
-  { perSecond, phaseMs }: Pick<TroubleRun, "perSecond" | "phaseMs">,
+  { perSecond, phaseMs, say }: Pick<TroubleRun, "perSecond" | "phaseMs" | "say">,
 ): Promise<readonly Phase[]> {
   const all = [...names, ...cold]
   const send = async (index: number) => {
@@ -86,6 +89,7 @@ export async function trouble(
   load.take()
   const phases: Phase[] = []
   for (const [index, [name, wrong]] of TROUBLES.entries()) {
+    say?.(`${name}, of ${phaseMs / 1000} s`)
     await fleet.past("control", "/trouble", wrong)
     const before = await asked()
     const [coldOne] = await Promise.all([timed(() => send(names.length + index)), sleep(phaseMs)])
