@@ -6,7 +6,9 @@ import { CHANGE_KINDS, type ChangeKind, type SampledHead } from "#shared/model/s
 import type { Snapshot } from "#shared/model/snapshot.ts"
 import type { BlastRadius, FateExample } from "#shared/protocol/preview.ts"
 import { compile } from "#shared/routing/table.ts"
+import { canonicalJson } from "#shared/std/canonical-json.ts"
 import { type Fate, fateOf, type Outcome } from "./fate.ts"
+import { Holdings, heldOtherwise, keyOfHeld } from "./held.ts"
 
 const GROUPS_MAX = 100
 const EXAMPLES_MAX = 3
@@ -41,11 +43,24 @@ export function blastRadius(current: Snapshot, candidate: Snapshot, heads: reado
       ...{ share: group.weight / weight, examples: group.examples },
     })),
     more: Math.max(0, sorted.length - GROUPS_MAX),
+    ...unjudgedOf(current, candidate, sorted),
   }
 }
 
+function unjudgedOf(current: Snapshot, candidate: Snapshot, groups: readonly Group[]): Pick<BlastRadius, "unjudged"> {
+  const about = ({ authentications, policies, routes }: Snapshot) => {
+    const claims = routes.flatMap(({ rules }) => rules.flatMap(({ matches }) => matches.map((one) => one.claims ?? [])))
+    return canonicalJson([authentications ?? [], policies ?? [], claims])
+  }
+  const unjudged = [
+    ...(about(current) === about(candidate) ? [] : (["users"] as const)),
+    ...(groups.some(({ kind }) => kind === "policy") ? (["limits"] as const) : []),
+  ]
+  return unjudged.length > 0 ? { unjudged } : {}
+}
+
 function byOf(snapshot: Snapshot) {
-  return { revision: 0, snapshot, table: compile(snapshot) }
+  return { revision: 0, snapshot, table: compile(snapshot), holdings: new Holdings(snapshot) }
 }
 
 /** Half the sum of what all probabilities differ by: the share of such requests that fares otherwise. */
@@ -69,7 +84,10 @@ function note(groups: Map<string, Group>, head: SampledHead, was: Fate, would: F
   const won = grown(was, would)
   const kind = kindOf(lost, won)
   const caller = head.from ?? `public at ${head.gateway ?? "default/default"}`
-  const [before, after] = [wordsOf(was, kind), wordsOf(would, kind)]
+  const isPolicy = kind === "policy" && lost && won
+  const [before, after] = isPolicy
+    ? [policyWords(lost, won), policyWords(won, lost)]
+    : [wordsOf(was, kind), wordsOf(would, kind)]
   const key = [kind, caller, before, after].join("\n")
   const group = groups.get(key) ?? { kind, caller, before, after, weight: 0, examples: [] }
   groups.set(key, group)
@@ -99,9 +117,15 @@ function kindOf(before: Outcome | undefined, after: Outcome | undefined): Change
       (before?.kind === "answered" || after?.kind === "answered") && differs(({ kind, ends }) => `${kind} ${ends}`),
     backend: differs(({ backend }) => backend),
     rewrite: differs(({ shaped }) => shaped),
+    policy: differs(({ held }) => keyOfHeld(held)),
     route: true,
   }
   return CHANGE_KINDS.find((kind) => is[kind])!
+}
+
+/** `default/orders under timeout 1s`. */
+function policyWords({ backend, held }: Outcome, other: Outcome): string {
+  return `${backend} under ${heldOtherwise(held, other.held)}`
 }
 
 /** `default/orders/v1 90 %, default/orders/v2 10 %`: of a fate what is told apart by such a change. */
@@ -132,6 +156,6 @@ function detailOf(outcome: Outcome | undefined): string {
   return [backend, ...(url === "" ? [] : [url]), rule === "" ? "" : `(${rule})`].filter((part) => part !== "").join(" ")
 }
 
-function keyOf({ kind, rule, backend, shaped, ends }: Outcome): string {
-  return [kind, rule, backend, shaped, ends].join("\u0000")
+function keyOf({ kind, rule, backend, shaped, ends, held }: Outcome): string {
+  return [kind, rule, backend, shaped, ends, keyOfHeld(held)].join("\u0000")
 }

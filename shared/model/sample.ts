@@ -22,5 +22,5 @@ export interface SampledHead {
 }
 
 /** How a request's fate would change, worst first: what is told of one is the first that holds. */
-export const CHANGE_KINDS = ["refusal", "answer", "backend", "rewrite", "route"] as const
+export const CHANGE_KINDS = ["refusal", "answer", "backend", "rewrite", "policy", "route"] as const
 export type ChangeKind = (typeof CHANGE_KINDS)[number]

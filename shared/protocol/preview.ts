@@ -20,7 +20,15 @@ export interface BlastRadius {
   readonly changes: readonly FateChange[]
   /** Changes that are not listed. */
   readonly more: number
+  /** What of the change heads of requests do not tell; absent: nothing. */
+  readonly unjudged?: readonly Unjudged[]
 }
+
+/**
+ * `users`: rules about end users, their claims, API keys or addresses change, of which samples have none: they are judged as requests
+ * without. `limits`: how many requests a limit, a breaker or a timeout will end depends on all that is under way.
+ */
+export type Unjudged = "users" | "limits"
 
 export interface FateChange {
   readonly kind: ChangeKind

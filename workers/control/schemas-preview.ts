@@ -27,6 +27,13 @@ export const preview = plan
       sinceMs: time.optional(),
       share: share.openapi({ description: "Of all requests, how many would fare otherwise." }),
       changes: z.array(change),
+      unjudged: z
+        .array(z.enum(["users", "limits"]))
+        .optional()
+        .openapi({
+          description:
+            "What of the change heads of requests do not tell: rules about end users, claims, keys and addresses, which samples have none of; how many requests limits, breakers and timeouts will end.",
+        }),
       more: z.int().min(0).openapi({ description: "Changes that are not listed." }),
     }),
     missing: z.array(z.string()).openapi({ description: "Shards of telemetry that did not answer." }),

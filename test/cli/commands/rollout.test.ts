@@ -157,6 +157,10 @@ describe("apply --preview", () => {
   })
 
   it("does not take silence for safety", async () => {
+    const blind = (await previewing(found({ unjudged: ["users", "limits", "moods" as never] }))).out
+    expect(blind).toContain("not judged: rules about end users, claims, keys or addresses. Samples have none")
+    expect(blind).toContain("not judged: how many requests the other limits, breakers or timeouts will end")
+    expect(blind).toContain("not judged: moods\n")
     expect((await previewing(found({}))).out).toContain("none would fare otherwise")
     const ran = await previewing(found({ samples: 0, requests: 0 }, ["weur"]))
     expect(ran.out).toContain("no requests were seen lately: nothing can be said")

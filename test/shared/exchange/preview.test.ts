@@ -51,6 +51,33 @@ describe("the blast radius", () => {
     ])
   })
 
+  it("says whose requests would meet another policy, and what of limits and users it cannot tell", () => {
+    const before = [to("orders", { name: "a", match: { path: "/a" }, timeout: "1s" }), to("orders")]
+    const after = [to("orders", { name: "a", match: { path: "/a" }, retry: { attempts: 2 } }), to("orders")]
+    const found = radius(before, after, [head("/a", { weight: 3 }), head("/b", { weight: 7 })])
+    expect(found).toMatchObject({ share: 0.3, unjudged: ["limits"] })
+    expect(found.changes).toMatchObject([{ kind: "policy", before: "default/orders under timeout 1s, no retry" }])
+    expect(found.changes[0]!.after).toMatch(/^default\/orders under retry\.attempts 2, .*no timeout/)
+    expect(radius(before, before, [head("/a")]).unjudged).toBeUndefined()
+  })
+
+  it("is told by the calling service what an access policy does, and says that it knows no end users", () => {
+    const mesh = { services: SERVICES }
+    const policies = {
+      only: { services: ["orders"], action: "allow", rules: [{ from: [{ services: ["storefront"] }] }] },
+    }
+    const heads = ["default/storefront", "default/catalog"].map((from) => ({
+      atMs: 1,
+      weight: 1,
+      from,
+      to: "default/orders",
+    }))
+    const calls = heads.map((one) => ({ ...one, method: "GET", url: "http://orders/" }) as SampledHead)
+    const found = blastRadius(snapshotOf(mesh), snapshotOf({ ...mesh, policies }), calls)
+    expect(found).toMatchObject({ share: 0.5, unjudged: ["users"] })
+    expect(found.changes).toMatchObject([{ kind: "refusal", caller: "default/catalog" }])
+  })
+
   it("tells refusals, answers, backends, rewrites and routes apart, with what each request stands for", () => {
     const before = [
       to("orders", { name: "gone", match: { path: { prefix: "/gone" } } }),
