@@ -20,6 +20,7 @@ import { istioAuthzForm } from "./istio-authz.ts"
 import { istioPathsForm } from "./istio-paths.ts"
 import { istioTrafficForm } from "./istio-traffic.ts"
 import { linkerdRouteForm } from "./linkerd-route.ts"
+import { springForm } from "./spring-cloud-gateway.ts"
 import { sumLine, sumOf, testLines } from "./table.ts"
 import { traceContextForm } from "./w3c-trace-context.ts"
 
@@ -34,7 +35,14 @@ const FORMS: readonly Form[] = [
   httpRouteForm,
 ]
 /** Forms that need no mesh. */
-const CORE_FORMS: readonly CoreForm[] = [outlierForm, weightedForm, retryForm, routerCheckForm, linkerdRouteForm]
+const CORE_FORMS: readonly CoreForm[] = [
+  outlierForm,
+  weightedForm,
+  retryForm,
+  routerCheckForm,
+  linkerdRouteForm,
+  springForm,
+]
 
 const USAGE = "usage: npm run conformance -- FILE... [--only name] [--verbose]\n"
 

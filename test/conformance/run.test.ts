@@ -66,15 +66,19 @@ describe("the runner", () => {
   })
 
   it("runs cases of the core's machines without a mesh, and notices what is not as expected", async () => {
-    const peers = ["envoy_router_check", "linkerd_proxy_route"].map((name) => join(FIXTURES, `${name}.json`))
+    const peers = ["envoy_router_check", "linkerd_proxy_route", "spring_cloud_gateway"].map((name) =>
+      join(FIXTURES, `${name}.json`),
+    )
     const { exit, lines, out } = await conformance(fixture("outlier"), ...peers)
-    expect(lines.at(-1), out).toBe("13 passed, 7 failed, 4 skipped")
+    expect(lines.at(-1), out).toBe("25 passed, 8 failed, 6 skipped")
     expect(exit).toBe(1)
     expect(out).toContain("the route's action has auto_host_rewrite")
     expect(out).toContain('cluster_name is "shop" instead of "other"')
     expect(out).toContain("what is not so was not noticed")
     expect(out).toContain("match is false instead of true")
     expect(out).toContain("the match has sni")
+    expect(out).toContain('route is "late" instead of "short"')
+    expect(out).toContain("the filter TurnAround has no word here")
     expect(out).toContain("ejection of h0 for CONSECUTIVE_5XX: more than 0 announced")
     expect(out).toContain("at 0 ms: ejected h0 is false instead of true")
     expect(out).toContain("the mesh has no active health checks")
@@ -131,11 +135,14 @@ describe("the runner", () => {
     expect(exit).toBe(0)
   })
 
-  it.skipIf(!existsSync(CASES))("passes every case of Envoy's and Linkerd's that can apply to Workers", async () => {
-    const envoy = ["outlier", "weighted", "retry", "router_check"].map((form) => `envoy_${form}`)
-    const files = [...envoy, "linkerd_proxy_route"].map((name) => join(CASES, `${name}.json`))
-    const { exit, lines, out } = await conformance(...files.filter((file) => existsSync(file)))
-    expect(lines.at(-1), out).toMatch(/^\d+ passed, 0 failed, \d+ skipped$/)
-    expect(exit).toBe(0)
-  })
+  it.skipIf(!existsSync(CASES))(
+    "passes every case of Envoy's, Linkerd's and Spring's that can apply to Workers",
+    async () => {
+      const envoy = ["outlier", "weighted", "retry", "router_check"].map((form) => `envoy_${form}`)
+      const files = [...envoy, "linkerd_proxy_route", "spring_cloud_gateway"].map((name) => join(CASES, `${name}.json`))
+      const { exit, lines, out } = await conformance(...files.filter((file) => existsSync(file)))
+      expect(lines.at(-1), out).toMatch(/^\d+ passed, 0 failed, \d+ skipped$/)
+      expect(exit).toBe(0)
+    },
+  )
 })
