@@ -93,8 +93,15 @@ const DOCUMENT: MeshDocument = {
           match: { path: "/retry-slow" },
           backends: [{ service: "slow" }],
           attemptTimeout: "100ms",
-          timeout: "2s",
+          timeout: "60s",
           retry: { attempts: 2, on: ["attempt-timeout"], backoff: "5ms" },
+        },
+        {
+          name: "retry-body",
+          match: { path: "/retry-body" },
+          backends: [{ service: "slow" }],
+          timeout: "1s",
+          retry: { attempts: 2, on: ["5xx"] },
         },
         {
           name: "moved",
@@ -314,7 +321,7 @@ describe("refusals", () => {
     ["an upstream that throws", "/x?throw=1", "503 upstream_unreachable"],
     ["an origin that nobody listens at", "/nowhere", "503 upstream_unreachable"],
     ["a service that the proxy does not bind", "/unbound", "503 no_healthy_endpoint"],
-    ["an upstream over its time", "/slow?delayMs=1000", "504 deadline_exceeded"],
+    ["an upstream over its time", "/slow?delayMs=20000", "504 deadline_exceeded"],
     ["an injected fault", "/broken", "418 fault_injected"],
   ])("%s", async (_what, target, expected) => {
     expect(await refusal(target)).toBe(expected)
@@ -355,8 +362,9 @@ describe("routing", () => {
   it("splits by weight", async () => {
     const answers = await Promise.all(Array.from({ length: 800 }, () => seen("/orders")))
     const share = answers.filter(({ name }) => name === "echo-v2").length / 800
-    expect(share).toBeGreaterThan(0.19)
-    expect(share).toBeLessThan(0.31)
+    // A quarter, give or take six standard deviations.
+    expect(share).toBeGreaterThan(0.158)
+    expect(share).toBeLessThan(0.342)
   })
 
   it("keeps a user on one side of a sticky split", async () => {
@@ -513,7 +521,7 @@ describe("attempts", () => {
   it("asks no upstream before a body that is to be kept has come, whole and in time", async () => {
     const cut = { method: "PUT", headers: [["Content-Length", "9"]] as const, body: "cut" }
     expect(await refusal("/retry", cut)).toBe("400 bad_request")
-    expect(await refusal("/retry-slow", { ...cut, keepsOpen: true })).toBe("504 deadline_exceeded")
+    expect(await refusal("/retry-body", { ...cut, keepsOpen: true })).toBe("504 deadline_exceeded")
   })
 
   it("sends a GET with a body once", async () => {
@@ -522,8 +530,8 @@ describe("attempts", () => {
   })
 
   it("gives up an attempt that is slow, and in the end says so", async () => {
-    expect(await refusal("/retry-slow?delayMs=1000")).toBe("504 upstream_timeout")
-    const { headers } = await get("/retry-slow?delayMs=1000", { headers: [["weft-debug", "1"]] })
+    expect(await refusal("/retry-slow?delayMs=20000")).toBe("504 upstream_timeout")
+    const { headers } = await get("/retry-slow?delayMs=20000", { headers: [["weft-debug", "1"]] })
     expect(headers.get("weft-debug")).toContain("attempts=3")
   })
 })
@@ -595,11 +603,15 @@ describe("debugging", () => {
 
 describe("what streams", () => {
   it("is not held back", async () => {
-    const response = await fetch(`${mesh.ingressUrl}/stream`)
-    const arrivedAtMs: number[] = []
-    for await (const _chunk of response.body as ReadableStream<Uint8Array>) arrivedAtMs.push(performance.now())
-    expect(arrivedAtMs).toHaveLength(3)
-    expect((arrivedAtMs[2] ?? 0) - (arrivedAtMs[0] ?? 0)).toBeGreaterThan(40)
+    const gate = crypto.randomUUID()
+    const response = await fetch(`${mesh.ingressUrl}/stream?gate=${gate}`)
+    const chunks: string[] = []
+    // Each chunk is sent only when the one before it has arrived here.
+    for await (const chunk of response.body as ReadableStream<Uint8Array>) {
+      chunks.push(new TextDecoder().decode(chunk))
+      await mesh.dispatchTo("echo-v1", new Request(`http://echo/open?gate=${gate}`))
+    }
+    expect(chunks).toEqual(["chunk 0\n", "chunk 1\n", "chunk 2\n"])
   })
 
   it("a WebSocket passes", async () => {

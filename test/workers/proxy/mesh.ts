@@ -67,7 +67,7 @@ export async function startTestMesh(
   const raw = (request: RawRequest) => sendRaw(Number(new URL(mesh.ingressUrl).port), request)
   const applyAndWait = async (next: MeshDocument) => {
     const { revision } = await apply(mesh.controlUrl, TOKEN, { documents: [{ source: "test", content: next }] })
-    for (const deadline = Date.now() + 10_000; ; await new Promise((resolve) => setTimeout(resolve, 50))) {
+    for (const deadline = Date.now() + 100_000; ; await new Promise((resolve) => setTimeout(resolve, 50))) {
       const { headers } = await raw({ target: "/", host: "revision.test", headers: [["weft-debug", "1"]] })
       if (Number(/revision=(\d+)/.exec(headers.get("weft-debug") ?? "")?.[1]) >= revision) return
       if (Date.now() > deadline) throw new Error(`the proxy does not serve revision ${revision}`)
@@ -96,7 +96,7 @@ function sendRaw(
     socket.on("data", (chunk) => chunks.push(chunk))
     socket.on("error", reject)
     socket.on("close", () => resolve(parse(Buffer.concat(chunks))))
-    socket.setTimeout(10_000, () => socket.destroy())
+    socket.setTimeout(100_000, () => socket.destroy())
     socket.write(`${lines.join("\r\n")}\r\n\r\n${body}`, "latin1")
     if (!keepsOpen) socket.end()
   })

@@ -10,7 +10,8 @@ const to = (service: string, path: string, more: Partial<RuleDocument> = {}): Ru
   backends: [{ service }],
   ...more,
 })
-const QUICK = { volume: 5, coolDown: "400ms", coolDownMax: "400ms" }
+/** Rests for longer than a test takes, where the test does not say otherwise. */
+const QUICK = { volume: 5, coolDown: "5m", coolDownMax: "5m" }
 const flaky = (name: string, breaker: object) => ({ [name]: { binding: "ECHO_V2", breaker: { ...QUICK, ...breaker } } })
 
 const DOCUMENT: MeshDocument = {
@@ -19,6 +20,7 @@ const DOCUMENT: MeshDocument = {
     echo: { binding: "ECHO", retryBudget: { percent: 100, perSecond: 100 } },
     thrifty: { binding: "ECHO", retryBudget: { percent: 20, perSecond: 0 } },
     ...flaky("flaky", {}),
+    ...flaky("mending", { coolDown: "400ms", coolDownMax: "400ms" }),
     ...flaky("answered", {
       fallback: { respond: { status: 200, body: "from the cache", headers: { "X-Stale": "1" } } },
     }),
@@ -33,8 +35,9 @@ const DOCUMENT: MeshDocument = {
     app: {
       hosts: ["app.test", "127.0.0.1"],
       rules: [
-        to("echo", "/timed", { timeout: "700ms", attemptTimeout: "300ms" }),
-        to("caller", "/fetch", { timeout: "500ms" }),
+        to("echo", "/timed", { timeout: "60s", attemptTimeout: "300ms" }),
+        to("echo", "/told", { timeout: "10m", attemptTimeout: "5m" }),
+        to("caller", "/fetch", { timeout: "5m" }),
         to("caller", "/impatient"),
         to("caller", "/twice", {
           filters: [{ rewrite: { path: { prefix: "/fetch" } } }],
@@ -45,15 +48,16 @@ const DOCUMENT: MeshDocument = {
           retry: { attempts: 2, on: [503], backoff: "1ms" },
         }),
         to("echo", "/faulty", { filters: [{ fault: { abort: { status: 503 } } }], retry: { attempts: 2, on: [503] } }),
-        to("echo", "/delayed", { filters: [{ fault: { delay: { time: "5s" } } }], timeout: "200ms" }),
+        to("echo", "/delayed", { filters: [{ fault: { delay: { time: "60s" } } }], timeout: "200ms" }),
         to("echo", "/conflict", { retry: { attempts: 2, on: ["retriable-4xx"], backoff: "1ms" } }),
         to("echo", "/pushback", { retry: { attempts: 2, on: [{ header: "X-Upstream" }], backoff: "1ms" } }),
-        to("echo", "/patient", { timeout: "3s", retry: { attempts: 1, on: ["5xx"], backoff: "1ms" } }),
+        to("echo", "/patient", { timeout: "15s", retry: { attempts: 1, on: ["5xx"], backoff: "1ms" } }),
         to("echo", "/hedged", { retry: { attempts: 1, on: ["5xx"], hedge: { after: "100ms" } } }),
-        to("uploads", "/uploads", { timeout: "150ms" }),
-        to("echo", "/stream", { idleTimeout: "15ms" }),
+        to("uploads", "/uploads", { timeout: "1s" }),
+        to("uploads", "/uploads-untimed"),
+        to("echo", "/stream", { idleTimeout: "1s" }),
         to("thrifty", "/thrifty", { retry: { attempts: 3, on: ["5xx"], backoff: "1ms" } }),
-        ...["flaky", "answered", "replaced", "plain"].map((service) => to(service, `/${service}`)),
+        ...["flaky", "mending", "answered", "replaced", "plain"].map((service) => to(service, `/${service}`)),
       ],
     },
     faulted: {
@@ -89,9 +93,7 @@ const control = (path: string, init: RequestInit = {}) =>
 
 describe("deadlines", () => {
   it("tell the upstream how long it has", async () => {
-    const left = Number((await seen("/timed")).headers["weft-deadline-ms"])
-    expect(left).toBeGreaterThan(200)
-    expect(left).toBeLessThanOrEqual(300)
+    expect((await seen("/told")).headers["weft-deadline-ms"]).toBe(String(5 * 60_000))
   })
 
   it("are not taken from the public", async () => {
@@ -101,20 +103,20 @@ describe("deadlines", () => {
 
   it("travel on: the next hop has what is left, though its own rule has no limit", async () => {
     const left = Number((await seen("/fetch/ECHO/x")).headers["weft-deadline-ms"])
-    expect(left).toBeGreaterThan(300)
-    expect(left).toBeLessThanOrEqual(500)
+    expect(left).toBeGreaterThan(3 * 60_000)
+    expect(left).toBeLessThan(5 * 60_000 + 1)
   })
 
   it("reach the upstream as an end of the request", async () => {
     const watch = key()
-    expect(await summary(`/timed?delayMs=5000&watch=${watch}`)).toBe("504 upstream_timeout")
+    expect(await summary(`/timed?delayMs=60000&watch=${watch}`)).toBe("504 upstream_timeout")
     const told = async () => (await mesh.dispatchTo("echo-v1", new Request("http://echo/abandoned"))).json()
     await expect.poll(told).toEqual([watch])
   })
 
   it("reach the upstream when a caller inside the mesh gives up", async () => {
     const watch = key()
-    await get(`/impatient/ECHO/x?delayMs=5000&watch=${watch}`)
+    await get(`/impatient/ECHO/x?delayMs=60000&watch=${watch}`)
     const told = async () => (await mesh.dispatchTo("echo-v1", new Request("http://echo/abandoned"))).json()
     await expect.poll(told).toEqual([watch])
   })
@@ -122,13 +124,14 @@ describe("deadlines", () => {
   it("that the public runs into by sending slowly open no breaker, those of the upstream's making do", async () => {
     const slowly = async () => {
       const body = new ReadableStream({ start: (queue) => queue.enqueue(new TextEncoder().encode("x")) })
-      const init = { method: "POST", body, duplex: "half", signal: AbortSignal.timeout(2_000) } as RequestInit
+      const init = { method: "POST", body, duplex: "half", signal: AbortSignal.timeout(100_000) } as RequestInit
       return (await fetch(`${mesh.ingressUrl}/uploads`, init)).headers.get("weft-refusal")
     }
-    for (let time = 0; time < 5; time++) expect(await slowly()).toBe("deadline_exceeded")
-    expect(await summary("/uploads")).toBe("200")
-    for (let time = 0; time < 3; time++) expect(await summary("/uploads?delayMs=1000")).toBe("504 deadline_exceeded")
-    expect(await summary("/uploads")).toBe("503 circuit_open")
+    expect(await Promise.all(Array.from({ length: 5 }, slowly))).toEqual(Array(5).fill("deadline_exceeded"))
+    expect(await summary("/uploads-untimed")).toBe("200")
+    const late = await Promise.all(Array.from({ length: 3 }, () => summary("/uploads?delayMs=60000")))
+    expect(late).toEqual(Array(3).fill("504 deadline_exceeded"))
+    expect(await summary("/uploads-untimed")).toBe("503 circuit_open")
   })
 
   it("that are over when they arrive open no breaker: nothing was sent", async () => {
@@ -148,22 +151,23 @@ describe("deadlines", () => {
       const { status, headers: told } = await get(`/fetch/ANY/x?delayMs=${delayMs}`, { headers })
       return `${status} ${told.get("weft-refusal") ?? "answered"}`
     }
-    for (let request = 0; request < 3; request++) expect(await hurried("2000", 40)).toBe("200 answered")
+    for (let request = 0; request < 3; request++) expect(await hurried("300000", 40)).toBe("200 answered")
     for (let request = 0; request < 6; request++) expect(await hurried("8", 40)).toBe("504 deadline_exceeded")
-    expect(await hurried("2000", 0)).toBe("200 answered")
-    for (let request = 0; request < 3; request++) expect(await hurried("250", 400)).toBe("504 deadline_exceeded")
-    expect(await hurried("2000", 0)).toBe("503 circuit_open")
+    expect(await hurried("300000", 0)).toBe("200 answered")
+    const waited = await Promise.all(Array.from({ length: 3 }, () => hurried("1500", 60_000)))
+    expect(waited).toEqual(Array(3).fill("504 deadline_exceeded"))
+    expect(await hurried("300000", 0)).toBe("503 circuit_open")
   })
 
   it("end an injected delay as they would end a slow upstream", async () => {
     const startedAtMs = performance.now()
     expect(await summary("/delayed")).toBe("504 deadline_exceeded")
-    // The delay is 5 s, the time 200 ms.
-    expect(performance.now() - startedAtMs).toBeLessThan(4_500)
+    // The delay is 60 s, the time 200 ms.
+    expect(performance.now() - startedAtMs).toBeLessThan(55_000)
   })
 
   it("break off an answer that stands still", async () => {
-    const { body } = await get("/stream")
+    const { body } = await get("/stream?gate=never")
     expect(body).toBe("chunk 0\n")
   })
 })
@@ -198,20 +202,24 @@ describe("retries", () => {
     expect(performance.now() - startedAtMs).toBeGreaterThan(950)
     const again = performance.now()
     expect((await get(`/patient?fail=1&after=20&key=${key()}`)).status).toBe(503)
-    expect(performance.now() - again).toBeLessThan(900)
+    expect(performance.now() - again).toBeLessThan(15_000)
   })
 
   it("are a fifth of the requests and no more, and then the answer at hand stands", async () => {
     const id = key()
     const bodies: string[] = []
+    const startedAtMs = performance.now()
     for (let request = 0; request < 50; request++) bodies.push((await get(`/thrifty?fail=999&key=${id}`)).body)
-    expect(bodies.at(-1)).toBe("failure 60")
+    const failures = Number(/^failure (\d+)$/.exec(bodies.at(-1)!)![1])
+    // The budget looks back ten seconds: on a machine that takes longer, what was spent before counts no more.
+    if (performance.now() - startedAtMs < 9_000) expect(failures).toBe(60)
+    else expect(failures).toBeLessThan(50 * 1.5)
   })
 
   it("begin beside a slow attempt when the rule hedges", async () => {
     const startedAtMs = performance.now()
     const { status, headers } = await get(`/hedged?slowFirst=${key()}`, { headers: [["weft-debug", "1"]] })
-    expect([status, performance.now() - startedAtMs < 4_500]).toEqual([200, true])
+    expect([status, performance.now() - startedAtMs < 55_000]).toEqual([200, true])
     expect(headers.get("weft-debug")).toContain("attempts=2")
   })
 })
@@ -230,14 +238,15 @@ describe("breakers", () => {
   it("open after enough failures, refuse at once, and say when to come back", async () => {
     expect(await fail("flaky")).toEqual([...Array(5).fill("500"), ...Array(3).fill("503 circuit_open")])
     const { headers } = await get("/flaky")
-    expect(headers.get("retry-after")).toBe("1")
+    expect(Number(headers.get("retry-after"))).toBeGreaterThan(60)
     await expect.poll(() => listed("default/flaky")).toMatchObject({ phase: "open", cause: "failures" })
   })
 
   it("close when a probe finds the service well", async () => {
-    await expect.poll(() => summary("/flaky"), { interval: 100 }).toBe("200")
-    await expect.poll(() => listed("default/flaky")).toMatchObject({ phase: "closed" })
-    expect(await Promise.all(Array.from({ length: 5 }, () => summary("/flaky")))).toEqual(Array(5).fill("200"))
+    await expect.poll(() => fail("mending")).toContain("503 circuit_open")
+    await expect.poll(() => summary("/mending"), { interval: 100 }).toBe("200")
+    await expect.poll(() => listed("default/mending")).toMatchObject({ phase: "closed" })
+    expect(await Promise.all(Array.from({ length: 5 }, () => summary("/mending")))).toEqual(Array(5).fill("200"))
   })
 
   it("give a fixed answer instead, or another service's", async () => {

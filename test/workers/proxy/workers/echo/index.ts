@@ -12,6 +12,8 @@ let healthDelayMs = 0
 const checks: Record<string, string>[] = []
 /** Requests whose sender went away before they were answered. */
 const abandoned: string[] = []
+/** How many further chunks of a stream may come, by the test's own key. */
+const open = new Map<string, number>()
 
 export default {
   async fetch(request, { NAME }) {
@@ -30,12 +32,16 @@ export default {
     if (ask("say")) return saying(JSON.parse(ask("say")!))
     if (url.pathname === "/mirrored") return Response.json(mirrored.splice(0))
     if (request.headers.get("upgrade") === "websocket") return webSocket()
-    if (url.pathname === "/stream") return new Response(ticking(3))
+    if (url.pathname === "/stream") return new Response(chunks(ask("gate") ?? ""))
+    if (url.pathname === "/open") {
+      open.set(ask("gate")!, (open.get(ask("gate")!) ?? 0) + 1)
+      return new Response()
+    }
     if (url.pathname === "/abandoned") return Response.json(abandoned.splice(0))
     if (ask("watch")) request.signal.addEventListener("abort", () => void abandoned.push(ask("watch")!))
     if (ask("slowFirst") && !failed.has(ask("slowFirst")!)) {
       failed.set(ask("slowFirst")!, 1)
-      await new Promise((resolve) => setTimeout(resolve, 5_000))
+      await new Promise((resolve) => setTimeout(resolve, 60_000))
     }
     if (ask("note")) mirrored.push(`${ask("note")} ${await request.clone().text()}`)
     if (ask("delayMs")) await new Promise((resolve) => setTimeout(resolve, Number(ask("delayMs"))))
@@ -89,16 +95,16 @@ function webSocket(): Response {
   return new Response(null, { status: 101, webSocket: client })
 }
 
-/** One chunk each 30 ms: a proxy that holds the body back would deliver them at once. */
-function ticking(chunks: number): ReadableStream {
+/** Three chunks: one at once, and one more each time that the test opens the gate. */
+function chunks(gate: string): ReadableStream {
   const encoder = new TextEncoder()
   let sent = 0
   return new ReadableStream({
     async pull(controller) {
-      if (sent > 0) await new Promise((resolve) => setTimeout(resolve, 30))
+      while ((open.get(gate) ?? 0) < sent) await new Promise((resolve) => setTimeout(resolve, 5))
       controller.enqueue(encoder.encode(`chunk ${sent}\n`))
       sent += 1
-      if (sent === chunks) controller.close()
+      if (sent === 3) controller.close()
     },
   })
 }
