@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { compile } from "#shared/config/compile.ts"
 import { explain } from "#shared/exchange/explain.ts"
 import type { MeshDocument } from "#shared/model/document.ts"
+import { eventually } from "#test/support/eventually.ts"
 import { type RawRequest, type RawResponse, startTestMesh, type TestMesh } from "./mesh.ts"
 
 const ECHO = { binding: "ECHO" }
@@ -17,6 +18,7 @@ const DOCUMENT: MeshDocument = {
     shown: ECHO,
     "asked-open": ECHO,
     asked: ECHO,
+    "asked-late": ECHO,
     "asked-shown": ECHO,
     "asked-nobody": ECHO,
     "asked-callee": { binding: "CALLEE" },
@@ -68,6 +70,7 @@ const DOCUMENT: MeshDocument = {
         { match: { path: "/failing" }, backends: [{ service: "failing" }] },
         { match: { path: "/failing-too" }, backends: [{ service: "failing-too" }] },
         { match: { path: "/asked" }, backends: [{ service: "asked" }] },
+        { match: { path: "/asked-late" }, backends: [{ service: "asked-late" }] },
         { match: { path: "/asked-open" }, backends: [{ service: "asked-open" }] },
         { match: { path: "/asked-shown" }, backends: [{ service: "asked-shown" }] },
         { match: { path: "/asked-nobody" }, backends: [{ service: "asked-nobody" }] },
@@ -109,9 +112,15 @@ const DOCUMENT: MeshDocument = {
         path: "/check",
         requestHeaders: ["x-ask", "authorization"],
         upstreamHeaders: ["x-user"],
-        timeout: "400ms",
+        timeout: "30s",
       },
       rules: [{ to: [{ notPaths: ["/asked/health"] }] }],
+    },
+    "asked-late": {
+      services: ["asked-late"],
+      action: "custom",
+      authorizer: { service: "authz", requestHeaders: ["x-ask"], timeout: "1s" },
+      rules: [{}],
     },
     "asked-after": {
       services: ["asked"],
@@ -133,11 +142,16 @@ const DOCUMENT: MeshDocument = {
     "asked-shown": {
       services: ["asked-shown"],
       action: "custom",
-      authorizer: { service: "authz", requestHeaders: ["x-ask"], bodyBytes: 64 },
+      authorizer: { service: "authz", requestHeaders: ["x-ask"], bodyBytes: 64, timeout: "30s" },
       rules: [{}],
     },
     "asked-nobody": { services: ["asked-nobody"], action: "custom", authorizer: { service: "unbound" }, rules: [{}] },
-    "asked-callee": { services: ["asked-callee"], action: "custom", authorizer: { service: "authz" }, rules: [{}] },
+    "asked-callee": {
+      services: ["asked-callee"],
+      action: "custom",
+      authorizer: { service: "authz", timeout: "30s" },
+      rules: [{}],
+    },
     tried: {
       services: ["tried"],
       action: "deny",
@@ -303,10 +317,10 @@ describe("a service's policies", () => {
   it("keep copies from where the sender may not go", async () => {
     expect(verdict(await get("/copied?note=one"))).toBe("200 -")
     const seen: string[] = []
-    for (let tries = 0; tries < 40 && seen.length === 0; tries++) {
-      await new Promise((resolve) => setTimeout(resolve, 25))
+    await eventually(async () => {
       seen.push(...(JSON.parse((await get("/mirrored")).body) as string[]))
-    }
+      return seen.length > 0
+    })
     await new Promise((resolve) => setTimeout(resolve, 150))
     seen.push(...(JSON.parse((await get("/mirrored")).body) as string[]))
     expect(seen).toEqual(["one "])
@@ -437,12 +451,12 @@ describe("an authorizer", () => {
   it("that says too much, or never ends, refuses in the mesh's words", async () => {
     const huge = await get("/asked/a", ["x-ask", "huge"])
     expect([verdict(huge), JSON.parse(huge.body).refusal]).toEqual(["401 forbidden", "forbidden"])
-    const endless = await get("/asked/a", ["x-ask", "endless"])
+    const endless = await get("/asked-late/a", ["x-ask", "endless"])
     expect([verdict(endless), JSON.parse(endless.body).refusal]).toEqual(["403 forbidden", "forbidden"])
   })
 
   it.each(["slow", "throw", "500"])("that is %s refuses, unless the policy says otherwise", async (how) => {
-    expect(verdict(await get("/asked/a", ["x-ask", how]))).toBe("403 authorizer_unavailable")
+    expect(verdict(await get("/asked-late/a", ["x-ask", how]))).toBe("403 authorizer_unavailable")
     const open = await get("/asked-open/a", ["x-ask", how], ["x-user", "forged"])
     expect(verdict(open)).toBe("200 -")
     expect(echoed(open).headers).not.toHaveProperty("x-user")

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import type { MeshDocument } from "#shared/model/document.ts"
 import { PROBE_TYPE } from "#shared/protocol/probe.ts"
+import { eventually } from "#test/support/eventually.ts"
 import { type RawRequest, startTestMesh, type TestMesh, TOKEN } from "./mesh.ts"
 
 /** A server outside the mesh, which tells what it received. */
@@ -220,10 +221,11 @@ describe("a probe", () => {
     received.length = 0
     let answer = await probe(ticket)
     // The isolate hears of the key with its next question.
-    for (let tries = 0; tries < 100 && answer.headers.get("content-type") !== PROBE_TYPE; tries++) {
-      await new Promise((resolve) => setTimeout(resolve, 100))
+    await eventually(async () => {
       answer = await probe(ticket)
-    }
+      return answer.headers.get("content-type") === PROBE_TYPE
+    }, 100)
+    received.length = 0
     expect([answer.status, answer.headers.get("cache-control")]).toEqual([200, "no-store"])
     expect(JSON.parse(answer.body)).toMatchObject({
       received: { method: "GET", url: "http://app.test/a/../b?q=1" },

@@ -5,7 +5,7 @@ import type { HealthStatus, Status } from "#shared/protocol/control-api.ts"
 import { startTestMesh, type TestMesh, TOKEN } from "./mesh.ts"
 
 let mesh: TestMesh
-const HEALTH = { path: "/healthz", interval: "1s", timeout: "300ms", unhealthyThreshold: 1, healthyThreshold: 1 }
+const HEALTH = { path: "/healthz", interval: "1s", timeout: "900ms", unhealthyThreshold: 1, healthyThreshold: 1 }
 const TWO = [{ binding: "ECHO_V1" }, { binding: "ECHO_V2" }]
 
 const DOCUMENT: MeshDocument = {
@@ -56,7 +56,7 @@ const patient = { interval: 50 }
 describe("an endpoint that fails its checks", () => {
   it("gets no more requests, and the status says why; it is back when it is well", async () => {
     await expect.poll(() => statusOf("pair"), patient).toMatchObject({ silent: false, checked: 2, unhealthy: [] })
-    expect(await answering("pair")).toEqual(["echo-v1", "echo-v2"])
+    await expect.poll(() => answering("pair"), patient).toEqual(["echo-v1", "echo-v2"])
     await is("echo-v2", "status=503")
     await expect.poll(() => answering("pair"), patient).toEqual(["echo-v1"])
     expect((await statusOf("pair"))?.unhealthy).toEqual([
@@ -68,17 +68,17 @@ describe("an endpoint that fails its checks", () => {
         heeded: true,
       },
     ])
-    expect(await answering("unchecked")).toEqual(["echo-v1", "echo-v2"])
+    await expect.poll(() => answering("unchecked"), patient).toEqual(["echo-v1", "echo-v2"])
     await is("echo-v2", "status=200")
     await expect.poll(() => answering("pair"), patient).toEqual(["echo-v1", "echo-v2"])
   })
 
   it("is one that answers too late", async () => {
-    await is("echo-v1", "delayMs=600")
+    await is("echo-v1", "delayMs=60000")
     await expect.poll(() => answering("pair"), patient).toEqual(["echo-v2"])
-    expect((await statusOf("pair"))?.unhealthy).toMatchObject([
-      { endpoint: "ECHO_V1", because: "no answer within 300 ms" },
-    ])
+    await expect
+      .poll(async () => (await statusOf("pair"))?.unhealthy)
+      .toMatchObject([{ endpoint: "ECHO_V1", because: "no answer within 900 ms" }])
     await is("echo-v1", "")
     await expect.poll(() => answering("pair"), patient).toEqual(["echo-v1", "echo-v2"])
   })
@@ -90,19 +90,21 @@ describe("an endpoint that fails its checks", () => {
     await expect
       .poll(() => statusOf("pair"), patient)
       .toMatchObject({ unhealthy: [{ heeded: false }, { heeded: false }] })
-    expect(await answering("pair")).toEqual(["echo-v1", "echo-v2"])
+    await expect.poll(() => answering("pair"), patient).toEqual(["echo-v1", "echo-v2"])
     await Promise.all([is("echo-v1", ""), is("echo-v2", "")])
     await expect.poll(() => answering("strict"), patient).toEqual(["echo-v1"])
   })
 
   it("may be one of RPC, or one that the proxy has no binding to", async () => {
     const well = (method: string) => mesh.dispatchTo("callee", new Request("http://x/well", { method }))
-    expect(await statusOf("method")).toMatchObject({ silent: false, unhealthy: [] })
+    await expect.poll(() => statusOf("method"), patient).toMatchObject({ silent: false, unhealthy: [] })
     await well("DELETE")
     await expect.poll(() => statusOf("method"), patient).toMatchObject({ unhealthy: [{ because: "the method threw" }] })
     await well("PUT")
     await expect.poll(() => statusOf("method"), patient).toMatchObject({ unhealthy: [] })
-    expect(await statusOf("unbound")).toMatchObject({ unhealthy: [{ because: "the proxy has no binding to it" }] })
+    await expect
+      .poll(() => statusOf("unbound"), patient)
+      .toMatchObject({ unhealthy: [{ because: "the proxy has no binding to it" }] })
   })
 })
 
@@ -126,14 +128,13 @@ describe("a check", () => {
   it("ends with the service's policy, and begins again with it", async () => {
     await mesh.apply({ services: { pair: { endpoints: TWO } } })
     await expect.poll(() => statusOf("pair"), patient).toBeUndefined()
-    await is("echo-v1", "")
-    await is("echo-v1", "status=500")
-    await new Promise((resolve) => setTimeout(resolve, 1_500))
-    const seen = ((await is("echo-v1", "")) as { url: string }[]).map(({ url }) => url)
-    expect(seen).not.toContain("http://pair/healthz")
-    expect(seen).toContain("http://strict/healthz")
-    await mesh.apply({ services: { pair: { endpoints: TWO, health: { path: "/healthz?again", interval: "1s" } } } })
     const urls = async () => ((await is("echo-v1", "")) as { url: string }[]).map(({ url }) => url)
+    await urls()
+    await new Promise((resolve) => setTimeout(resolve, 1_500))
+    const seen = await urls()
+    expect(seen).not.toContain("http://pair/healthz")
+    await expect.poll(urls, patient).toContain("http://strict/healthz")
+    await mesh.apply({ services: { pair: { endpoints: TWO, health: { path: "/healthz?again", interval: "1s" } } } })
     await expect.poll(urls, patient).toContain("http://pair/healthz?again")
   })
 })

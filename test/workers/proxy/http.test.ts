@@ -609,7 +609,7 @@ describe("what streams", () => {
     // Each chunk is sent only when the one before it has arrived here.
     for await (const chunk of response.body as ReadableStream<Uint8Array>) {
       chunks.push(new TextDecoder().decode(chunk))
-      await mesh.dispatchTo("echo-v1", new Request(`http://echo/open?gate=${gate}`))
+      await mesh.dispatchTo("echo-v1", new Request(`http://echo/open-gate?gate=${gate}`))
     }
     expect(chunks).toEqual(["chunk 0\n", "chunk 1\n", "chunk 2\n"])
   })

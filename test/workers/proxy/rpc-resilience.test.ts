@@ -1,6 +1,7 @@
 /** What the mesh does about RPC calls that are slow, fail, or whose caller goes away, with real Workers. */
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import type { MeshDocument, RuleDocument } from "#shared/model/document.ts"
+import { eventually } from "#test/support/eventually.ts"
 import { startTestMesh, type TestMesh } from "./mesh.ts"
 
 const RETRY: RuleDocument["retry"] = { attempts: 2, on: ["5xx"], backoff: "1ms", unsafe: true }
@@ -20,11 +21,11 @@ const DOCUMENT: MeshDocument = {
     broken: { binding: "CALLEE", breaker: QUICK },
     backed: {
       binding: "CALLEE",
-      breaker: { ...QUICK, coolDown: "10s", coolDownMax: "10s", fallback: { service: "spare" } },
+      breaker: { ...QUICK, coolDown: "5m", coolDownMax: "5m", fallback: { service: "spare" } },
     },
     spare: { binding: "CALLEE_V2" },
     placed: { binding: "CALLEE", concurrency: { max: 2 } },
-    hurried: { binding: "CALLEE", breaker: { ...QUICK, consecutive: 3 } },
+    hurried: { binding: "CALLEE", breaker: { ...QUICK, coolDown: "5m", coolDownMax: "5m", consecutive: 3 } },
     tenant: { binding: "TENANTS", worker: "tenant-rpc" },
     faulty: { binding: "CALLEE" },
   },
@@ -38,8 +39,8 @@ const DOCUMENT: MeshDocument = {
         {
           match: { rpc: "slowFirst" },
           backends: [{ service: "retried" }],
-          attemptTimeout: "150ms",
-          timeout: "2s",
+          attemptTimeout: "1s",
+          timeout: "60s",
           retry: RETRY,
         },
         { match: { rpc: "flakyOnce" }, backends: [{ service: "retried" }], retry: { ...RETRY, attempts: 1 } },
@@ -116,14 +117,18 @@ describe("an RPC call", () => {
   it("is repeated for a fifth of the calls and no more", async () => {
     const id = key()
     const failures: unknown[] = []
+    const startedAtMs = performance.now()
     for (let time = 0; time < 30; time++) failures.push((await call("THRIFTY", "flaky", id, 999, BROKE)).error?.message)
-    expect(failures.at(-1)).toBe("failure 36")
+    const count = Number(/^failure (\d+)$/.exec(String(failures.at(-1)))![1])
+    // The budget looks back ten seconds: on a machine that takes longer, what was spent before counts no more.
+    if (performance.now() - startedAtMs < 9_000) expect(count).toBe(36)
+    else expect(count).toBeLessThan(30 * 1.5)
   })
 
   it("is tried again when an attempt takes too long", async () => {
     const startedAtMs = performance.now()
-    const { value } = await call("RETRIED", "slowFirst", key(), 6_000)
-    expect(performance.now() - startedAtMs).toBeLessThan(5_000)
+    const { value } = await call("RETRIED", "slowFirst", key(), 60_000)
+    expect(performance.now() - startedAtMs).toBeLessThan(55_000)
     expect(value).toEqual(expect.any(Number))
   })
 
@@ -156,7 +161,14 @@ describe("a breaker", () => {
 
   it("opens when calls fail, says when to come back, and closes by a good probe", async () => {
     for (let time = 0; time < 4; time++) expect((await failing("BROKEN")).error?.refusal).toBeUndefined()
-    const { error } = await call("BROKEN", "add", 1, 2)
+    // Once more, should it have rested long enough already.
+    const { error } = await vi.waitUntil(
+      async () => {
+        const outcome = await failing("BROKEN")
+        return outcome.error?.refusal === "circuit_open" && outcome
+      },
+      { timeout: 100_000, interval: 0 },
+    )
     expect(error).toMatchObject({ refusal: "circuit_open", retryable: true, retryAfterMs: expect.any(Number) })
     await expect.poll(() => call("BROKEN", "add", 1, 2)).toEqual({ value: 3 })
   })
@@ -178,29 +190,48 @@ describe("a breaker", () => {
       expect((await call("HURRIED", "slow", 40, context(8))).error).toMatchObject({ refusal: "deadline_exceeded" })
     }
     expect(await call("HURRIED", "add", 1, 2)).toEqual({ value: 3 })
-    for (let time = 0; time < 3; time++) await call("HURRIED", "slow", 2_000, context(250))
+    await Promise.all(Array.from({ length: 3 }, () => call("HURRIED", "slow", 60_000, context(1_500))))
     expect((await call("HURRIED", "add", 1, 2)).error).toMatchObject({ refusal: "circuit_open" })
   })
 })
 
 describe("a place", () => {
+  interface Held {
+    readonly id: string
+    readonly ended: Promise<Outcome>
+  }
+
+  const callee = (path: string, method = "GET") =>
+    mesh.dispatchTo("callee", new Request(`http://callee${path}`, { method }))
+
+  /** A call that has begun, and goes on. */
+  async function hold(): Promise<Held> {
+    const id = key()
+    const ended = call("PLACED", "hold", id)
+    await eventually(async () => ((await (await callee("/held")).json()) as string[]).includes(id))
+    return { id, ended }
+  }
+
+  async function letGo({ id, ended }: Held): Promise<void> {
+    await callee(`/let-go/${id}`, "PUT")
+    await ended
+  }
+
   it("is taken by a call under way, and free after it", async () => {
-    const both = [call("PLACED", "slow", 300), call("PLACED", "slow", 300)]
-    await pause(100)
+    const both = [await hold(), await hold()]
     expect((await call("PLACED", "add", 1, 2)).error).toMatchObject({ refusal: "overloaded", retryable: true })
-    await Promise.all(both)
+    await Promise.all(both.map(letGo))
     expect(await call("PLACED", "add", 1, 2)).toEqual({ value: 3 })
   })
 
   it("is kept by a call that takes long, and given back soon when its caller goes away", async () => {
-    const long = call("PLACED", "slow", 4_500)
+    const long = await hold()
     await ask("vanish", "PLACED", "slow", [20_000])
     expect((await call("PLACED", "add", 1, 2)).error).toMatchObject({ refusal: "overloaded" })
     await expect.poll(() => call("PLACED", "add", 1, 2), { interval: 100 }).toEqual({ value: 3 })
     // The other one still is where it was.
-    const beside = call("PLACED", "slow", 500)
-    await pause(50)
+    const beside = await hold()
     expect((await call("PLACED", "add", 1, 2)).error).toMatchObject({ refusal: "overloaded" })
-    await Promise.all([long, beside])
+    await Promise.all([long, beside].map(letGo))
   })
 })

@@ -19,7 +19,7 @@ export default {
       case "allow":
         return new Response("fine", { status: 201, headers: { "x-user": "alice", "x-more": "ignored" } })
       case "slow":
-        await new Promise((resolve) => setTimeout(resolve, 2_000))
+        await new Promise((resolve) => setTimeout(resolve, 60_000))
         return new Response()
       case "throw":
         throw new Error("the authorizer broke")

@@ -30,6 +30,8 @@ const wellness = { well: true }
 /** Calls so far, by the test's own key. */
 const calls = new Map<string, number>()
 const finished: string[] = []
+/** Calls that go on until the test lets them go, by its own key. */
+const held = new Set<string>()
 
 export default class Callee extends WorkerEntrypoint {
   get version(): string {
@@ -72,6 +74,12 @@ export default class Callee extends WorkerEntrypoint {
   async note(key: string, ms: number): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, ms))
     finished.push(key)
+  }
+
+  /** Takes as long as the test wants: `GET /held` tells which do, `PUT /let-go/<key>` ends one. */
+  async hold(key: string): Promise<void> {
+    held.add(key)
+    while (held.has(key)) await new Promise((resolve) => setTimeout(resolve, 10))
   }
 
   noted(): string[] {
@@ -121,7 +129,10 @@ export default class Callee extends WorkerEntrypoint {
   }
 
   override fetch(request: Request): Response {
-    if (request.url.endsWith("/well")) wellness.well = request.method === "PUT"
-    return new Response(`fetched ${new URL(request.url).pathname}`)
+    const { pathname } = new URL(request.url)
+    if (pathname === "/well") wellness.well = request.method === "PUT"
+    if (pathname === "/held") return Response.json([...held])
+    if (pathname.startsWith("/let-go/")) held.delete(pathname.slice("/let-go/".length))
+    return new Response(`fetched ${pathname}`)
   }
 }

@@ -33,7 +33,7 @@ export default {
     if (url.pathname === "/mirrored") return Response.json(mirrored.splice(0))
     if (request.headers.get("upgrade") === "websocket") return webSocket()
     if (url.pathname === "/stream") return new Response(chunks(ask("gate") ?? ""))
-    if (url.pathname === "/open") {
+    if (url.pathname === "/open-gate") {
       open.set(ask("gate")!, (open.get(ask("gate")!) ?? 0) + 1)
       return new Response()
     }
