@@ -47,7 +47,7 @@ const DOCUMENT = {
 }
 /** Of ten requests: six served, two without a route, one refused by a rule, one failed. */
 const PATHS = ["/up", "/up", "/up", "/nowhere", "/up", "/up", "/up", "/gone", "/nowhere", "/broken"]
-const PATIENCE_MS = 60_000
+const PATIENCE_MS = 100_000
 
 export async function runCount(run: CountRun): Promise<CountResult> {
   run.say?.(`starting ${run.isolates} isolates`)
@@ -153,7 +153,7 @@ async function settled(controlUrl: string, total: number) {
   const untilMs = performance.now() + PATIENCE_MS
   let last = { byClass: {} as Record<string, number>, repeatedReports: 0 }
   let stable = 0
-  while (performance.now() < untilMs && stable < 20) {
+  while (performance.now() < untilMs && stable < 40) {
     const next = await read(controlUrl)
     const sum = sumOf(next.byClass)
     stable = JSON.stringify(next) === JSON.stringify(last) && sum > 0 ? stable + 1 : 0
@@ -183,7 +183,7 @@ async function read(controlUrl: string) {
 /** Undefined without an answer. */
 function statusOf(agent: Agent, url: string): Promise<number | undefined> {
   return new Promise((resolve) => {
-    const request = get(url, { agent, timeout: 30_000 }, (response) => {
+    const request = get(url, { agent, timeout: 100_000 }, (response) => {
       response.resume()
       response.on("end", () => resolve(response.statusCode))
       response.on("error", () => resolve(undefined))

@@ -27,6 +27,8 @@ export interface GuardedRun {
   readonly failed: number
   /** Chains of which a later hop went by an older revision than one before it. */
   readonly backwards: number
+  /** Requests that the mesh says were served by an older revision than they were promised: it waits for newer routes a moment only. */
+  readonly floorsMissed: number
   /** From the commit to the decision, and to the last request that went by a candidate that was undone. */
   readonly endedAfterMs: number
   readonly lastBadAfterMs: number
@@ -84,12 +86,18 @@ async function run(
     return rollout?.phase !== "running" || Date.now() - startedAtMs > atMostMs
   })
   const settledAtMs = Date.now() + (leaseMs ?? LIMITS.snapshotLeaseMs) * 2
-  await load.until(() => Date.now() > settledAtMs)
+  let floorsMissed = 0
+  await load.until(async () => {
+    ;({ floorsMissed } = await fleet.status())
+    const isTold = floorsMissed >= load.backwards || Date.now() > settledAtMs + TOLD_MS
+    return Date.now() > settledAtMs && isTold
+  })
   await load.stop()
   const { endedAtMs = Date.now(), startedAtMs: committedAtMs } = rollout!
   return {
     rollout: rollout!,
     ...{ requests: load.requests, byCandidate: load.byCandidate, failed: load.failed, backwards: load.backwards },
+    floorsMissed,
     endedAfterMs: endedAtMs - committedAtMs,
     lastBadAfterMs: Math.max(0, load.lastByCandidateMs - committedAtMs),
     history: (await fleet.api<RevisionList>("/v1/revisions")).revisions,
@@ -163,3 +171,5 @@ class Load {
 }
 
 const PENDING_MAX = 64
+/** By then isolates have told their relays what they missed. */
+const TOLD_MS = 20_000

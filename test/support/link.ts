@@ -6,10 +6,12 @@ export class Link {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   #lateMs = 0
+  #to: number
 
   private constructor(to: number) {
+    this.#to = to
     this.#server = createServer((near) => {
-      const far = connect(to, "127.0.0.1")
+      const far = connect(this.#to, "127.0.0.1")
       this.#carry(near, far)
       this.#carry(far, near)
     })
@@ -24,6 +26,11 @@ export class Link {
 
   get port(): number {
     return (this.#server.address() as AddressInfo).port
+  }
+
+  /** From now on it leads here. */
+  aim(port: number): void {
+    this.#to = port
   }
 
   /** From now on what goes over it takes so much longer, each way; infinitely long, and nobody is told. */

@@ -3,27 +3,25 @@
  * the system kills. Plain workerd; objects of the control process are reached over native RPC between processes.
  */
 
-import { type ChildProcess, spawn } from "node:child_process"
-import { once } from "node:events"
 import { readFileSync } from "node:fs"
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
-import { connect } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { build } from "esbuild"
-import { freePorts } from "#scripts/free-ports.ts"
 import type { MeshDocument } from "#shared/model/document.ts"
 import { type KeyValue, startKeyValue } from "./key-value.ts"
 import { Link } from "./link.ts"
+import { ANY_PORT, serve, type Workerd } from "./workerd.ts"
 
 export const TOKEN = "weft_token_of_the_metered_mesh"
 
 export interface Processes {
-  /** Without a slash at the end. */
+  /** Without a slash at the end; another one after each start. */
   readonly controlUrl: string
   readonly proxyUrls: readonly string[]
-  /** Between proxies and objects, and the namespace that both have: where there are relays. */
-  readonly link: Link | undefined
+  /** Between proxies and objects. */
+  readonly link: Link
+  /** The namespace that both have, where there are relays. */
   readonly lastKnown: KeyValue | undefined
   killProxy(index: number): Promise<void>
   startProxy(index: number): Promise<void>
@@ -51,42 +49,52 @@ export async function startProcesses(
   options: ProcessesOptions = {},
 ): Promise<Processes> {
   const folder = await mkdtemp(join(tmpdir(), "weft-metered-"))
-  const ports = await freePorts(proxies + 2)
-  const [controlPort, objectsPort, ...proxyPorts] = ports as [number, number, ...number[]]
   const state = options.state ?? join(folder, "state")
   await mkdir(state, { recursive: true })
-  const [link, lastKnown] = options.relays ? await Promise.all([Link.to(objectsPort), startKeyValue()]) : []
-  const outside: Outside = { objectsPort: link?.port ?? objectsPort, keyValuePort: lastKnown?.port }
+  // Each process listens where there is room, anew each time; the way to the objects is the link's, and stays.
+  const link = await Link.to(0)
+  const lastKnown = options.relays ? await startKeyValue() : undefined
+  const outside: Outside = { objectsPort: link.port, keyValuePort: lastKnown?.port }
   await bundle(folder)
-  const running = new Map<string, ChildProcess>()
-  const start = async (name: string, port: number, config: string) => {
-    await writeFile(join(folder, `${name}.capnp`), config)
-    running.set(name, await serve(join(folder, `${name}.capnp`), port))
+  const running = new Map<string, Workerd>()
+  const start = async (name: string, config: string, sockets: readonly string[]) => {
+    const path = join(folder, `${name}.capnp`)
+    await writeFile(path, config)
+    running.set(name, await serve(path, { sockets: Object.fromEntries(sockets.map((socket) => [socket, ANY_PORT])) }))
   }
   const kill = async (name: string) => {
-    const child = running.get(name)!
+    const process = running.get(name)!
     running.delete(name)
-    child.kill("SIGKILL")
-    await once(child, "exit")
+    await process.kill()
   }
-  const startControl = () =>
-    start("control", controlPort, controlConfig(state, controlPort, { ...outside, objectsPort }))
-  const startProxy = (index: number) =>
-    start(`proxy-${index}`, proxyPorts[index]!, proxyConfig(proxyPorts[index]!, outside))
-  const controlUrl = `http://127.0.0.1:${controlPort}`
+  const urls = new Map<string, string>()
+  const startControl = async () => {
+    await start("control", controlConfig(state, outside), ["api", "objects"])
+    const { api, objects } = running.get("control")!.urls
+    urls.set("control", api!)
+    link.aim(Number(new URL(objects!).port))
+  }
+  const startProxy = async (index: number) => {
+    await start(`proxy-${index}`, proxyConfig(outside), ["http"])
+    urls.set(`proxy-${index}`, running.get(`proxy-${index}`)!.urls.http!)
+  }
   await startControl()
-  const applied = await applyTo(controlUrl, document)
+  const applied = await applyTo(urls.get("control")!, document)
   if (!applied.ok) throw new Error(await applied.text())
-  await Promise.all(proxyPorts.map((_port, index) => startProxy(index)))
+  const indexes = Array.from({ length: proxies }, (_, index) => index)
+  await Promise.all(indexes.map(startProxy))
   return {
-    controlUrl,
-    proxyUrls: proxyPorts.map((port) => `http://127.0.0.1:${port}`),
+    get controlUrl() {
+      return urls.get("control")!
+    },
+    get proxyUrls() {
+      return indexes.map((index) => urls.get(`proxy-${index}`)!)
+    },
     killProxy: (index) => kill(`proxy-${index}`),
     killControl: () => kill("control"),
-    startControl,
-    ...{ startProxy, link, lastKnown },
+    ...{ startControl, startProxy, link, lastKnown },
     async stop() {
-      link?.stop()
+      link.stop()
       lastKnown?.stop()
       await Promise.all([...running.keys()].map(kill))
       await rm(folder, { recursive: true, force: true })
@@ -105,30 +113,6 @@ export function applyTo(
   }
   const body = JSON.stringify({ documents: [{ source: "bench", content }], ...(message !== undefined && { message }) })
   return fetch(`${controlUrl}/v1/apply`, { method: "POST", headers, body })
-}
-
-async function serve(config: string, port: number): Promise<ChildProcess> {
-  const child = spawn("workerd", ["serve", config], { stdio: ["ignore", "ignore", "pipe"] })
-  let said = ""
-  child.stderr?.on("data", (chunk) => {
-    said = (said + chunk).slice(-2_000)
-  })
-  for (let attempt = 0; !(await listens(port)); attempt++) {
-    if (attempt === 200 || child.exitCode !== null) throw new Error(`workerd did not start: ${said}`)
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-  return child
-}
-
-/** Without a request, which would be counted. */
-function listens(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1", () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.on("error", () => resolve(false))
-  })
 }
 
 async function bundle(folder: string): Promise<void> {
@@ -150,7 +134,7 @@ const OBJECTS = [
 const worker = (name: string, rest: string) =>
   `(modules = [(name = "main", esModule = embed "${name}.js")], compatibilityDate = "2026-10-20", ${rest})`
 
-function controlConfig(state: string, port: number, { objectsPort, keyValuePort }: Outside): string {
+function controlConfig(state: string, { keyValuePort }: Outside): string {
   const bound = OBJECTS.map(
     ({ binding, className }) => `(name = "${binding}", durableObjectNamespace = "${className}")`,
   )
@@ -162,8 +146,8 @@ const config :Workerd.Config = (
     ${keyValueService(keyValuePort)}
   ],
   sockets = [
-    (name = "api", address = "127.0.0.1:${port}", service = "control"),
-    (name = "objects", address = "127.0.0.1:${objectsPort}", service = (name = "control", entrypoint = "Objects"), http = (capnpConnectHost = "weft")),
+    (name = "api", address = "${ANY_PORT}", service = "control"),
+    (name = "objects", address = "${ANY_PORT}", service = (name = "control", entrypoint = "Objects"), http = (capnpConnectHost = "weft")),
   ],
 );
 const control :Workerd.Worker = ${worker(
@@ -185,7 +169,7 @@ const WITH_RELAYS = [
   { binding: "LIMITER", className: "LimiterBridge" },
 ]
 
-function proxyConfig(port: number, { objectsPort, keyValuePort }: Outside): string {
+function proxyConfig({ objectsPort, keyValuePort }: Outside): string {
   const bridged = keyValuePort === undefined ? ALWAYS_BRIDGED : [...ALWAYS_BRIDGED, ...WITH_RELAYS]
   const bound = bridged.map(
     ({ binding, className }) =>
@@ -198,7 +182,7 @@ const config :Workerd.Config = (
     (name = "objects", external = (address = "127.0.0.1:${objectsPort}", http = (capnpConnectHost = "weft"))),
     ${keyValueService(keyValuePort)}
   ],
-  sockets = [(name = "http", address = "127.0.0.1:${port}", service = "proxy")],
+  sockets = [(name = "http", address = "${ANY_PORT}", service = "proxy")],
 );
 const upstream :Workerd.Worker = ${worker("upstream", "")};
 const proxy :Workerd.Worker = ${worker(

@@ -84,11 +84,11 @@ async function outage(mesh: Processes, agent: Agent, run: OutageRun): Promise<Ou
 
   await mesh.startControl()
   await phase("back", run.phaseMs)
-  mesh.link!.setLate(Number.POSITIVE_INFINITY)
+  mesh.link.setLate(Number.POSITIVE_INFINITY)
   await phase("hanging", run.phaseMs)
-  mesh.link!.setLate(5_000)
+  mesh.link.setLate(5_000)
   await phase("5 s late", run.phaseMs)
-  mesh.link!.setLate(0)
+  mesh.link.setLate(0)
   await phase("well again", run.phaseMs)
 
   run.say?.("waiting until a change is served")

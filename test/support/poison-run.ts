@@ -3,6 +3,7 @@
  * show in the status that it is refused. A proxy that gets its first request in the midst of it begins with the last that was good.
  */
 import { LIMITS } from "#shared/model/limits.ts"
+import { eventually } from "./eventually.ts"
 import { type Fleet, startFleet } from "./fleet.ts"
 import { GOOD, type Poison } from "./poison.ts"
 import { SteadyLoad } from "./steady-load.ts"
@@ -30,7 +31,7 @@ export interface PoisonResult {
   readonly recovered: boolean
 }
 
-const PATIENCE_MS = 5_000
+const PATIENCE_MS = 40_000
 const COLD = "cold"
 
 export async function runPoison(run: PoisonRun): Promise<PoisonResult> {
@@ -62,7 +63,8 @@ export async function poison(
   }
   await push(JSON.stringify(GOOD))
   const load = new SteadyLoad((index) => statusOf(fleet, names[index]!), [...names.keys()], perSecond)
-  await Promise.all(names.map((name) => statusOf(fleet, name)))
+  // Where proxies went by other routes before, they may do so for a while.
+  for (const name of names) await eventually(async () => (await statusOf(fleet, name)) === 200)
   load.start()
   const shownAfterMs: number[] = []
   const unseen: string[] = []

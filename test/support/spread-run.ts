@@ -3,6 +3,7 @@
  * which revision it was made, twice over: by the rule, and by the rule's backend.
  */
 import { setTimeout as sleep } from "node:timers/promises"
+import { eventually } from "./eventually.ts"
 import { COLOS, type Fleet, startFleet } from "./fleet.ts"
 import { SteadyLoad } from "./steady-load.ts"
 
@@ -87,6 +88,8 @@ class Spread {
     }
     say?.("waiting until the last is everywhere")
     await sleep(settleMs)
+    // However long that takes on a busy machine: what never comes is seen in the lags.
+    await eventually(() => this.#seen.every((seen) => seen >= revisions)).catch(() => {})
     await load.stop()
     return {
       ...{ requests: this.#requests, failed: this.#failed, backward: this.#backward, torn: this.#torn },

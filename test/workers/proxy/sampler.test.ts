@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { Route } from "#shared/model/route.ts"
+import { Dice } from "#simulator/dice.ts"
 import { type SampledExchange, Sampler } from "#workers/proxy/sampler.ts"
 
 const written = [
@@ -65,7 +66,8 @@ describe("the head of a request", () => {
 })
 
 it("of many requests a few are kept, each for as many as went by", () => {
-  const sampler = new Sampler(Math.random)
+  const dice = new Dice(1)
+  const sampler = new Sampler(() => dice.next())
   for (let request = 0; request < 1_000; request++)
     sampler.pass(publicly as unknown as SampledExchange, true, { method: "a" })
   const heads = sampler.take()

@@ -1,5 +1,6 @@
 /** Traces of a chain of four hops, as a collector gets them. All requests are made first: spans come seconds later, and together. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { eventually } from "#test/support/eventually.ts"
 import type { Fleet } from "#test/support/fleet.ts"
 import { type ReceivedSpan, type Receiver, startReceiver, treeOf } from "#test/support/otlp.ts"
 import { CHAIN, startTracedChain } from "#test/support/traced-chain.ts"
@@ -44,9 +45,7 @@ beforeAll(async () => {
   }
   failed = await fleet.request("weft", "/quiet?fail=9", { traceparent: `00-${trace(5)}-${PARENT}-01` })
   const expected = Object.keys(given).length * WHOLE + 1 + 4
-  for (let waitedMs = 0; receiver.spans.length < expected && waitedMs < 10_000; waitedMs += 25) {
-    await new Promise((resolve) => setTimeout(resolve, 25))
-  }
+  await eventually(() => receiver.spans.length >= expected)
 })
 afterAll(async () => {
   await fleet?.stop()
