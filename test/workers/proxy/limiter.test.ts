@@ -1,13 +1,18 @@
 /** The rate limits of isolates under limiters that are there, slow or down. Time passes only when a story says so. */
-import { describe, expect, it } from "vitest"
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { Grant, RateLimit } from "#shared/model/rate-limit.ts"
-import { digest } from "#shared/model/snapshot-codec.ts"
 import type { LeaseCall, LimiterRpc } from "#shared/protocol/limiter.ts"
 import { grant } from "#shared/resilience/lease.ts"
 import { type Bucket, fullBucket } from "#shared/resilience/limit.ts"
 import type { RequestHead } from "#shared/routing/head.ts"
+import { idle, watchHashing } from "#test/support/hashing.ts"
 import { Limiter } from "#workers/proxy/limiter.ts"
+
+beforeAll(watchHashing)
+afterAll(() => {
+  vi.restoreAllMocks()
+})
 
 function limit(more: Partial<RateLimit> = {}): RateLimit {
   return {
@@ -55,10 +60,7 @@ function world() {
   }
   const context = { waitUntil: (promise: Promise<unknown>) => void background.push(promise) }
   /** Until everything that can go on has gone on. */
-  const settle = async () => {
-    // Hashes are made beside the event loop.
-    for (let turn = 0; turn < 4; turn++) await digest("").then(() => new Promise((resolve) => setImmediate(resolve)))
-  }
+  const settle = idle
   return {
     ...{ calls, lines, buckets, settle },
     trouble: (next: typeof trouble) => {

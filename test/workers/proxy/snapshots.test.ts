@@ -1,13 +1,19 @@
 /** The routes of an isolate under a route table that is slow, down or wrong. Time passes only when a story says so. */
-import { describe, expect, it } from "vitest"
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { Service } from "#shared/model/service.ts"
 import type { Published, Snapshot } from "#shared/model/snapshot.ts"
 import { digest, encode } from "#shared/model/snapshot-codec.ts"
 import type { SourceRpc } from "#shared/protocol/relay.ts"
 import type { Pull, PullReply } from "#shared/protocol/route-table.ts"
+import { idle, watchHashing } from "#test/support/hashing.ts"
 import { ApiKeys } from "#workers/proxy/api-keys.ts"
 import { Snapshots } from "#workers/proxy/snapshots.ts"
+
+beforeAll(watchHashing)
+afterAll(() => {
+  vi.restoreAllMocks()
+})
 
 const EMPTY: Snapshot = { format: 1, services: [], gateways: [], routes: [], meantEmpty: true }
 const UNMEANT = encode({ format: 1, services: [], gateways: [], routes: [] })
@@ -177,7 +183,7 @@ describe("a route table that fails", () => {
   })
 
   it("is asked again when a pull hangs for too long", async () => {
-    const { patientRequest, request, pass, background, pulls } = isolate(answer(7), hangs, answer(8))
+    const { patientRequest, request, pass, pulls } = isolate(answer(7), hangs, answer(8))
     await patientRequest()
     pass(LIMITS.snapshotLeaseMs)
     request()
@@ -186,7 +192,7 @@ describe("a route table that fails", () => {
     pass(1)
     request()
     expect(pulls).toHaveLength(3)
-    await Promise.race([background(), new Promise((resolve) => setTimeout(resolve, 20))])
+    await idle()
     expect(request()).toBe(8)
   })
 
@@ -290,7 +296,7 @@ describe("a pull", () => {
   })
 })
 
-/** An isolate with a relay, a root and a last known copy, each as the story wants it. Waiting takes a hundredth of its time. */
+/** An isolate with a relay, a root and a last known copy, each as the story wants it. Who waits is woken when nothing else goes on. */
 function near(world: {
   relay?: Partial<SourceRpc>
   root?: Partial<SourceRpc>
@@ -299,6 +305,24 @@ function near(world: {
   apiKeys?: ApiKeys
 }) {
   let nowMs = 1_000_000
+  let sleptMs = 0
+  let sleepers: { readonly untilMs: number; readonly wake: () => void }[] = []
+  /** Until it is there; sleepers are woken one after the other as long as it is not. */
+  const driven = async <T>(promise: Promise<T>): Promise<T> => {
+    let isThere = false
+    const seen = () => {
+      isThere = true
+    }
+    promise.then(seen, seen)
+    for (await idle(); !isThere; await idle()) {
+      const [next, ...others] = sleepers.toSorted((a, b) => a.untilMs - b.untilMs)
+      if (!next) throw new Error("it never comes, and nobody sleeps")
+      sleepers = others
+      sleptMs = next.untilMs
+      next.wake()
+    }
+    return promise
+  }
   const asked: string[] = []
   const confirmed: object[] = []
   const kept: [number, boolean][] = []
@@ -326,7 +350,7 @@ function near(world: {
       nowMs: () => nowMs,
       log: () => {},
       roll: () => 0.5,
-      sleep: (ms: number) => new Promise((resolve) => setTimeout(resolve, ms / 100)),
+      sleep: (ms: number) => new Promise<void>((wake) => sleepers.push({ untilMs: sleptMs + ms, wake })),
       ...(world.apiKeys && { apiKeys: world.apiKeys }),
     },
     "isolate",
@@ -340,10 +364,10 @@ function near(world: {
     },
     request: async (floor = 0) => {
       const routes = snapshots.current(context)
-      const settled = routes && routes.revision >= floor ? routes : await snapshots.settled(floor, context)
+      const settled = routes && routes.revision >= floor ? routes : await driven(snapshots.settled(floor, context))
       return settled?.revision
     },
-    background: () => Promise.all(background),
+    background: () => driven(Promise.all(background)),
   }
 }
 
