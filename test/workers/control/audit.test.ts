@@ -10,6 +10,7 @@ import { call, confirmed, controlEnv, documents, get, makeToken, ORIGIN, ROOT_TO
 
 beforeEach(reset)
 afterEach(() => {
+  vi.useRealTimers()
   vi.restoreAllMocks()
 })
 
@@ -185,6 +186,8 @@ describe("the audit log", () => {
 
 describe("a flood of wrong tokens", () => {
   it("is answered 429 and makes one entry", async () => {
+    // All of it comes in one moment: guesses are forgiven with time.
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() })
     const headers = { "cf-connecting-ip": "203.0.113.77" }
     const statuses: number[] = []
     let after = ""
@@ -194,7 +197,7 @@ describe("a flood of wrong tokens", () => {
       after = response.headers.get("retry-after") ?? after
     }
     const count = (status: number) => statuses.filter((one) => one === status).length
-    expect(count(401)).toBeLessThanOrEqual(LIMITS.tokenFailuresPerMinute + 1)
+    expect(count(401)).toBeLessThanOrEqual(LIMITS.tokenFailuresPerMinute)
     expect(count(401) + count(429)).toBe(150)
     expect(Number(after)).toBeGreaterThan(0)
     await waitOnExecutionContext(context)

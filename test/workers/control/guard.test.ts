@@ -199,14 +199,20 @@ describe("exceptions", () => {
 
   it("that never come are not waited for for ever", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] })
-    const hangs = { getByName: () => ({ head: () => new Promise(() => {}) }) } as unknown as ControlEnv["ROUTE_TABLE"]
+    let isAsked = false
+    const head = () => {
+      isAsked = true
+      return new Promise(() => {})
+    }
+    const hangs = { getByName: () => ({ head }) } as unknown as ControlEnv["ROUTE_TABLE"]
     const init = {
       method: "POST",
       headers: { authorization: `Bearer ${ROOT_TOKEN}`, "content-type": "application/json" },
     }
     const request = new Request(`${ORIGIN}/v1/plan`, { ...init, body: JSON.stringify(documents({})) }) as CfRequest
     const answer = control.fetch(request, { ...controlEnv, ROUTE_TABLE: hangs }, createExecutionContext())
-    await scheduler.wait(20)
+    do await scheduler.wait(5)
+    while (!isAsked)
     await vi.advanceTimersByTimeAsync(LIMITS.controlAnswerMs)
     vi.useRealTimers()
     const response = await answer
