@@ -3,14 +3,15 @@
  * that gets lost is never spent twice.
  *
  * Buckets that fill up within seconds live in memory: a platform that resets the object gives one burst away, and an idle one
- * is full again before it is evicted. Slower ones are in storage before their grant leaves.
+ * is full again before it is evicted. Slower ones are in storage before their grant leaves. Who has leased what is only in memory: for
+ * a few seconds after a reset a bucket does not fill, and takes nothing back.
  */
 import { DurableObject } from "cloudflare:workers"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { Grant, Rate } from "#shared/model/rate-limit.ts"
-import type { LeaseCall, LimiterRpc } from "#shared/protocol/limiter.ts"
-import { grant } from "#shared/resilience/lease.ts"
-import { type Bucket, fullBucket, refill, waitMs } from "#shared/resilience/limit.ts"
+import type { KeyedAsk, LeaseCall, LimiterRpc } from "#shared/protocol/limiter.ts"
+import { waitMs } from "#shared/resilience/limit.ts"
+import { fullPool, grant, isFull, type Pool, restoredPool } from "#shared/resilience/pool.ts"
 import { admitAsks } from "./limiter-input.ts"
 import { migrate } from "./migrations.ts"
 
@@ -27,7 +28,7 @@ const SWEEP_EVERY = 1_000
 
 export class LimiterObject extends DurableObject<unknown> implements LimiterRpc {
   readonly #sql = this.ctx.storage.sql
-  readonly #memory = new Map<string, Bucket>()
+  readonly #pools = new Map<string, Pool>()
   #stored = false
   #written = 0
 
@@ -40,11 +41,10 @@ export class LimiterObject extends DurableObject<unknown> implements LimiterRpc 
     if (slow) this.#prepare()
     return asks.map((ask) => {
       if (!ask) return NOTHING
-      const before = slow ? this.#read(ask.key) : this.#memory.get(ask.key)
-      const { bucket, grant: granted } = grant(before ?? fullBucket(rate, nowMs), rate, ask, nowMs)
-      const changed = granted.granted > 0 || ask.debt > 0 || ask.back > 0
-      if (changed && slow) this.#write(ask.key, bucket, rate, nowMs)
-      else if (changed) this.#remember(ask.key, bucket, rate, nowMs)
+      const before = this.#pools.get(ask.key) ?? (slow ? this.#read(ask, rate) : undefined) ?? fullPool(rate, nowMs)
+      const { pool, grant: granted, changed } = grant(before, rate, ask, nowMs)
+      this.#remember(ask.key, pool, rate, nowMs)
+      if (changed && slow) this.#write(ask.key, pool, rate, nowMs)
       return granted
     })
   }
@@ -55,17 +55,20 @@ export class LimiterObject extends DurableObject<unknown> implements LimiterRpc 
     this.#stored = true
   }
 
-  #read(key: string): Bucket | undefined {
+  #read({ key, account }: KeyedAsk, rate: Rate): Pool | undefined {
     const [row] = this.#sql.exec<{ tokens: number; at_ms: number }>(
       "SELECT tokens, at_ms FROM buckets WHERE key = ?",
       key,
     )
-    return row && { tokens: row.tokens, atMs: row.at_ms }
+    if (!row) return undefined
+    const bucket = { tokens: row.tokens, atMs: row.at_ms }
+    // Of exact limits nothing is leased.
+    return account ? restoredPool(bucket, rate) : { bucket, accounts: new Map() }
   }
 
-  #write(key: string, bucket: Bucket, rate: Rate, nowMs: number): void {
+  #write(key: string, { bucket }: Pool, rate: Rate, nowMs: number): void {
     const { tokens, atMs } = bucket
-    const fullAtMs = atMs + waitMs(bucket, rate, rate.burst)
+    const fullAtMs = atMs + Math.max(waitMs(bucket, rate, rate.burst), LIMITS.limiterAccountMs)
     this.#sql.exec("INSERT OR REPLACE INTO buckets VALUES (?, ?, ?, ?)", key, tokens, atMs, fullAtMs)
     this.#written += 1
     if (this.#written % SWEEP_EVERY !== 0) return
@@ -80,14 +83,13 @@ export class LimiterObject extends DurableObject<unknown> implements LimiterRpc 
     )
   }
 
-  #remember(key: string, bucket: Bucket, rate: Rate, nowMs: number): void {
+  #remember(key: string, pool: Pool, rate: Rate, nowMs: number): void {
     // Moved to the end: the longest unused stand first.
-    this.#memory.delete(key)
-    this.#memory.set(key, bucket)
+    this.#pools.delete(key)
+    this.#pools.set(key, pool)
     let looked = 0
-    for (const [oldest, old] of this.#memory) {
-      const full = waitMs(refill(old, rate, nowMs), rate, rate.burst) === 0
-      if (full || this.#memory.size > LIMITS.limiterKeysMax) this.#memory.delete(oldest)
+    for (const [oldest, old] of this.#pools) {
+      if (isFull(old, rate, nowMs) || this.#pools.size > LIMITS.limiterKeysMax) this.#pools.delete(oldest)
       looked += 1
       if (looked === 2) return
     }

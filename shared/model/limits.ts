@@ -147,6 +147,10 @@ export const LIMITS = {
   limiterShards: 16,
   /** What an isolate leases ahead is worth nothing after this. */
   limitLeaseMs: 2_000,
+  /** A limiter forgets a lease that nobody told it of for this long: by far after it expired, and after its rest should have come back. */
+  limiterAccountMs: 5_000,
+  /** Isolates that one limiter leases one bucket's tokens to at a time. */
+  limiterAccountsMax: 10_000,
   /** An isolate that was granted less than it asked for waits this long, give or take a half, before it asks again. */
   limitAskMs: 100,
   /** How long the first requests for a key wait for its tokens at most, and every request of an exact limit. */

@@ -53,13 +53,24 @@ export type LimitCost =
 
 /** What an isolate says to a limiter about one bucket. */
 export interface Ask {
-  /** Tokens asked for, and the number below which none are of use. */
+  /** Tokens that are to be had, what is leased already included, and the number below which they are of no use. */
   readonly want: number
   readonly least: number
   /** Tokens spent on credit. */
   readonly debt: number
-  /** Leased tokens that were not spent. */
+  /** Tokens of an exact limit that were taken and not used. */
   readonly back: number
+  /** Absent where each token is taken for good: by exact limits. Who wants nothing closes his account, and gives all back. */
+  readonly account?: AccountWord
+}
+
+export interface AccountWord {
+  /** No two isolates have the same, and an isolate that forgot what it had takes another. */
+  readonly id: string
+  /** From 1: what was put twice, or was overtaken, is not heard. */
+  readonly number: number
+  /** All tokens that requests have taken since the account began. */
+  readonly spent: number
 }
 
 export interface Grant {
@@ -68,4 +79,6 @@ export interface Grant {
   readonly left: number
   /** When less than `least` could be granted: until so many are there. */
   readonly emptyMs: number
+  /** Of an account: all tokens that it has had from the bucket since it began. What is not spent of them is leased. */
+  readonly paid?: number
 }

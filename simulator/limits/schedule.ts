@@ -1,11 +1,13 @@
 /**
  * One schedule: isolates spend one limit of the mesh by shares that they lease ahead; the limiter keeps the bucket on a disk, behind a
- * network that loses, delays and doubles. No token is spent twice, and all together stay within the documented bound.
+ * network that loses, delays and doubles. Nothing is spent that is not leased, what is leased and what is in the bucket never exceed
+ * what they may be together, and all that is let through stays within the documented bound, over any time, to the token.
  */
 import { LIMITS } from "#shared/model/limits.ts"
 import type { Ask, Grant, Rate } from "#shared/model/rate-limit.ts"
 import type { Share } from "#shared/resilience/lease.ts"
 import { type Bucket, fullBucket, holds, refill, take } from "#shared/resilience/limit.ts"
+import { fullPool, leased, type Pool, settled } from "#shared/resilience/pool.ts"
 import { type Engine, Violation } from "#simulator/engine.ts"
 import { type Fault, type Machine, Network } from "#simulator/network.ts"
 import { LIMIT_CORES, type LimitCores } from "./cores.ts"
@@ -20,35 +22,49 @@ const RATE: Rate = { requests: 64, perMs: 11_000, burst: 64 }
 /** As long as it takes to fill the bucket; and then all come at once. */
 const QUIET_MS = 12_000
 const TAIL_MS = 1_500
-/** From when a token leaves the bucket until it is worth nothing: its way to the isolate, and the lease. */
-const LIVES_MS = LIMITS.limitCallMs + LIMITS.limitLeaseMs
-const SAMPLE_MS = 500
-const SAMPLES = 8
-/** The share of all that debts which come too late may add. */
-const LATE = 0.1
+/** How often an isolate looks whether there is something to give back. */
+const RETURN_MS = LIMITS.limitLeaseMs
 /** Of the burst: what an isolate may spend before it has asked. */
-const CREDIT = 1 / 32
+const CREDIT = Math.max(1, Math.floor(RATE.burst / 32))
+const PER_MS = RATE.requests / RATE.perMs
+/** What the bucket and all leases may be together. */
+const ROOM = RATE.burst + PER_MS * LIMITS.limitLeaseMs
+/** What sums of fractions lose. */
+const EPSILON = 1e-3
 
 class World {
   readonly engine: Engine
   readonly network: Network
   readonly cores: LimitCores
-  /** Tokens that left the bucket less those that came back; what a doubled message gives back twice is counted as left again. */
-  granted = 0
-  doubledBack = 0
+  readonly isolates: ShareMachine[] = []
+  readonly limiter: LimiterMachine
+  /** By leases and on credit. Isolates that are alone go by their own buckets. */
   admitted = 0
-  /** Each time an isolate lost sight of its share, or began anew: it has credit once more, and what it owed is forgotten. */
-  credits = 0
-  /** Admitted while alone, by isolates' own buckets. */
-  alone = 0
+  /** Lives of isolates: each begins with credit. */
+  lives = 0
   quiet = false
-  asks = 0
-  readonly samples: { readonly atMs: number; readonly counted: number; readonly credits: number }[] = []
+  /** Of all moments so far, the least of what the bound gives and has to cover: over any time since then it must be enough. */
+  #least = Number.POSITIVE_INFINITY
 
   constructor(engine: Engine, faults: ReadonlySet<Fault>, changed: Partial<LimitCores>) {
     this.engine = engine
     this.network = new Network(engine, faults)
     this.cores = { ...LIMIT_CORES, ...changed }
+    this.limiter = new LimiterMachine(this)
+    this.network.hub = this.limiter.machine
+  }
+
+  admit(): void {
+    this.#least = Math.min(this.#least, this.#beyond())
+    this.admitted += 1
+    const most = ROOM + this.isolates.length * CREDIT
+    const over = this.#beyond() - this.#least - most
+    if (over > EPSILON) throw new Violation("admitted", `${over.toFixed(2)} tokens more than the bound`)
+  }
+
+  /** What was admitted beyond the rate and the credit of those who came. */
+  #beyond(): number {
+    return this.admitted - PER_MS * this.engine.nowMs - this.lives * CREDIT
   }
 }
 
@@ -60,27 +76,26 @@ export function runLimits(
 ): void {
   const world = new World(engine, faults, changed)
   const { network } = world
-  const limiter = new LimiterMachine(world)
-  network.hub = limiter.machine
-  const isolates = Array.from(
-    { length: sizes.isolates },
-    (_each, index) => new ShareMachine(world, limiter, `isolate-${index}`),
-  )
-  // Too little, so that isolates hold what they do not spend, or too much.
-  const gentle = engine.dice.chance(0.5)
+  const { isolates } = world
+  for (let index = 0; index < sizes.isolates; index++) isolates.push(new ShareMachine(world, `isolate-${index}`))
+  // Too little, so that isolates hold what they do not spend; a few at once and then nothing, so that they hold much; or too much.
+  const load = engine.dice.pick(["gentle", "spiky", "flood"] as const)
   const gapMs = () => {
     if (network.healed) return engine.dice.whole(5, 30)
-    if (gentle) return engine.dice.whole(500, 3_000)
+    if (load === "gentle") return engine.dice.whole(500, 3_000)
+    if (load === "spiky") return engine.dice.chance(0.08) ? engine.dice.whole(1_000, 8_000) : engine.dice.whole(5, 20)
     return engine.dice.chance(0.04) ? engine.dice.whole(1_000, 5_000) : engine.dice.whole(5, 90)
   }
-  for (const isolate of isolates) engine.every(gapMs, () => isolate.machine.up && !world.quiet && isolate.request())
+  for (const isolate of isolates) {
+    engine.every(gapMs, () => isolate.machine.up && !world.quiet && isolate.request())
+    engine.every(
+      () => RETURN_MS,
+      () => isolate.machine.up && isolate.settle(),
+    )
+  }
   network.begin()
-  engine.every(
-    () => SAMPLE_MS,
-    () => checkBounds(world, limiter, sizes.isolates),
-  )
   engine.runUntil(sizes.faultyMs)
-  if (engine.dice.chance(gentle ? 0.7 : 0.1)) {
+  if (engine.dice.chance(load === "flood" ? 0.1 : 0.5)) {
     world.quiet = true
     engine.runUntil(engine.nowMs + QUIET_MS)
     world.quiet = false
@@ -89,72 +104,55 @@ export function runLimits(
   engine.runUntil(engine.nowMs + TAIL_MS)
 }
 
-function checkBounds(world: World, limiter: LimiterMachine, isolates: number): void {
-  const { granted, doubledBack, admitted, alone, credits, engine, samples } = world
-  const perMs = RATE.requests / RATE.perMs
-  const allowed = RATE.burst + perMs * engine.nowMs
-  if (granted - doubledBack > allowed + limiter.forgivenDebt + 1) {
-    throw new Violation("granted", `${granted.toFixed(1)} tokens of ${allowed.toFixed(1)} were granted`)
+/** What isolates hold is leased, and fits beside the bucket. */
+function checkLeases({ isolates, limiter }: World): void {
+  if (!limiter.machine.up) return
+  const { bucket, leased: booked } = limiter.look()
+  const held = isolates.reduce((sum, { machine, held }) => sum + (machine.up ? held : 0), 0)
+  if (held + bucket > ROOM + EPSILON) {
+    throw new Violation(
+      "pooled",
+      `${held} tokens are held and ${bucket.toFixed(2)} are left, of at most ${ROOM.toFixed(2)}`,
+    )
   }
-  const credit = Math.max(1, Math.floor(RATE.burst * CREDIT))
-  const bound = allowed + perMs * LIVES_MS + doubledBack + credits * credit + alone
-  if (admitted > bound + 1) throw new Violation("admitted", `${admitted} of at most ${bound.toFixed(1)}`)
-  // The same over any stretch of time. Into it may fall what all isolates spend on credit, at its end the bucket may owe them as
-  // much, and what was told so late that both sides forgot it is a few tokens more.
-  const counted = admitted - alone - doubledBack
-  for (const before of samples) {
-    const forMs = engine.nowMs - before.atMs + LIVES_MS
-    const most = RATE.burst + perMs * forMs + (credits - before.credits + 2 * isolates) * credit
-    if (counted - before.counted > most * (1 + LATE) + 1) {
-      throw new Violation(
-        "admitted",
-        `${counted - before.counted} since ${before.atMs} ms, of at most ${most.toFixed(1)}`,
-      )
-    }
+  if (held > booked + EPSILON) {
+    throw new Violation("leased", `${held} tokens are held, of ${booked.toFixed(2)} that are leased`)
   }
-  samples.push({ atMs: engine.nowMs, counted, credits })
-  if (samples.length > SAMPLES) samples.shift()
 }
 
 /** As `LimiterObject` holds a slow bucket. */
 class LimiterMachine {
   readonly machine: Machine
   readonly #world: World
-  #bucket: Bucket
+  #pool: Pool
   #disk: Bucket
   #diskAtMs = 0
-  #backsSeen = new Set<number>()
-  /** A bucket is never owed more than it holds: what is beyond is forgiven. */
-  forgivenDebt = 0
 
   constructor(world: World) {
     this.#world = world
     this.machine = world.network.add("limiter", () => this.#start())
-    this.#bucket = fullBucket(RATE, this.#clock())
-    this.#disk = this.#bucket
+    this.#pool = fullPool(RATE, this.#clock())
+    this.#disk = this.#pool.bucket
   }
 
-  lease(ask: Ask, id: number, reply: (grant: Grant) => void): void {
+  lease(ask: Ask, reply: (grant: Grant) => void): void {
     const { cores, engine, network } = this.#world
-    const before = refill(this.#bucket, RATE, this.#clock())
-    const { bucket, grant } = cores.grant(this.#bucket, RATE, ask, this.#clock())
-    this.#bucket = bucket
-    const back = Math.max(0, Math.min(ask.back, RATE.burst - before.tokens))
-    const forgiven = Math.max(0, -RATE.burst - (Math.min(RATE.burst, before.tokens + ask.back) - ask.debt))
-    this.#diskAtMs = Math.max(this.#diskAtMs, engine.nowMs + network.diskMs(this.machine))
-    // What never leaves was never granted, and what came back with it is not there either.
+    const { pool, grant, changed } = cores.grant(this.#pool, RATE, ask, this.#clock())
+    this.#pool = pool
+    this.#diskAtMs = Math.max(this.#diskAtMs, engine.nowMs + (changed ? network.diskMs(this.machine) : 0))
     network.later(this.machine, this.#diskAtMs - engine.nowMs, () => {
-      if (cores.storesBuckets) this.#disk = bucket
-      if (this.#backsSeen.has(id)) this.#world.doubledBack += back
-      this.#backsSeen.add(id)
-      this.forgivenDebt += forgiven
-      this.#world.granted += grant.granted - back
+      if (changed && cores.storesBuckets) this.#disk = pool.bucket
       reply(grant)
     })
   }
 
+  /** Tokens that were in the bucket after the last ask, and that are leased. */
+  look(): { bucket: number; leased: number } {
+    return { bucket: this.#pool.bucket.tokens, leased: leased(settled(this.#pool, RATE, this.#clock())) }
+  }
+
   #start(): void {
-    this.#bucket = this.#disk
+    this.#pool = this.#world.cores.restoredPool(this.#disk, RATE)
     this.#diskAtMs = this.#world.engine.nowMs
   }
 
@@ -167,22 +165,21 @@ class LimiterMachine {
 class ShareMachine {
   readonly machine: Machine
   readonly #world: World
-  readonly #limiter: LimiterMachine
   #share: Share
   #bucket: Bucket
   #calling = false
   #aloneUntilMs = Number.NEGATIVE_INFINITY
-  /** Tokens that came by leases, and that were spent of them or given back. */
-  #received = 0
-  #spent = 0
 
-  constructor(world: World, limiter: LimiterMachine, name: string) {
+  constructor(world: World, name: string) {
     this.#world = world
-    this.#limiter = limiter
     this.machine = world.network.add(name, () => this.#start())
-    this.#share = world.cores.freshShare(this.#clock())
+    this.#share = this.#begin()
     this.#bucket = fullBucket(RATE, this.#clock())
-    world.credits += 1
+  }
+
+  /** Leased tokens that it would spend now. */
+  get held(): number {
+    return Math.max(0, this.#world.cores.spendable(this.#share, this.#clock()))
   }
 
   request(): void {
@@ -194,73 +191,53 @@ class ShareMachine {
       if (!isAlone) this.#share = cores.missed(this.#share, 1, nowMs)
     } else if (isAlone) {
       this.#bucket = take(this.#bucket, RATE, 1)
-      this.#world.admitted += 1
-      this.#world.alone += 1
-    } else if (cores.affords(this.#share, RATE, 1, nowMs)) this.#spend(nowMs)
-    else this.#share = cores.missed(this.#share, 1, nowMs)
-    if (!isAlone) this.#want()
+    } else if (cores.affords(this.#share, RATE, 1, nowMs)) {
+      this.#share = cores.spend(this.#share, 1, nowMs)
+      this.#bucket = take(this.#bucket, RATE, 1)
+      this.#world.admit()
+    } else this.#share = cores.missed(this.#share, 1, nowMs)
+    if (!isAlone && !this.#calling) this.#call(cores.ask(this.#share, RATE, 1, nowMs))
+  }
+
+  settle(): void {
+    if (!this.#calling) this.#call(this.#world.cores.giveBack(this.#share, this.#clock()))
   }
 
   #start(): void {
-    this.#share = this.#world.cores.freshShare(this.#clock())
+    this.#share = this.#begin()
     this.#bucket = fullBucket(RATE, this.#clock())
     this.#calling = false
     this.#aloneUntilMs = Number.NEGATIVE_INFINITY
-    this.#received = 0
-    this.#spent = 0
-    this.#world.credits += 1
+  }
+
+  #begin(): Share {
+    const life = this.#world.lives++
+    return this.#world.cores.freshShare(`${life}`, this.#clock())
   }
 
   #clock(): number {
     return this.#world.network.clock(this.machine)
   }
 
-  #spend(nowMs: number): void {
-    const held = this.#world.cores.spendable(this.#share, nowMs)
-    this.#share = this.#world.cores.spend(this.#share, 1, nowMs)
-    this.#bucket = take(this.#bucket, RATE, 1)
-    this.#world.admitted += 1
-    if (held > 0) this.#use(1)
-  }
-
-  #use(tokens: number): void {
-    this.#spent += tokens
-    if (this.#spent > this.#received + 1e-6) {
-      throw new Violation(
-        "spent-once",
-        `${this.machine.name} used ${this.#spent} tokens of ${this.#received} that it leased`,
-      )
-    }
-  }
-
-  #want(): void {
-    const { cores, network, engine } = this.#world
-    const nowMs = this.#clock()
-    const next = this.#calling ? undefined : cores.ask(this.#share, RATE, 1, nowMs)
+  #call(next: ReturnType<LimitCores["ask"]>): void {
     if (!next) return
+    const { cores, network, engine, limiter } = this.#world
     this.#share = next.share
-    this.#use(next.ask.back)
     this.#calling = true
-    const id = this.#world.asks++
-    let settled = false
+    let isSettled = false
     const settle = (grant: Grant | undefined) => {
-      if (settled) return
-      settled = true
+      if (isSettled) return
+      isSettled = true
       this.#calling = false
       const atMs = this.#clock()
-      if (grant) {
-        this.#received += grant.granted
-        this.#share = cores.answer(this.#share, next.ask, grant, atMs, engine.dice.next())
-        return
+      if (grant) this.#share = cores.answer(this.#share, next.ask, grant, atMs, engine.dice.next())
+      else {
+        this.#share = cores.unanswered(this.#share)
+        this.#aloneUntilMs = atMs + LIMITS.limitAloneMs * (0.75 + engine.dice.next() / 2)
       }
-      // What was leased and owed is not known any more.
-      this.#share = cores.freshShare(atMs)
-      this.#received = this.#spent
-      this.#aloneUntilMs = atMs + LIMITS.limitAloneMs * (0.75 + engine.dice.next() / 2)
-      this.#world.credits += 1
+      checkLeases(this.#world)
     }
-    const limiter = this.#limiter
-    network.call<Grant>(this.machine, limiter.machine, (reply) => limiter.lease(next.ask, id, reply), settle)
+    network.call<Grant>(this.machine, limiter.machine, (reply) => limiter.lease(next.ask, reply), settle)
     network.later(this.machine, LIMITS.limitCallMs, () => settle(undefined))
   }
 }

@@ -55,7 +55,42 @@ describe.each([
   })
 })
 
+describe.each([
+  ["in memory", FAST],
+  ["in storage", SLOW],
+])("accounts of buckets %s", (_where, rate) => {
+  const told = (number: number, spent: number, want: number): KeyedAsk =>
+    ask("a", want, { least: Math.min(1, want), account: { id: "isolate 0", number, spent } })
+  const paid = async (...asks: KeyedAsk[]) => (await limiter.lease({ rate, asks })).map((grant) => grant.paid)
+
+  it("are told what they have had in all, and give back once what they did not spend", async () => {
+    expect(await paid(told(1, 0, 4))).toEqual([4])
+    expect(await paid(told(2, 3, 4))).toEqual([7])
+    const closed = await limiter.lease({ rate, asks: [told(3, 4, 0), told(3, 4, 0)] })
+    expect(closed.map(({ paid, left }) => [paid, left])).toEqual(Array(2).fill([4, rate.burst - 4]))
+  })
+
+  it("are over some time after they were last heard of", async () => {
+    await paid(told(1, 0, 4))
+    vi.setSystemTime(1_000_000 + LIMITS.limiterAccountMs)
+    expect(await paid(told(2, 3, 0))).toEqual([3])
+  })
+})
+
 describe("a limiter", () => {
+  it("takes nothing back after an eviction, nor fills its buckets until what it leased has expired", async () => {
+    const open = ask("a", 6, { least: 1, account: { id: "isolate 0", number: 1, spent: 0 } })
+    const other = ask("a", 1, { account: { id: "isolate 1", number: 1, spent: 0 } })
+    const close = ask("a", 0, { account: { id: "isolate 0", number: 2, spent: 0 } })
+    // Half of what is there.
+    expect(await granted(SLOW, open)).toEqual([5])
+    await evictDurableObject(limiter)
+    expect(await granted(SLOW, close, other)).toEqual([0, 1])
+    vi.setSystemTime(1_000_000 + LIMITS.limiterAccountMs - 1)
+    const left = async () => (await limiter.lease({ rate: SLOW, asks: [{ ...close, key: "a" }] }))[0]!.left
+    expect(await left()).toBe(4)
+  })
+
   it("keeps what fills slowly over an eviction", async () => {
     await granted(SLOW, ask("a", 10))
     await evictDurableObject(limiter)
@@ -97,10 +132,13 @@ describe("a limiter", () => {
     ["below nothing", { debt: -100 }],
     ["under no key", { key: 7 as never }],
     ["under a key without end", { key: "k".repeat(10_000) }],
+    ["for an account without a name", { account: { id: "", number: 1, spent: 0 } }],
+    ["for an account of no number", { account: { id: "i", number: 1, spent: Number.NaN } }],
+    ["by no account", { account: 7 as never }],
   ])("grants nothing for what cannot be asked, and its bucket stays as it is: %s", async (_what, more) => {
-    for (const rate of [FAST, SLOW]) {
-      expect(await granted(rate, ask("a", 1, more), ask("b", 1))).toEqual([0, 1])
-      expect(await granted(rate, ask("a", rate.burst))).toEqual([rate.burst])
+    for (const [index, rate] of [FAST, SLOW].entries()) {
+      expect(await granted(rate, ask(`a${index}`, 1, more), ask(`b${index}`, 1))).toEqual([0, 1])
+      expect(await granted(rate, ask(`a${index}`, rate.burst))).toEqual([rate.burst])
     }
   })
 

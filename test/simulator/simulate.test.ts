@@ -13,6 +13,11 @@ describe("the simulator", () => {
     for (let seed = 1; seed <= SCHEDULES; seed++) expect(simulate(seed), `seed ${seed}`).toBeUndefined()
   })
 
+  it("finds nothing where leases once came back to a bucket that time had filled", () => {
+    const limits = SCENARIOS.find(({ name }) => name === "limits")!
+    expect(simulate(1_029_464, { scenario: limits })).toBeUndefined()
+  })
+
   it("does the same each time, traced or not", () => {
     const [scenario, plant] = [SCENARIOS[0]!, "isolate-goes-back"]
     const seed = firstSeed(scenario, plant, "monotonic")!

@@ -6,7 +6,7 @@ import { LIMITS } from "#shared/model/limits.ts"
 import type { Ask, Grant, RateLimit } from "#shared/model/rate-limit.ts"
 import { digest } from "#shared/model/snapshot-codec.ts"
 import { type LimiterRpc, limiterName } from "#shared/protocol/limiter.ts"
-import { answer, ask, freshShare, giveBack, type Share } from "#shared/resilience/lease.ts"
+import { answer, ask, giveBack, type Share, unanswered } from "#shared/resilience/lease.ts"
 import type { Bucket } from "#shared/resilience/limit.ts"
 import type { Background } from "./mesh.ts"
 import type { Surroundings } from "./snapshots.ts"
@@ -30,7 +30,7 @@ export interface Link {
   /** A call is under way. Should it never end, the next one begins after this. */
   callingUntilMs: number
   readonly waiting: Map<Counted, Ask>
-  /** Keys with leased tokens, in the order in which they were leased: what expires unspent goes back. */
+  /** Keys with leased tokens or debts, in the order in which they were leased: what expires unspent goes back, what is owed is paid. */
   readonly holding: Set<Counted>
   /** Somebody waits to give back what is not spent. */
   returningUntilMs: number
@@ -110,11 +110,11 @@ export class Leases {
     link.callingUntilMs = 0
   }
 
-  /** Tokens of keys that are not asked for any more go back, so that an isolate that falls idle withholds none. */
+  /** Keys that are not asked for any more are settled, so that an isolate that falls idle withholds no tokens, and owes none. */
   async #returnExpired(link: Link): Promise<void> {
     for (let rounds = 0; rounds < RETURNS_MAX; rounds++) {
       await this.#around.sleep(LIMITS.limitLeaseMs)
-      await this.#callEach(link, this.#expired(link))
+      if (!isAlone(link, this.#around.nowMs())) await this.#callEach(link, this.#expired(link))
       if (link.holding.size === 0) break
     }
     link.returningUntilMs = 0
@@ -152,10 +152,9 @@ export class Leases {
       const grant = grants?.[index]
       counted.share = grant
         ? answer(counted.share, asked, grant, nowMs, this.#around.roll())
-        : // What was leased and owed is not known any more; the isolate's own bucket has counted it all.
-          freshShare(nowMs)
+        : unanswered(counted.share)
       link.holding.delete(counted)
-      if (counted.share.held > 0) link.holding.add(counted)
+      if (counted.share.paid !== counted.share.spent) link.holding.add(counted)
       // What is forgotten here is not given back: its tokens count as spent.
       const [oldest] = link.holding
       if (link.holding.size > LIMITS.limitKeysMax && oldest) link.holding.delete(oldest)

@@ -15,7 +15,7 @@ import { LIMITS } from "#shared/model/limits.ts"
 import type { RateLimit } from "#shared/model/rate-limit.ts"
 import { type Refusal, refuse } from "#shared/model/refusal.ts"
 import { digest } from "#shared/model/snapshot-codec.ts"
-import { affords, freshShare, isAsking, missed, spend, spendable } from "#shared/resilience/lease.ts"
+import { affords, freshShare, missed, spend, spendable } from "#shared/resilience/lease.ts"
 import { fullBucket, holds, refill, take, waitMs } from "#shared/resilience/limit.ts"
 import type { RequestHead } from "#shared/routing/head.ts"
 import { type Counted, isAlone, Leases, type StubOf } from "./leases.ts"
@@ -31,7 +31,7 @@ export interface LimitVerdict {
   readonly shadowed: readonly string[]
 }
 
-/** One limit's word about one request. `pending`: the first answer for this key is on its way. */
+/** One limit's word about one request. `pending`: the first answer for this key, or after a failure, is on its way. */
 interface Claim {
   readonly counted: Counted
   readonly cost: number
@@ -47,10 +47,14 @@ const CANDIDATES = 8
 export class Limiter {
   readonly #around: Surroundings
   readonly #leases: Leases
+  readonly #isolate: string
   readonly #keys = new Map<string, Counted>()
+  #shares = 0
 
-  constructor(stubOf: StubOf, around: Surroundings) {
+  /** `isolate`: no other one is called so. */
+  constructor(stubOf: StubOf, around: Surroundings, isolate: string) {
     this.#around = around
+    this.#isolate = isolate
     this.#leases = new Leases(stubOf, around)
   }
 
@@ -95,7 +99,7 @@ export class Limiter {
       else if (limit.whenUnavailable === "deny" && !share.answered) claim.outcome = "pending"
       else if (affords(share, limit, cost, nowMs)) claim.outcome = "admitted"
       else {
-        claim.outcome = !share.answered && isAsking(share, nowMs) ? "pending" : "refused"
+        claim.outcome = !share.answered && share.asks > 0 ? "pending" : "refused"
         claim.retryAfterMs = Math.max(share.emptyUntilMs - nowMs, limit.perMs / limit.requests)
       }
     }
@@ -179,7 +183,7 @@ export class Limiter {
     const nowMs = this.#around.nowMs()
     const counted = known ?? {
       ...{ limit, key, hash: undefined, link: this.#leases.link(limit.id) },
-      ...{ bucket: fullBucket(limit, nowMs), share: freshShare(nowMs) },
+      ...{ bucket: fullBucket(limit, nowMs), share: freshShare(`${this.#isolate} ${this.#shares++}`, nowMs) },
     }
     // A newer snapshot may have it with other figures.
     counted.limit = limit

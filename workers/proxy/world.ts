@@ -106,7 +106,7 @@ export class Isolate {
     const pulling = { ...SURROUNDINGS, ...leaseOf(env), news, outliers, tally, apiKeys }
     this.snapshots = new Snapshots(this.#sources(env, id), pulling, id, [...this.fetchers.keys()].sort())
     const limiter = (name: string) => env.LIMITER?.getByName(name) as unknown as LimiterRpc | undefined
-    this.limiter = new Limiter(limiter, SURROUNDINGS)
+    this.limiter = new Limiter(limiter, SURROUNDINGS, id)
     this.svids = new Svids(() => env.KEY_RING?.getByName(MESH) as unknown as KeyRingRpc | undefined, SURROUNDINGS)
   }
 

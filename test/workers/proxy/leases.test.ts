@@ -24,7 +24,7 @@ async function flood(limiter: LimiterRpc) {
   for (let index = 0; index < FLOOD; index++) {
     const counted: Counted = {
       ...{ limit: LIMIT, key: `=${index}`, hash: `hash-${index}`, link },
-      ...{ bucket: fullBucket(LIMIT, NOW_MS), share: freshShare(NOW_MS) },
+      ...{ bucket: fullBucket(LIMIT, NOW_MS), share: freshShare(`${index}`, NOW_MS) },
     }
     leases.want(counted, 1, { waitUntil: (promise) => void begun.push(promise) })
     // The limiter answers in between.

@@ -3,8 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { Grant, RateLimit } from "#shared/model/rate-limit.ts"
 import type { LeaseCall, LimiterRpc } from "#shared/protocol/limiter.ts"
-import { grant } from "#shared/resilience/lease.ts"
-import { type Bucket, fullBucket } from "#shared/resilience/limit.ts"
+import { fullPool, grant, type Pool } from "#shared/resilience/pool.ts"
 import type { RequestHead } from "#shared/routing/head.ts"
 import { idle, watchHashing } from "#test/support/hashing.ts"
 import { Limiter } from "#workers/proxy/limiter.ts"
@@ -33,7 +32,8 @@ function head(headers: Record<string, string> = {}): RequestHead {
 function world() {
   let nowMs = 1_000_000
   let trouble: "none" | "down" | "overloaded" | "hangs" = "none"
-  const buckets = new Map<string, Bucket>()
+  const pools = new Map<string, Pool>()
+  let isolates = 0
   const calls: { name: string; call: LeaseCall }[] = []
   const lines: string[] = []
   let sleepers: { atMs: number; wake: () => void }[] = []
@@ -45,9 +45,9 @@ function world() {
       if (trouble === "overloaded") throw Object.assign(new Error("too much"), { overloaded: true })
       if (trouble === "hangs") return new Promise(() => {})
       return call.asks.map((ask) => {
-        const before = buckets.get(`${name} ${ask.key}`) ?? fullBucket(call.rate, nowMs)
+        const before = pools.get(`${name} ${ask.key}`) ?? fullPool(call.rate, nowMs)
         const given = grant(before, call.rate, ask, nowMs)
-        buckets.set(`${name} ${ask.key}`, given.bucket)
+        pools.set(`${name} ${ask.key}`, given.pool)
         return given.grant
       })
     },
@@ -62,7 +62,8 @@ function world() {
   /** Until everything that can go on has gone on. */
   const settle = idle
   return {
-    ...{ calls, lines, buckets, settle },
+    ...{ calls, lines, settle },
+    left: () => [...pools.values()][0]!.bucket.tokens,
     trouble: (next: typeof trouble) => {
       trouble = next
     },
@@ -74,7 +75,7 @@ function world() {
       await settle()
     },
     isolate() {
-      const own = new Limiter(limiter, around)
+      const own = new Limiter(limiter, around, `isolate-${isolates++}`)
       const admit = (limits: readonly RateLimit[], request = head()) => own.admit(limits, request, undefined, context)
       return {
         admit,
@@ -146,11 +147,11 @@ describe("a limit of each isolate", () => {
 
 describe("a limit of the mesh", () => {
   it("lets the first request of an isolate through at once, and pays for it after", async () => {
-    const { isolate, buckets, settle } = world()
+    const { isolate, left, settle } = world()
     const verdict = await isolate().admit([limit()])
     expect(verdict.refusal).toBeUndefined()
     await settle()
-    expect([...buckets.values()][0]!.tokens).toBeLessThan(10)
+    expect(left()).toBeLessThan(10)
   })
 
   it("holds for all isolates together", async () => {
@@ -184,12 +185,12 @@ describe("a limit of the mesh", () => {
   })
 
   it("gives back what an isolate that falls idle has not spent", async () => {
-    const { isolate, buckets, pass, settle } = world()
+    const { isolate, left, pass, settle } = world()
     await isolate().admit([limit({ requests: 10, perMs: 100_000_000, burst: 64 })])
     await settle()
-    expect([...buckets.values()][0]!.tokens).toBeLessThan(63)
+    expect(left()).toBeLessThan(63)
     await pass(LIMITS.limitLeaseMs)
-    expect(Math.round([...buckets.values()][0]!.tokens)).toBe(63)
+    expect(Math.round(left())).toBe(63)
   })
 
   it("asks once for many requests", async () => {
@@ -218,7 +219,11 @@ describe("a limit of the mesh", () => {
     expect(calls).toHaveLength(1)
     trouble("none")
     await pass(LIMITS.limitAloneMs)
-    await through([limit()], 1)
+    // What it spent on credit is not paid yet: the next request waits for the limiter's word.
+    const passed = through([limit()], 1)
+    await pass(5)
+    await pass(5)
+    expect(await passed).toBe(1)
     expect(calls).toHaveLength(2)
     expect(lines.at(-1)).toContain("answers again")
   })
@@ -232,8 +237,39 @@ describe("a limit of the mesh", () => {
     await through([limit()], 1)
     expect(calls).toHaveLength(1)
     await pass(LIMITS.limitOverloadedMs)
-    await through([limit()], 1)
+    const passed = through([limit()], 1)
+    await pass(5)
+    await pass(5)
+    expect(await passed).toBe(1)
     expect(calls).toHaveLength(2)
+  })
+
+  it("is paid what was spent on credit, also when its answer got lost, and when nobody asks any more", async () => {
+    const { isolate, trouble, pass, calls, left } = world()
+    trouble("hangs")
+    await isolate().through([limit()], 1)
+    await pass(LIMITS.limitCallMs)
+    trouble("none")
+    await pass(LIMITS.limitAloneMs * 2)
+    const told = calls.map(({ call: { asks } }) => [asks[0]!.want, asks[0]!.debt, asks[0]!.account?.spent])
+    expect(told).toEqual([
+      [2, 1, 1],
+      [0, 1, 1],
+    ])
+    expect(left()).toBe(9)
+  })
+
+  it("that hangs has nobody wait for longer than a moment, and each isolate go on alone", async () => {
+    const { isolate, trouble, pass } = world()
+    const { through, admit } = isolate()
+    trouble("hangs")
+    await through([limit()], 1)
+    await pass(LIMITS.limitCallMs)
+    expect(await through([limit()], 2)).toBe(2)
+    await pass(LIMITS.limitAloneMs * 2)
+    const verdict = admit([limit()])
+    for (let waitedMs = 0; waitedMs < LIMITS.limitWaitMs; waitedMs += 5) await pass(5)
+    expect((await verdict).refusal).toBeUndefined()
   })
 
   it("lets nothing through unseen when it would rather refuse", async () => {
