@@ -123,7 +123,7 @@ export function columnsOf(kind: string | undefined): readonly [string, (spec: Sp
       ["TARGET", ({ target, latency }) => `${text(target)}%${latency === undefined ? "" : ` within ${text(latency)}`}`],
       ["NOTIFIES", (spec) => strings(spec.notify).map(text).join(", ")],
     ]
-  if (kind === "Receiver") return [["WEBHOOK", ({ webhook }) => (isRecord(webhook) ? text(webhook.url) : "")]]
+  if (kind === "Receiver") return [["WEBHOOK", ({ webhook }) => (isRecord(webhook) ? receiverText(webhook) : "")]]
   if (kind === "HTTPRoute" || kind === "GRPCRoute")
     return [
       [
@@ -137,6 +137,10 @@ export function columnsOf(kind: string | undefined): readonly [string, (spec: Sp
       ["RULES", (spec) => String(list(bodyOf(spec).rules).length)],
     ]
   return []
+}
+
+function receiverText({ url, service, path }: Spec): string {
+  return service === undefined ? text(url) : `service ${text(service)}${path === undefined ? "" : ` ${text(path)}`}`
 }
 
 /** A spec is whatever its author wrote: looked at, never trusted to have a shape. */

@@ -13,6 +13,7 @@ import type { Resource } from "#shared/model/document.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { SloId } from "#shared/model/names.ts"
 import type { AlertList, AlertStatus, AlertsRpc, Silence, Silenced, SloStatus } from "#shared/protocol/alerts.ts"
+import type { ProberRpc } from "#shared/protocol/health.ts"
 import { MESH, type RouteTableRpc } from "#shared/protocol/route-table.ts"
 import { parseLocalOrigins } from "#shared/std/egress.ts"
 import { type Alert, acknowledge, advance, tell } from "#shared/telemetry/alert.ts"
@@ -28,6 +29,8 @@ interface Env {
   readonly ROUTE_TABLE: DurableObjectNamespace
   readonly TELEMETRY: DurableObjectNamespace
   readonly WEFT_LOCAL_ORIGINS?: string
+  /** Brings notifications to services of the mesh. */
+  readonly PROXY?: ProberRpc
 }
 
 const MIGRATIONS = [...COUNTS_SCHEMA, ...ALERT_BOOK_SCHEMA, ...DELIVERIES_SCHEMA]
@@ -104,7 +107,8 @@ export class AlertsObject extends DurableObject<Env> implements AlertsRpc {
       else if (endMs > judgedMs) await this.#judge(endMs)
       else if (this.#kept.revision !== revision) this.#tellNew(judgedMs)
       const { receivers } = this.#kept.alerting
-      await this.#open().deliveries.run(receivers, parseLocalOrigins(this.env.WEFT_LOCAL_ORIGINS), Date.now())
+      const way = { local: parseLocalOrigins(this.env.WEFT_LOCAL_ORIGINS), proxy: this.env.PROXY }
+      await this.#open().deliveries.run(receivers, way, Date.now())
       await this.#sleep(isHeard)
     } catch (error) {
       // What is in memory may be ahead of storage, which alone says what was judged and told.

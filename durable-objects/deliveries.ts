@@ -5,9 +5,8 @@
 import type { Receiver } from "#shared/model/alerting.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { ReceiverStatus } from "#shared/protocol/alerts.ts"
-import type { LocalOrigins } from "#shared/std/egress.ts"
 import { retryAfterMs } from "#shared/telemetry/notification.ts"
-import { send } from "./webhook.ts"
+import { send, type Way } from "./webhook.ts"
 
 export const DELIVERIES_SCHEMA = [
   `CREATE TABLE deliveries (
@@ -65,7 +64,7 @@ export class Deliveries {
   }
 
   /** Makes the attempts that are due, a few at a time. */
-  async run(receivers: readonly Receiver[], local: LocalOrigins, nowMs: number): Promise<void> {
+  async run(receivers: readonly Receiver[], way: Omit<Way, "nowMs">, nowMs: number): Promise<void> {
     const due = this.#sql.exec<Row>(
       `SELECT * FROM deliveries WHERE due_ms <= ? AND ${FIRST} ORDER BY due_ms, number LIMIT ?`,
       ...[nowMs, LIMITS.webhooksAtOnce],
@@ -75,7 +74,7 @@ export class Deliveries {
         this.#attempt(
           row,
           receivers.find(({ id }) => id === row.receiver),
-          local,
+          way,
         ),
       ),
     )
@@ -93,14 +92,14 @@ export class Deliveries {
     }
   }
 
-  async #attempt(row: Row, receiver: Receiver | undefined, local: LocalOrigins): Promise<void> {
+  async #attempt(row: Row, receiver: Receiver | undefined, way: Omit<Way, "nowMs">): Promise<void> {
     // Nobody wants to hear of it any more.
     if (!receiver) return this.#forget(row)
     // Whoever is killed meanwhile goes on from here.
     const failures = row.failures + 1
     const retryMs = Date.now() + retryAfterMs(failures, Math.random())
     this.#delay(row, failures, retryMs, row.because ?? "it has not answered yet")
-    const sent = await send(receiver, row, { local, nowMs: Date.now() })
+    const sent = await send(receiver, row, { ...way, nowMs: Date.now() })
     if (sent.outcome === "taken") return this.#forget(row)
     const isTooOld = Date.now() - row.created_ms >= LIMITS.webhookGivenUpMs
     if (sent.outcome === "refused" || isTooOld) {

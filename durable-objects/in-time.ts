@@ -12,6 +12,6 @@ export async function inTime<T, L>(answer: Promise<T>, ms: number, late: () => L
     const first = await Promise.race([answer, over])
     return first === LATE ? late() : first
   } finally {
-    clearTimeout(timer)
+    if (timer !== null) clearTimeout(timer)
   }
 }

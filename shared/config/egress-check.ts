@@ -27,7 +27,9 @@ export function checkEgress(
   ]
 }
 
-function atReceiver({ id, url }: Receiver, local: LocalOrigins): Problem[] {
+function atReceiver(receiver: Receiver, local: LocalOrigins): Problem[] {
+  if (!("url" in receiver)) return []
+  const { id, url } = receiver
   if (!isLocalUrl(url) || mayLeaveTo(url, local)) return []
   const [namespace, name] = id.split("/") as [string, string]
   return [

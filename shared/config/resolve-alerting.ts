@@ -56,6 +56,11 @@ export function checkAlerting(
       if (complaint) report(["notify", index], complaint)
     }
   }
+  for (const resource of resources.filter(({ kind }) => kind === RECEIVER)) {
+    const { service } = (resource.spec as ReceiverDocument).webhook
+    const scope = { ...names, namespace: resource.namespace, report: reportFor(resource) }
+    if (service !== undefined) findService(scope, service, ["webhook", "service"])
+  }
   return [
     ...tooMany("objectives", slos.length, LIMITS.slosMax),
     ...tooMany("receivers", receivers.length, LIMITS.receiversMax),
@@ -100,8 +105,10 @@ function sloOf({ namespace, name, spec }: Resource): Slo {
 }
 
 function receiverOf(resource: Resource): Receiver {
-  const { url, secret } = (resource.spec as ReceiverDocument).webhook
-  return { id: idOf(resource), url: canonicalUrl(url), secret }
+  const { url, service, path = "/", secret } = (resource.spec as ReceiverDocument).webhook
+  const id = idOf(resource)
+  if (service !== undefined) return { id, service: serviceId(resource.namespace, service), path, secret }
+  return { id, url: canonicalUrl(url!), secret }
 }
 
 function receiverIdIn(namespace: string, reference: string): string {

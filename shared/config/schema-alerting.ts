@@ -5,6 +5,7 @@ import { LIMITS } from "#shared/model/limits.ts"
 import { SECRET } from "#shared/std/secret.ts"
 import * as check from "./checks.ts"
 import { type Complaint, complain } from "./complaint.ts"
+import { checkPath } from "./path-syntax.ts"
 import { conflict, list, object, optional, text, whole } from "./schema-kit.ts"
 import { checkUrl } from "./url.ts"
 
@@ -52,14 +53,29 @@ export const slo = object<D.SloDocument>(
       : complain("missing-key", 'One of "service", "route" must be there'),
 )
 
-const webhook = object<D.WebhookDocument>("Webhook", {
-  url: text(checkUrl, { examples: ["https://alerts.example.com/weft"] }).meta({
-    description: "Takes a POST with Alertmanager's JSON, signed as Standard Webhooks says.",
-  }),
-  secret: text(checkSecret).meta({
-    description: "Signs with HMAC-SHA256. Write-only. `whsec_` and base64, or any text of 24 characters or more.",
-  }),
-})
+const webhook = object<D.WebhookDocument>(
+  "Webhook",
+  {
+    url: optional(
+      text(checkUrl, { examples: ["https://alerts.example.com/weft"] }),
+      "Takes a POST with Alertmanager's JSON, signed as Standard Webhooks says. Exactly one of `url` and `service`.",
+    ),
+    service: optional(
+      name,
+      "A service of the same namespace, which is sent the same through the mesh, by the caller `weft/alerts`.",
+    ),
+    path: optional(text(checkPath, { examples: ["/alerts"] }), "Of requests to `service`. Default `/`."),
+    secret: text(checkSecret).meta({
+      description: "Signs with HMAC-SHA256. Write-only. `whsec_` and base64, or any text of 24 characters or more.",
+    }),
+  },
+  (value) => {
+    if (!("url" in value || "service" in value)) {
+      return complain("missing-key", 'One of "url", "service" must be there')
+    }
+    return conflict(value, ["url", "service"]) ?? conflict(value, ["url", "path"])
+  },
+)
 
 export const receiver = object<D.ReceiverDocument>("Receiver", { webhook })
 

@@ -27,8 +27,12 @@ export interface ReceiverDocument {
 }
 
 export interface WebhookDocument {
-  /** Takes a POST with Alertmanager's JSON, signed as Standard Webhooks says. */
-  url: string
+  /** Takes a POST with Alertmanager's JSON, signed as Standard Webhooks says. Exactly one of `url` and `service`. */
+  url?: string
+  /** A service of the same namespace, which is sent the same through the mesh, by the caller `weft/alerts`. */
+  service?: string
+  /** Of requests to `service`. Default `/`. */
+  path?: string
   /** Signs with HMAC-SHA256. Write-only. `whsec_` and base64, or any text of 24 characters or more. */
   secret: string
 }

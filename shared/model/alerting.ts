@@ -19,11 +19,14 @@ export interface Indicator {
   readonly latencyMs?: number
 }
 
-export interface Receiver {
-  readonly id: string
-  readonly url: string
-  readonly secret: string
-}
+export type Receiver = { readonly id: string; readonly secret: string } & (
+  | { readonly url: string }
+  /** Through the mesh. */
+  | { readonly service: ServiceId; readonly path: string }
+)
+
+/** Who calls a service that is a receiver: what policies see. */
+export const ALERTS_CALLER = "weft/alerts"
 
 export interface Alerting {
   readonly slos: readonly Slo[]

@@ -27,9 +27,26 @@ export interface CheckResult {
   readonly outcome: CheckOutcome
 }
 
+/** A notification for a service of the mesh. It goes by the mesh's rules, and its caller is always the mesh's alerts. */
+export interface DeliverCall {
+  readonly service: string
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+export interface DeliverReply {
+  readonly status: number
+  /** The mesh refused it, not the service. */
+  readonly refusal?: string
+  readonly retryAfter?: string
+}
+
 /** The proxy's entrypoint `Prober`, which only control binds. */
 export interface ProberRpc {
   check(call: CheckCall): Promise<CheckReply>
+  /** Absent in an older proxy. */
+  deliver(call: DeliverCall): Promise<DeliverReply>
 }
 
 /** What the props of control's binding to the prober say. */

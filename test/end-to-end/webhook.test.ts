@@ -4,6 +4,8 @@ import { createServer, type IncomingHttpHeaders, type RequestListener, type Serv
 import type { AddressInfo } from "node:net"
 import { afterEach, describe, expect, it } from "vitest"
 import { send } from "#durable-objects/webhook.ts"
+import type { ServiceId } from "#shared/model/names.ts"
+import type { DeliverCall, ProberRpc } from "#shared/protocol/health.ts"
 import type { LocalOrigins } from "#shared/std/egress.ts"
 
 const SECRET = "a-secret-that-only-this-test-knows"
@@ -98,5 +100,48 @@ describe("a webhook", () => {
     "https://user:password@alerts.example/",
   ])("is not sent to %s", async (url) => {
     expect(await sent(url, new Set())).toEqual({ outcome: "failed", because: "this mesh may not reach its URL" })
+  })
+})
+
+describe("a webhook at a service", () => {
+  const calls: DeliverCall[] = []
+  const sentBy = (deliver: ProberRpc["deliver"] | undefined) =>
+    send({ id: "default/oncall", service: "default/notes" as ServiceId, path: "/in", secret: SECRET }, MESSAGE, {
+      ...{ local: new Set<string>(), nowMs: 1_800_000_000_500 },
+      ...(deliver && { proxy: { deliver } }),
+    })
+
+  it("is brought by the proxy, signed as any other", async () => {
+    const deliver = async (call: DeliverCall) => {
+      calls.push(call)
+      return { status: 204 }
+    }
+    expect(await sentBy(deliver)).toEqual({ outcome: "taken" })
+    const [{ service, path, headers, body }] = calls as [DeliverCall]
+    expect([service, path, body]).toEqual(["default/notes", "/in", MESSAGE.body])
+    const text = `${headers["webhook-id"]}.${headers["webhook-timestamp"]}.${body}`
+    expect(headers["webhook-signature"]).toBe(`v1,${createHmac("sha256", SECRET).update(text).digest("base64")}`)
+  })
+
+  it.each([
+    [
+      "wants to wait",
+      { status: 503, retryAfter: "7" },
+      { outcome: "failed", because: "it answered 503", afterMs: 7_000 },
+    ],
+    ["is gone", { status: 410 }, { outcome: "refused", because: "it answered 410" }],
+    [
+      "is kept from it by the mesh",
+      { status: 403, refusal: "forbidden" },
+      { outcome: "failed", because: "the mesh refuses it: forbidden" },
+    ],
+  ])("is judged by its answer: it %s", async (_what, reply, outcome) => {
+    expect(await sentBy(async () => reply)).toEqual(outcome)
+  })
+
+  it("waits for a proxy that can bring it", async () => {
+    const older = () => Promise.reject(new Error('The RPC receiver does not implement the method "deliver".'))
+    expect(await sentBy(older)).toEqual({ outcome: "failed", because: "the proxy does not deliver it" })
+    expect(await sentBy(undefined)).toMatchObject({ outcome: "failed", because: expect.stringContaining("PROXY") })
   })
 })

@@ -6,7 +6,8 @@ import { WorkerEntrypoint } from "cloudflare:workers"
 import type { Entrance } from "#shared/exchange/decide.ts"
 import { DEFAULT_GATEWAY, type GatewayId } from "#shared/model/names.ts"
 import { refuse } from "#shared/model/refusal.ts"
-import type { CheckCall, CheckReply } from "#shared/protocol/health.ts"
+import type { CheckCall, CheckReply, DeliverCall, DeliverReply } from "#shared/protocol/health.ts"
+import { deliver } from "./deliver.ts"
 import { lostAtPublicDoor, publicDoor, sidecarDoor } from "./door.ts"
 import type { Background } from "./mesh.ts"
 import { serve } from "./pipeline.ts"
@@ -84,11 +85,17 @@ export class Sidecar extends WorkerEntrypoint<ProxyEnv> {
   }
 }
 
-/** Makes the mesh's health checks, for control alone. */
+/** Makes the mesh's health checks and brings its notifications to services, for control alone. */
 export class Prober extends WorkerEntrypoint<ProxyEnv> {
   check(call: CheckCall): Promise<CheckReply> {
     const refused = proberRefusal(this.ctx.props)
     if (refused) throw new WeftRefusal(refused)
     return check(call, new WorkerMesh(isolateOf(this.env), this.ctx, undefined, "check"))
+  }
+
+  deliver(call: DeliverCall): Promise<DeliverReply> {
+    const refused = proberRefusal(this.ctx.props)
+    if (refused) throw new WeftRefusal(refused)
+    return deliver(call, (request, door) => enter(request, door, this.env, this.ctx))
   }
 }

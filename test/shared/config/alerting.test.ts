@@ -85,6 +85,23 @@ describe("objectives and receivers", () => {
     expect("problems" in outcome && outcome.problems).toMatchObject([{ rule: "unknown-receiver" }])
   })
 
+  it("may be services of the same namespace, with a path", () => {
+    const receiver = (webhook: object) => ({ ...MESH, receivers: { oncall: { webhook } } })
+    const { secret } = WEBHOOK
+    expect(alertingOf(sound(receiver({ service: "orders", path: "/alerts", secret })).resources).receivers).toEqual([
+      { id: "default/oncall", service: "default/orders", path: "/alerts", secret },
+    ])
+    const plain = sound(receiver({ service: "orders", secret }))
+    expect(alertingOf(plain.resources).receivers).toMatchObject([{ path: "/" }])
+    const at = "receivers.oncall.webhook"
+    expect(problems(receiver({ service: "nobody", secret }))).toEqual([`${at}.service unknown-service`])
+    expect(problems(receiver({ service: "team-b/orders", secret }))).toEqual([`${at}.service bad-name`])
+    expect(problems(receiver({ ...WEBHOOK, service: "orders" }))).toEqual([`${at} conflicting-keys`])
+    expect(problems(receiver({ ...WEBHOOK, path: "/x" }))).toEqual([`${at} conflicting-keys`])
+    expect(problems(receiver({ secret }))).toEqual([`${at} missing-key`])
+    expect(problems(receiver({ service: "orders", path: "/a/../b", secret }))).toHaveLength(1)
+  })
+
   it("show no secret to whoever reads them, and keep it when it is written back as it was read", () => {
     const { resources } = sound(MESH)
     const oncall = shown(resources.find(({ kind }) => kind === "Receiver")!)

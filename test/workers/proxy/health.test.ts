@@ -14,7 +14,13 @@ const DOCUMENT: MeshDocument = {
     strict: { endpoints: [{ binding: "ECHO_V1" }], health: { ...HEALTH, panicPercent: 0 } },
     method: { binding: "CALLEE", health: { rpc: "ping", interval: "1s", unhealthyThreshold: 1 } },
     unbound: { binding: "NOWHERE", health: HEALTH },
+    notified: { binding: "ECHO_V2" },
+    closed: { binding: "ECHO_V2" },
     unchecked: { endpoints: TWO, balancer: { kind: "round-robin" } },
+  },
+  policies: {
+    alerts: { services: ["notified"], rules: [{ from: [{ namespaces: ["weft"] }] }] },
+    nobody: { services: ["closed"], rules: [{ from: [{ services: ["pair"] }] }] },
   },
   routes: {
     revision: { hosts: ["revision.test"], rules: [{ filters: [{ respond: { status: 200 } }] }] },
@@ -105,6 +111,28 @@ describe("an endpoint that fails its checks", () => {
     await expect
       .poll(() => statusOf("unbound"), patient)
       .toMatchObject({ unhealthy: [{ because: "the proxy has no binding to it" }] })
+  })
+})
+
+describe("a notification", () => {
+  const deliver = async (service: string, path: string, by = "CONTROLS_PROBER") => {
+    const asked = new URLSearchParams({ by, service, path })
+    const response = await mesh.dispatchTo("caller", new Request(`http://caller/rpc/deliver?${asked}`))
+    return (await response.json()) as { value?: unknown; error?: { refusal?: string } }
+  }
+
+  it("goes through the mesh to a service, by a caller of its own, for which policies hold", async () => {
+    expect(await deliver("default/notified", "/?note=alert&status=202")).toEqual({ value: { status: 202 } })
+    const mirrored = await mesh.dispatchTo("echo-v2", new Request("http://x/mirrored"))
+    expect(await mirrored.json()).toContain('alert {"status":"firing"}')
+    expect(await deliver("default/closed", "/")).toEqual({ value: { status: 403, refusal: "forbidden" } })
+    expect(await deliver("default/nothing", "/")).toEqual({ value: { status: 404, refusal: "service_not_found" } })
+    expect((await deliver("not a name", "/")).error).toBeDefined()
+  })
+
+  it("is brought for nobody but control", async () => {
+    const { error } = await deliver("default/notified", "/", "FALSE_PROBER")
+    expect(error?.refusal).toBe("forbidden")
   })
 })
 

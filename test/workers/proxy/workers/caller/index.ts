@@ -40,6 +40,11 @@ const SCENARIOS: { readonly [name: string]: (service: Binding, asked: URLSearchP
   fetch: async (service) => (await service.fetch("http://callee/some/path")).text(),
   slow: (service) => service.slow(400),
   check: (service) => service.check({ service: "default/pair", from: 0 }),
+  deliver: (service, asked) =>
+    service.deliver({
+      ...{ service: asked.get("service"), path: asked.get("path"), body: '{"status":"firing"}' },
+      headers: { "content-type": "application/json" },
+    }),
   asUser: (service, asked) =>
     service.context(1, {
       traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
