@@ -1,7 +1,7 @@
 /**
  * Which lines of a mesh's log a terminal shows, so that a person can still read it while every second request fails. A failure,
- * which is a message with a stack, is shown when it is the first of its kind, and then counted. Whatever else a Worker
- * prints is its developer's word and is shown each time. All of it, in full, is in the log file.
+ * which is a message with a stack, is shown when it is the first of its kind, and then counted, as is what the runtime itself has to
+ * say. Whatever else a Worker prints is its developer's word and is shown each time. All of it, in full, is in the log file.
  */
 import type { LogLine } from "./logs.ts"
 
@@ -30,7 +30,7 @@ export class LogDigest {
 
   /** What to show of a line; nothing when it is one more of a kind. `isFirst`: there is more of it in the file. */
   take(line: LogLine, nowMs: number): { readonly message: string; readonly isFirst: boolean } | undefined {
-    if (!hasStack(line.message)) return { message: line.message, isFirst: false }
+    if (line.worker !== undefined && !hasStack(line.message)) return { message: line.message, isFirst: false }
     const own = kindOf(line)
     const isKnown = this.#kinds.has(own)
     const key = isKnown || this.#kinds.size < KINDS_MAX ? own : ""

@@ -2,6 +2,7 @@
 import { convertV4MiniflareOptions, type MiniflareOptions, NoOpLog, type V4WorkerOptions } from "miniflare"
 import type { Problem } from "#shared/model/problem.ts"
 import type { BuiltWorker } from "./build.ts"
+import { watchedMain } from "./exceptions.ts"
 import { consoleModule, type LogLine, parseLine } from "./logs.ts"
 import { LOOPBACK } from "./ports.ts"
 
@@ -48,30 +49,30 @@ function workerOptions(worker: BuiltWorker, { sockets, vars, namespaces }: Runti
     kvNamespaces: { ...namespaces[worker.name], ...worker.options.kvNamespaces },
     bindings: { ...worker.options.bindings, ...vars[worker.name] },
     ...(port === undefined ? {} : { unsafeDirectSockets: [{ host: LOOPBACK, port }] }),
-    ...source(worker),
+    ...source(worker, port !== undefined),
   } as V4WorkerOptions
 }
 
 /** A main module around the Worker's own: it marks the console first, then exports all that the Worker exports. */
-function source(worker: BuiltWorker): Pick<V4WorkerOptions, "modules"> | { script: string } {
+function source(worker: BuiltWorker, isMesh: boolean): Pick<V4WorkerOptions, "modules"> | { script: string } {
   const main = worker.modules[0]!
   if (main.type === "Script") return { script: String(main.content) }
   // A Python main module is of another language; its lines go without a name.
-  const wrapped = main.type === "ESModule" ? [...wrapper(worker), ...worker.modules] : worker.modules
+  const wrapped = main.type === "ESModule" ? [...wrapper(worker, isMesh), ...worker.modules] : worker.modules
   const modules = wrapped.map(({ type, name, content }) => ({ type, path: `/${name}`, contents: content }))
   return { modulesRoot: "/", modules } as Pick<V4WorkerOptions, "modules">
 }
 
-function wrapper(worker: BuiltWorker): BuiltWorker["modules"] {
-  const exported = worker.exports.includes("default") ? 'export { default } from "./index.js"\n' : ""
-  return [
-    {
-      type: "ESModule",
-      name: "weft-main.js",
-      content: `import "./weft-console.js"\nexport * from "./index.js"\n${exported}`,
-    },
-    { type: "ESModule", name: "weft-console.js", content: consoleModule(worker.name) },
+function wrapper({ name, exports }: BuiltWorker, isMesh: boolean): BuiltWorker["modules"] {
+  const inner = isMesh ? [] : watchedMain(exports)
+  const from = `./${inner[0]?.name ?? "index.js"}`
+  const exported = exports.includes("default") ? `export { default } from "${from}"\n` : ""
+  const main = `import "./weft-console.js"\nexport * from "${from}"\n${exported}`
+  const modules = [
+    { name: "weft-main.js", content: main },
+    { name: "weft-console.js", content: consoleModule(name) },
   ]
+  return [...modules, ...inner].map((module) => ({ type: "ESModule", ...module }))
 }
 
 /** Why the runtime did not start: the Workers that it names, else what it said. */

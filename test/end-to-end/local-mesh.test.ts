@@ -55,6 +55,36 @@ export default {
   },
 }`
 
+/** All that can be called from outside and throw, at once or later. */
+const THROWER = `
+import { DurableObject, WorkerEntrypoint } from "cloudflare:workers"
+class Base extends WorkerEntrypoint {
+  inherited() { return this.#fail() }
+  #fail() { throw new TypeError("inherited fails") }
+}
+export class Rpc extends Base {
+  at_once() { throw new Error("at once") }
+  async later() { await Promise.resolve(); throw new Error("later") }
+  async add(a, b) { return a + b + this.env.ONE }
+  get property() { return "a property" }
+}
+export class Thing extends DurableObject {
+  #n = 41
+  async fails() { throw new Error("the object fails " + this.#n) }
+  next() { return ++this.#n }
+}
+export default {
+  async fetch(request, env, ctx) {
+    const said = async (call) => { try { return await call() } catch (error) { return error.message } }
+    if (new URL(request.url).pathname === "/fails") throw new Error("the handler fails")
+    const thing = env.THING.getByName("t")
+    return Response.json([
+      await said(() => env.RPC.inherited()), await said(() => env.RPC.at_once()), await said(() => env.RPC.later()),
+      await said(() => thing.fails()), await env.RPC.add(1, 2), await env.RPC.property, await thing.next(),
+    ])
+  },
+}`
+
 const CONFIGS = {
   proxy: { name: "weft", services: [{ binding: "APP", service: "app" }] },
   control: {
@@ -67,6 +97,13 @@ const CONFIGS = {
     services: [{ binding: "MESH", service: "weft", entrypoint: "Sidecar", props: { from: "app" } }],
     durable_objects: { bindings: [{ name: "COUNTER", class_name: "Counter", script_name: "weft-control" }] },
     kv_namespaces: [{ binding: "KV", id: "kv" }],
+  },
+  thrower: {
+    name: "thrower",
+    services: [{ binding: "RPC", service: "thrower", entrypoint: "Rpc" }],
+    durable_objects: { bindings: [{ name: "THING", class_name: "Thing" }] },
+    migrations: [{ tag: "v1", new_sqlite_classes: ["Thing"] }],
+    vars: { ONE: 1 },
   },
 }
 
@@ -126,7 +163,8 @@ beforeAll(async () => {
   await project("app", CONFIGS.app, APP)
   await writeFile(join(root, "app/greeting.txt"), "hello")
   await writeFile(join(root, "app/.dev.vars"), "SECRET=from-dev-vars\n")
-  mesh = await start([join(root, "app")])
+  await project("thrower", CONFIGS.thrower, THROWER)
+  mesh = await start([join(root, "app"), join(root, "thrower")])
 })
 
 afterAll(async () => {
@@ -172,6 +210,24 @@ describe("a local mesh", () => {
     expect(logs.find(({ message }) => message.startsWith("seen"))).toMatchObject({ worker: "app", level: "warn" })
   })
 
+  it("says what a Worker throws, with its stack, and changes nothing of what its callers see", async () => {
+    const response = await mesh.dispatchTo("thrower", new Request("http://anything.test/"))
+    const seen = ["inherited fails", "at once", "later", "the object fails 41", 4, "a property", 42]
+    expect(await response.json()).toEqual(seen)
+    await mesh.dispatchTo("thrower", new Request("http://anything.test/fails")).catch(() => {})
+    const thrown = () => logs.filter(({ worker, message }) => worker === "thrower" && message.includes(" threw "))
+    await eventually(async () => thrown().length >= 5)
+    expect(thrown().map(({ message }) => message.split("\n")[0])).toEqual([
+      "inherited threw TypeError: inherited fails",
+      "at_once threw Error: at once",
+      "later threw Error: later",
+      "fails threw Error: the object fails 41",
+      "fetch threw Error: the handler fails",
+    ])
+    for (const { level, message } of thrown())
+      expect([level, message]).toEqual(["error", expect.stringMatching(/\n +at /)])
+  })
+
   it("sends a request to one Worker past the mesh", async () => {
     const response = await mesh.dispatchTo("app", new Request("http://anything.test/x"))
     expect(await response.json()).toMatchObject({ url: "http://anything.test/x" })
@@ -214,7 +270,8 @@ describe("a local mesh", () => {
   it("keeps what objects stored when it is started again", async () => {
     const before = (await app()).n as number
     await mesh.stop()
-    mesh = await start([join(root, "app")])
+    await project("thrower", CONFIGS.thrower, THROWER)
+    mesh = await start([join(root, "app"), join(root, "thrower")])
     expect((await app()).n).toBe(before + 1)
   })
 })

@@ -33,6 +33,13 @@ describe("the digest of a log", () => {
     expect(again(digest)).toEqual([])
   })
 
+  it("shows what the runtime has to say once", () => {
+    const digest = new LogDigest({ stacks: true })
+    const warning = line("An RPC result was not disposed properly.", undefined, "warn")
+    expect([digest.take(warning, 0)?.message, digest.take(warning, 0)?.message]).toEqual([warning.message, undefined])
+    expect(again(digest)).toEqual(["undefined An RPC result was not disposed properly. (1 more)"])
+  })
+
   it("shows the first with its stack where the code is one's own", () => {
     const digest = new LogDigest({ stacks: true })
     expect(taken(digest, `Error: x${STACK}`)).toBe(`Error: x${STACK}`)
