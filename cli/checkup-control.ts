@@ -65,7 +65,7 @@ function objectChecks({ objects }: Vitals): Check[] {
     if (failed !== undefined) {
       const message = `does not answer: ${plain(failed)}`
       const hint =
-        "look at control's log (wrangler tail, .weft/logs); what its outage means is in ARCHITECTURE.md, When something fails"
+        "look at control's log (wrangler tail, or .weft/mesh.log); what its outage means is in ARCHITECTURE.md, When something fails"
       return [{ ...about, rule: "object-silent", state: "problem", message, hint }]
     }
     if (tookMs < SLOW_MS) return []

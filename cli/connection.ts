@@ -5,6 +5,8 @@ import { EXIT, type Failure } from "./command.ts"
 import type { Io } from "./io.ts"
 
 export const DEFAULT_URL = "http://127.0.0.1:8788"
+/** In the folder of a local mesh, beside its token, while it runs. */
+export const CONTROL_FILE = "control"
 
 export interface Connection {
   readonly url: string
@@ -20,7 +22,7 @@ export interface ConnectOptions {
 }
 
 export function connect(io: Io, options: ConnectOptions): Connection | Failure {
-  const given = options.url ?? (io.env.WEFT_URL || DEFAULT_URL)
+  const given = options.url ?? (io.env.WEFT_URL || localControl(io.cwd) || DEFAULT_URL)
   const url = URL.parse(given)
   if (!url || !/^https?:$/.test(url.protocol))
     return { exit: EXIT.usage, message: `"${given}" is not an http or https URL` }
@@ -63,13 +65,26 @@ function isLoopback(hostname: string): boolean {
   return /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)
 }
 
+/** Where the mesh listens that was started in the nearest folder upwards; on this machine, whatever stands there. */
+function localControl(cwd: string): string | undefined {
+  const said = nearest(cwd, CONTROL_FILE)?.text ?? ""
+  const url = URL.parse(said)
+  return url?.protocol === "http:" && isLoopback(url.hostname) ? said : undefined
+}
+
 /** The `.weft/token` of the nearest folder upwards, as a local start writes it. */
 function localToken(cwd: string): { token: string; path: string } | Failure | undefined {
+  const found = nearest(cwd, "token")
+  return found && (readableByOthers(found.path) ?? { token: found.text, path: found.path })
+}
+
+/** What a file of `.weft` says in the nearest folder that has one. */
+function nearest(cwd: string, name: string): { readonly text: string; readonly path: string } | undefined {
   for (let folder = cwd; ; folder = dirname(folder)) {
-    const path = join(folder, ".weft", "token")
+    const path = join(folder, ".weft", name)
     try {
-      const token = readFileSync(path, "utf8").trim()
-      if (token) return readableByOthers(path) ?? { token, path }
+      const text = readFileSync(path, "utf8").trim()
+      if (text) return { text, path }
     } catch {
       // Not here; further up.
     }

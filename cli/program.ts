@@ -14,7 +14,8 @@ Exit codes:
   3  control did not answer, or failed              4  not allowed
 
 Environment:
-  WEFT_URL    control's address (default ${DEFAULT_URL})
+  WEFT_URL    control's address; without it, that of the mesh that runs in the nearest folder upwards (.weft/control),
+              else ${DEFAULT_URL}
   WEFT_TOKEN  the token; without it, for a control on this machine, .weft/token of the nearest folder upwards
   NO_COLOR    no colors`
 
@@ -69,7 +70,9 @@ function addCommand(program: Command, row: CommandRow, io: Io, done: (exit: Exit
   if (row.data) command.addOption(optionOf("-o, --output <format>", "for programs", ["table", "json", "yaml"]))
   if (row.confirms) command.addOption(optionOf("--confirm", CONFIRM))
   if (row.control) {
-    command.addOption(optionOf("--url <url>", `control's address (WEFT_URL, ${DEFAULT_URL})`, "text"))
+    command.addOption(
+      optionOf("--url <url>", `control's address (WEFT_URL, the mesh of this folder, ${DEFAULT_URL})`, "text"),
+    )
     command.addOption(optionOf("--token <token>", "the token; WEFT_TOKEN keeps it out of the shell's history", "text"))
     command.addOption(
       optionOf("--insecure", "also talk http:// to another machine, and to one without a valid certificate"),

@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url"
 import { type ParseArgsConfig, parseArgs } from "node:util"
 import { later } from "#cli/io.ts"
 import { LocalMeshError } from "#cli/local/error.ts"
+import { leaveAddress } from "#cli/local/found.ts"
 import type { LogLine } from "#cli/local/logs.ts"
 import type { LocalMesh, LocalMeshOptions } from "#cli/local/mesh.ts"
 import { type MeshLog, startMeshLog } from "#cli/local/mesh-log.ts"
@@ -88,7 +89,11 @@ async function startShop(
   // Takes a while, and is worth a word before it.
   const { startLocalMesh } = await import("#cli/local/mesh.ts")
   const mesh = await startLocalMesh(options)
-  stopOnSignals(mesh, log)
+  const takeAddress = leaveAddress(folder, mesh.controlUrl)
+  stopOnSignals(mesh, () => {
+    takeAddress()
+    log.end()
+  })
   progress.say("asking control for the revision")
   const seeded = await seed(mesh.controlUrl, token, [join(SHOP, "mesh.yaml")])
   progress.say(`waiting until the proxy has revision ${seeded.revision}`)
@@ -137,14 +142,14 @@ function port(flag: string, text: string): number {
   ])
 }
 
-function stopOnSignals(mesh: LocalMesh, log: MeshLog): void {
+function stopOnSignals(mesh: LocalMesh, ended: () => void): void {
   let stopping = false
   const stop = async () => {
     // A second Ctrl-C does not wait. The state on disk is whole at any moment.
     if (stopping) process.exit(1)
     stopping = true
     await mesh.stop()
-    log.end()
+    ended()
     console.log("\nStopped. The state is kept; `npm start` goes on from here.")
     process.exit(0)
   }
@@ -172,9 +177,10 @@ function welcome({ mesh, seeded, isReady }: Started, folder: string, token: stri
   // Since the process began: what a person waited.
   const seconds = (performance.now() / 1000).toFixed(1)
   const weft = [
-    // The CLI finds the token by itself in the usual folder, and control at the usual port.
-    ...(folder === join(process.cwd(), ".weft") ? [] : [`WEFT_TOKEN=$(cat ${join(folder, "token")})`]),
-    ...(control === "http://localhost:8788" ? [] : [`WEFT_URL=${control}`]),
+    // The CLI finds control and the token by itself in the usual folder.
+    ...(folder === join(process.cwd(), ".weft")
+      ? []
+      : [`WEFT_URL=${control}`, `WEFT_TOKEN=$(cat ${join(folder, "token")})`]),
     "npx weft",
   ].join(" ")
   const at = shop === "http://localhost:8787" ? "" : ` --url ${shop}`

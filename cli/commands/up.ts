@@ -53,6 +53,8 @@ export async function run(call: Call): Promise<ExitCode> {
   if (mesh instanceof LocalMeshError) return reportProblems(io, mesh.problems, "nothing was started")
   if (mesh instanceof Error) throw mesh
 
+  const { leaveAddress } = await import("#cli/local/found.ts")
+  const takeAddress = leaveAddress(join(io.cwd, ".weft"), mesh.controlUrl)
   io.out.write(
     facts([
       ["ingress", mesh.ingressUrl],
@@ -64,6 +66,7 @@ export async function run(call: Call): Promise<ExitCode> {
   const unwatch = await follow(call, mesh, token, sinceMs)
   await stopped
   unwatch()
+  takeAddress()
   await mesh.stop()
   log.end()
   return EXIT.ok

@@ -63,11 +63,13 @@ export function watchedMain(exports: readonly string[]): Module[] {
     .map((name) =>
       name === "default" ? "export default watched(own.default)" : `export const ${name} = watched(own.${name})`,
     )
-  const content = `import * as own from "./index.js"
-import { watched } from "./weft-exceptions.js"
-export * from "./index.js"
-${lines.join("\n")}
-`
+  const content = [
+    'import * as own from "./index.js"',
+    'import { watched } from "./weft-exceptions.js"',
+    'export * from "./index.js"',
+    ...lines,
+    "",
+  ].join("\n")
   return [
     { name: "weft-watched.js", content },
     { name: "weft-exceptions.js", content: WATCH },

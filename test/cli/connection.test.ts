@@ -99,3 +99,32 @@ describe("the token that a local start left", () => {
     expect(connected(cwd, "https://control.example")).toMatchObject({ token: undefined })
   })
 })
+
+describe("the address that a local start left", () => {
+  const url = (files: Record<string, string>, options: object = {}, env: Record<string, string> = {}) => {
+    const found = connect({ env, cwd: join(folderOf({ "deep/er/x": "", ...files }), "deep/er") } as never, options)
+    return "url" in found ? found.url : found
+  }
+
+  it.each([
+    [{ ".weft/control": "http://127.0.0.1:9788\n" }, "http://127.0.0.1:9788"],
+    [
+      { ".weft/control": "http://127.0.0.1:9788\n", "deep/.weft/control": "http://localhost:9789\n" },
+      "http://localhost:9789",
+    ],
+    [{}, "http://127.0.0.1:8788"],
+    // What a folder of somebody else's says leads nowhere but to this machine.
+    [{ ".weft/control": "https://control.example" }, "http://127.0.0.1:8788"],
+    [{ ".weft/control": "http://192.168.1.7:8788" }, "http://127.0.0.1:8788"],
+    [{ ".weft/control": "nonsense" }, "http://127.0.0.1:8788"],
+    [{ ".weft/control": "" }, "http://127.0.0.1:8788"],
+  ])("%j leads to %s", (files, expected) => {
+    expect(url(files as Record<string, string>)).toBe(expected)
+  })
+
+  it("gives way to what a person says", () => {
+    const files = { ".weft/control": "http://127.0.0.1:9788" }
+    expect(url(files, { url: "http://localhost:1" })).toBe("http://localhost:1")
+    expect(url(files, {}, { WEFT_URL: "http://localhost:2" })).toBe("http://localhost:2")
+  })
+})

@@ -75,6 +75,7 @@ describe("up", () => {
   })
 
   it("is found, with its token, by every command", async () => {
+    expect(await weft(["status"], { cwd: join(cwd, "hello"), realTime: true })).toMatchObject({ exit: 0 })
     const status = JSON.parse((await run("status", "-o", "json")).out)
     expect(status).toMatchObject({ head: { revision: 1, author: "root" }, services: 1, routes: 1, unbound: [] })
     expect((await run("get", "services")).out).toContain("default    hello")
@@ -139,6 +140,7 @@ describe("up", () => {
     up.child.kill("SIGINT")
     expect(await ended).toBe(0)
     expect(existsSync(join(cwd, ".weft/state"))).toBe(true)
+    expect(existsSync(join(cwd, ".weft/control"))).toBe(false)
     expect((await run("status")).exit).toBe(3)
   })
 })

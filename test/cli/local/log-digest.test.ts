@@ -3,7 +3,7 @@ import { FORGET_MS, KINDS_MAX, LogDigest } from "#cli/local/log-digest.ts"
 import type { LogLine } from "#cli/local/logs.ts"
 
 const STACK = "\n    at charge (index.js:3:1)\n    at async fetch (index.js:9:1)"
-const line = (message: string, worker: string | undefined = "orders", level = "error"): LogLine => ({
+const line = (message: string, worker = "orders", level = "error"): LogLine => ({
   ...{ worker, level, message, atMs: 0 },
 })
 const taken = (digest: LogDigest, message: string, atMs = 0, worker = "orders") =>
@@ -35,7 +35,7 @@ describe("the digest of a log", () => {
 
   it("shows what the runtime has to say once", () => {
     const digest = new LogDigest({ stacks: true })
-    const warning = line("An RPC result was not disposed properly.", undefined, "warn")
+    const warning = { ...line("An RPC result was not disposed properly."), worker: undefined }
     expect([digest.take(warning, 0)?.message, digest.take(warning, 0)?.message]).toEqual([warning.message, undefined])
     expect(again(digest)).toEqual(["undefined An RPC result was not disposed properly. (1 more)"])
   })
