@@ -69,6 +69,7 @@ function resolveBreaker(namespace: string, document: BreakerDocument, report: Re
     coolDownMsMax: Math.max(coolDownMs, longestMs),
     probes,
     successes,
+    ...(document.warmup !== undefined && { warmupMs: parseDuration(document.warmup)! }),
     ...(fallback?.stale && { stale: resolveStale(fallback.stale) }),
     ...(fallback && (fallback.respond || fallback.service) && { fallback: resolveFallback(namespace, fallback) }),
   }

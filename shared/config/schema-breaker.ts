@@ -88,6 +88,10 @@ const breaker = object<B.BreakerDocument>("Breaker", {
   coolDownMax: optional(duration, "Default `1m`."),
   probes: optional(probes, "Probes in flight at a time, in the whole mesh. Default 1."),
   successes: optional(probes, "Probes that must succeed before all requests pass again. Default 1."),
+  warmup: optional(
+    duration,
+    "How long requests take to come back after a rest, from as many as there were before it. Default: at once.",
+  ),
   fallback: optional(fallback, "What callers get while it is open; without, 503 `circuit_open`."),
 })
 

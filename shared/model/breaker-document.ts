@@ -25,6 +25,8 @@ export interface BreakerDocument {
   probes?: number
   /** Probes that must succeed before all requests pass again. Default 1. */
   successes?: number
+  /** How long requests take to come back after a rest, from as many as there were before it. Default: at once. */
+  warmup?: string
   /** What callers get while it is open; without, 503 `circuit_open`. */
   fallback?: FallbackDocument
 }

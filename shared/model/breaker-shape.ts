@@ -19,6 +19,7 @@ export const breaker = object(
     failureRatio: share,
     consecutive: whole(1, LIMITS.breakerVolumeMax),
     slow: object({ overMs: milliseconds, ratio: share }),
+    warmupMs: milliseconds,
     stale: object({
       maxAgeMs: number(1, LIMITS.staleAgeMsMax),
       ignoreHeaders: list(fieldName, LIMITS.headerChangesMax),

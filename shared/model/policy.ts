@@ -90,6 +90,8 @@ export interface BreakerPolicy {
   readonly probes: number
   /** Probes that must succeed in a row before all requests pass again. */
   readonly successes: number
+  /** How long requests take to come back after a rest; absent: at once. */
+  readonly warmupMs?: number
   /** Good answers are kept and given again while it is open; where there is none, `fallback` holds. */
   readonly stale?: StalePolicy
   readonly fallback?: Fallback

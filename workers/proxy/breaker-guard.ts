@@ -9,6 +9,7 @@ import type { BreakerReply, BreakerReport, BreakerRpc, Cluster, Verdict } from "
 import { turnOf } from "#shared/resilience/pace.ts"
 import { admission, freshSeat, hear, observe, observeOwnProbe, type Seat } from "#shared/resilience/seat.ts"
 import { add, NOTHING, type Tally, tallyOf } from "#shared/resilience/tally.ts"
+import { newWarmup, pass, rest, type Warmup } from "#shared/resilience/warmup.ts"
 import type { AttemptOutcome, Guard, Ticket } from "./guard.ts"
 import type { Background } from "./mesh.ts"
 
@@ -17,6 +18,8 @@ export type BreakerObjects = (cluster: Cluster) => Pick<BreakerRpc, "report"> | 
 
 const TIMES = { leaseMs: LIMITS.breakerLeaseMs, patienceMs: LIMITS.breakerCallMs }
 
+const WARMING = refuse("circuit_open", "the service is well again, and takes requests back by and by")
+
 export class BreakerGuard implements Guard {
   readonly #cluster: Cluster
   readonly #policy: BreakerPolicy
@@ -24,6 +27,7 @@ export class BreakerGuard implements Guard {
   readonly #objects: BreakerObjects
   readonly #roll: () => number
   #seat: Seat | undefined
+  #warmup: Warmup | undefined
   #untold: Tally = NOTHING
   #probes: BreakerReport["probes"] = []
   #toldAtMs = 0
@@ -49,15 +53,22 @@ export class BreakerGuard implements Guard {
     const { admission: decided } = asked
     if (decided.admit === "pass") {
       ticket.generation = this.#seat.own.generation
-      return undefined
+      return this.#policy.warmupMs === undefined ? undefined : this.#warmUp(this.#policy.warmupMs, nowMs)
     }
     if (decided.admit === "probe") {
       ticket.probe = { scope: decided.scope, lease: decided.lease, untilMs: decided.untilMs }
       return undefined
     }
+    if (this.#warmup) this.#warmup = rest(this.#warmup, nowMs)
     // A trip that could not be told is told again, so that the mesh hears of it before this isolate goes on alone.
     if (decided.ask || this.#untold.total > 0) this.#tellInTime(decided.ask, nowMs, ticket.background)
     return { ...refuse("circuit_open"), retryAfterMs: decided.waitMs }
+  }
+
+  #warmUp(warmupMs: number, nowMs: number): Refusal | undefined {
+    const { state, passes } = pass(this.#warmup ?? newWarmup(nowMs), warmupMs, nowMs)
+    this.#warmup = state
+    return passes ? undefined : WARMING
   }
 
   settle(outcome: AttemptOutcome, nowMs: number, ticket: Ticket): void {

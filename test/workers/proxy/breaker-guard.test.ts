@@ -94,3 +94,30 @@ describe("a breaker that the feed calls open", () => {
     expect(await passesAfterSeconds(report)).toBeUndefined()
   })
 })
+
+describe("a service that warms up after a rest", () => {
+  /** How many of a thousand requests within a second pass, after a rest before which there were 20 a second. */
+  function passedAfterRest(policy: BreakerPolicy): number {
+    const guard = new BreakerGuard(
+      CLUSTER,
+      policy,
+      1,
+      () => undefined,
+      () => 0,
+    )
+    const passes = (nowMs: number) =>
+      guard.admit(nowMs, 0, ticketFor({ kind: "binding", binding: "API" }, "default", { waitUntil() {} })) === undefined
+    for (let sent = 0; sent < 200; sent++) expect(passes(1_000_000 + sent * 50)).toBe(true)
+    guard.hear({ ...OPEN, restMs: 5_000 }, 1_010_000)
+    expect(passes(1_010_001)).toBe(false)
+    guard.hear({ ...OPEN, generation: 8, phase: "closed" }, 1_020_000)
+    return Array.from({ length: 1_000 }, (_, index) => passes(1_020_000 + index)).filter(Boolean).length
+  }
+
+  it("gets all of it back at once, unless it is to take its time", () => {
+    expect(passedAfterRest(POLICY)).toBe(1_000)
+    const passed = passedAfterRest({ ...POLICY, warmupMs: 5_000 })
+    expect(passed).toBeGreaterThanOrEqual(20)
+    expect(passed).toBeLessThanOrEqual(30)
+  })
+})
