@@ -25,7 +25,7 @@ function statusText(status: Status, nowMs: number, paint: Paint): string {
     ["head", headText(status, nowMs, paint)],
     ...(status.rollout ? [["guard", paint("yellow", runningText(status.rollout, nowMs))] as [string, string]] : []),
     ["mesh", `${count(status.services, "service")}, ${count(status.routes, "route")}`],
-    ["isolates", isolatesText(status.isolates, head, paint)],
+    ["isolates", isolatesText(status, head, paint)],
     ...healthFact(status.health, paint),
     ...relaysRow(status.relays, head, paint),
     ...missedRow(status.floorsMissed, paint),
@@ -113,11 +113,18 @@ function headText({ head }: Status, nowMs: number, paint: Paint): string {
   return `${paint("bold", `revision ${head.revision}`)}, ${age(head.atMs, nowMs)} ago by ${plain(head.author)}${message}`
 }
 
-function isolatesText(isolates: readonly IsolateStatus[], head: number, paint: Paint): string {
-  if (isolates.length === 0) return "none in the last minute; they start with the first request"
+function isolatesText({ isolates, unsure, relays }: Status, head: number, paint: Paint): string {
+  const isSilent = relays.some(({ silent }) => silent)
+  const doubt = isSilent ? "who knows of them does not answer" : unsure ? "who hears of them was started just now" : ""
+  if (isolates.length === 0) {
+    return doubt === ""
+      ? "none in the last minute; they start with the first request"
+      : paint("yellow", `none known: ${doubt}`)
+  }
   const current = isolates.filter((isolate) => isolate.serving >= head).length
   const text = `${current} of ${isolates.length} at head`
-  return current === isolates.length ? paint("green", text) : paint("yellow", text)
+  const more = doubt === "" ? "" : `; there may be more: ${doubt}`
+  return (current === isolates.length ? paint("green", text) : paint("yellow", text)) + more
 }
 
 /** Where the root has no relay to tell, there is nothing to say. */

@@ -30,6 +30,11 @@ export function isLive({ seenAtMs, leaseMs = LIMITS.snapshotLeaseMs }: IsolateSt
   return nowMs - seenAtMs <= leaseMs * LIMITS.snapshotSleepLeases
 }
 
+/** Whoever answers was started so lately that isolates may go by what they have without having been heard of. */
+export function isUnsure({ atMs, watchingSinceMs }: Pick<RelayView, "atMs" | "watchingSinceMs">): boolean {
+  return watchingSinceMs !== undefined && atMs - watchingSinceMs <= LIMITS.snapshotLeaseMs * LIMITS.snapshotSleepLeases
+}
+
 export function convergence(
   { revision, atMs }: { readonly revision: number; readonly atMs: number },
   witnesses: readonly Witness[],
@@ -64,11 +69,10 @@ function regionOf(revision: number, witness: Witness): RegionConvergence {
   const acknowledged = (view?.revision ?? status.acknowledged) >= revision
   const known = { region: nameOf(witness), relays: 1, acknowledged: acknowledged ? 1 : 0 }
   if (!view) return { ...known, silent: 1, unsure: 0, isolates: 0, serving: 0 }
-  const { atMs: nowMs, watchingSinceMs } = view
+  const { atMs: nowMs } = view
   const live = view.isolates.filter((isolate) => isLive(isolate, nowMs))
   const behind = live.filter(({ serving }) => serving < revision)
-  const sleepMs = LIMITS.snapshotLeaseMs * LIMITS.snapshotSleepLeases
-  const unsure = watchingSinceMs !== undefined && nowMs - watchingSinceMs <= sleepMs
+  const unsure = isUnsure(view)
   const upAtMs = live.map(({ servingSinceMs = 0 }) => servingSinceMs)
   return {
     ...{ ...known, silent: 0, unsure: unsure ? 1 : 0, isolates: live.length, serving: live.length - behind.length },

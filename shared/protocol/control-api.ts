@@ -140,6 +140,8 @@ export interface Status {
   readonly routes: number
   /** Proxy isolates that asked for routes within the last minute. */
   readonly isolates: readonly IsolateStatus[]
+  /** Who hears of isolates was started just now, in some region: there may be others. */
+  readonly unsure?: true
   /** The relays that the root tells of changes. */
   readonly relays: readonly RelayState[]
   /** Requests of about the last minute that were served by an older revision than they were promised. */

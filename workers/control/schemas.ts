@@ -183,6 +183,9 @@ export const status = z
     services: count,
     routes: count,
     isolates: z.array(isolateStatus),
+    unsure: z.literal(true).optional().openapi({
+      description: "Who hears of isolates was started just now, in some region: there may be others.",
+    }),
     relays: z.array(relayState),
     floorsMissed: count,
     unbound: z.array(z.object({ service: z.string(), binding: z.string() })),

@@ -1,6 +1,6 @@
 /** What the mesh is doing: its head, who serves which revision, and which services no proxy can reach. */
 import { bindingsOf, type Service } from "#shared/model/service.ts"
-import type { Witness } from "#shared/propagation/convergence.ts"
+import { isUnsure, type Witness } from "#shared/propagation/convergence.ts"
 import type { Status } from "#shared/protocol/control-api.ts"
 import { ROOT } from "#shared/protocol/convergence.ts"
 import type { IsolateStatus } from "#shared/protocol/route-table.ts"
@@ -31,6 +31,7 @@ export async function showStatus(call: Call<object, object, undefined>): Promise
     services: services.length,
     routes: visibleIds(caller, snapshot.routes, ({ id }) => id).length,
     isolates: isolates.map((isolate) => shownIsolate(caller, isolate)),
+    ...(witnesses.some(({ view }) => view && isUnsure(view)) && { unsure: true }),
     relays: relaysOf(witnesses),
     floorsMissed: witnesses.reduce((sum, { view }) => sum + (view?.floorsMissed ?? 0), 0),
     unbound: unbound(services, isolates),

@@ -327,6 +327,14 @@ default/old               no word for 5m: nothing is left out
     expect((await run(["status"])).out).toContain("relays    1 of 3 at head: weur has revision 0, me does not answer\n")
   })
 
+  it("does not say that there are no isolates when those who would know are silent", async () => {
+    control.isolates = []
+    control.relays = [{ status: { name: "me", acknowledged: 1, acknowledgedAtMs: 0, failures: 0 }, view: undefined }]
+    expect((await run(["status"])).out).toContain("isolates  none known: who knows of them does not answer\n")
+    control.isolates = [{ isolate: "i", serving: 1, seenAtMs: fakeNowMs }]
+    expect((await run(["status"])).out).toContain("1 of 1 at head; there may be more: who knows of them does not")
+  })
+
   it("speaks of an empty mesh", async () => {
     control.revisions = []
     const { out } = await run(["status"])

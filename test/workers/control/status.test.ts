@@ -1,4 +1,4 @@
-import { reset } from "cloudflare:test"
+import { evictDurableObject, reset } from "cloudflare:test"
 import { describe, expect, it } from "vitest"
 import type { Service } from "#shared/model/service.ts"
 import type { Status } from "#shared/protocol/control-api.ts"
@@ -66,6 +66,9 @@ describe("status", () => {
     })
     await controlEnv.ROUTE_TABLE.getByName(MESH).pull({ isolate: "a1", serving: 1, bindings: ["ORDERS", "CART"] })
     expect(await get<Status>("/v1/status")).toMatchObject({ unbound: [], isolates: [{ serving: 1 }] })
+    // One that was put away knows the isolates, and that there may be others.
+    await evictDurableObject(controlEnv.ROUTE_TABLE.getByName(MESH))
+    expect(await get<Status>("/v1/status")).toMatchObject({ unsure: true, isolates: [{ serving: 1 }] })
   })
 
   it("tells of services whose checks nobody has made yet", async () => {
