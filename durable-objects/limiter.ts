@@ -43,8 +43,8 @@ export class LimiterObject extends DurableObject<unknown> implements LimiterRpc 
       if (!ask) return NOTHING
       const before = this.#pools.get(ask.key) ?? (slow ? this.#read(ask, rate) : undefined) ?? fullPool(rate, nowMs)
       const { pool, grant: granted, changed } = grant(before, rate, ask, nowMs)
-      this.#remember(ask.key, pool, rate, nowMs)
       if (changed && slow) this.#write(ask.key, pool, rate, nowMs)
+      this.#remember(ask.key, pool, rate, nowMs)
       return granted
     })
   }
