@@ -7,6 +7,7 @@ import { type Address, authorityOf, rewriteAddress, targetOf } from "#shared/exc
 import { admit } from "#shared/exchange/admit.ts"
 import { choose, filtersOf, identify, type Services } from "#shared/exchange/decide.ts"
 import { arriving } from "#shared/exchange/described.ts"
+import { type TrustedPeers, trustedPeers } from "#shared/identity/client-address.ts"
 import type { MeshDocument } from "#shared/model/document.ts"
 import { nameOf } from "#shared/model/names.ts"
 import type { RetryPolicy, Timeouts } from "#shared/model/policy.ts"
@@ -30,6 +31,7 @@ export interface Asked {
   readonly headers?: readonly (readonly [string, string])[]
   /** The client's, as the edge tells it. */
   readonly address?: string
+  readonly nowMs?: number
   /** Of `percent` conditions, and of the split; 0 to below 1. */
   readonly dice?: number
   readonly split?: number
@@ -63,9 +65,12 @@ const TRACE_ID = "0".repeat(32)
 export class PureMesh {
   readonly #table: RouteTable
   readonly #services: Services
+  readonly #trusted: TrustedPeers | undefined
 
   private constructor(snapshot: Snapshot) {
     this.#table = compileTable(snapshot)
+    const trust = snapshot.gateways[0]?.clientAddress
+    this.#trusted = trust && trustedPeers(trust)
     this.#services = new Map(snapshot.services.map((service) => [service.id, service]))
   }
 
@@ -80,7 +85,8 @@ export class PureMesh {
 
   ask(asked: Asked): Told {
     const { scheme = "http", host, target, method = "GET", headers = [], dice = 0, split = 0 } = asked
-    const listed = [["host", host] as const, ...headers].map(([name, value]) => ({ name, value }))
+    const edge = asked.address === undefined ? [] : [["cf-connecting-ip", asked.address] as const]
+    const listed = [["host", host] as const, ...edge, ...headers].map(([name, value]) => ({ name, value }))
     const arrived = arriving({ url: `${scheme}://${host}${target}`, method, headers: listed })
     if (isRefusal(arrived)) return refused(arrived)
     const admitted = admit(arrived.raw, "gateway", SURROUNDINGS)
@@ -93,7 +99,8 @@ export class PureMesh {
     kept.set("host", authorityOf(address))
     const { path, rawQuery } = address
     const common = { method: arrived.raw.method, path, rawQuery, host: address.host, headers: kept }
-    const head = { ...common, caller: undefined, rpc: undefined, dice, address: asked.address }
+    const client = this.#trusted?.addressOf(admitted.from) ?? admitted.from.edge
+    const head = { ...common, caller: undefined, rpc: undefined, dice, address: client, nowMs: asked.nowMs }
     const choice = choose(this.#table, entry, head, TRACE_ID, split)
     if (isRefusal(choice)) return refused(choice)
     const { matched, backend } = choice

@@ -10,6 +10,7 @@ import { originOf } from "./istio-virtual-service.ts"
 import { type Asked, PureMesh, type Told } from "./pure-mesh.ts"
 import { attemptsOf, httpbin } from "./spring-backend.ts"
 import { expectationFaults } from "./spring-judge.ts"
+import { NOW_MS } from "./spring-predicates.ts"
 import { type Gateway, gatewayOf } from "./spring-routes.ts"
 import { suiteCases } from "./spring-suites.ts"
 
@@ -70,7 +71,7 @@ function routingCases(cases: readonly RoutingCase[], configs: SpringFile["config
       if (!built) {
         const profile = configs[String(one.profile)] ?? {}
         const gateway = gatewayOf(configs[BASE] ?? {}, profile, list(one.extraRoutes), record(one.settings))
-        built = { gateway, mesh: PureMesh.of(gateway.book.document()) }
+        built = { gateway, mesh: PureMesh.of(gateway.document) }
         gateways.set(key, built)
       }
       return verdictOf(one, built.gateway, built.mesh)
@@ -92,7 +93,7 @@ function verdictOf(one: RoutingCase, { book, ids, doubts }: Gateway, mesh: PureM
     faults: judged.faults,
     doubts: [
       ...doubts,
-      ...book.doubtsOf(told, undefined),
+      ...book.doubtsOf(told, { isForwarded: hasForwarded(one.request) }),
       ...judged.doubts,
       ...unknown.map((key) => `nobody here knows what a case with ${key} is`),
       ...(isBehaved && !outcome ? ["nobody here knows how the backend behaves"] : []),
@@ -112,7 +113,13 @@ function askedOf({ request, backendResponse }: RoutingCase): Asked {
     target: text(request.path) ?? "/",
     method: text(request.method) ?? "GET",
     headers,
-    ...(typeof request.remoteAddress === "string" && { address: request.remoteAddress }),
+    // Spring's tests run on the machine that they ask.
+    address: text(request.remoteAddress) ?? "127.0.0.1",
+    nowMs: NOW_MS,
     backend: (url) => httpbin(url, given),
   }
+}
+
+function hasForwarded({ headers }: Fields): boolean {
+  return Object.keys(record(headers)).some((name) => name.toLowerCase() === "x-forwarded-for")
 }

@@ -1,9 +1,14 @@
 /** Spring's predicates as conditions of the mesh. */
 import type { MatchDocument } from "#shared/model/match-document.ts"
+import { formatNetwork, parseNetwork } from "#shared/std/ip.ts"
 import { list, record, text } from "./gateway-api.ts"
 import { type Part, partOf } from "./spring-parts.ts"
 import { pathOf, type SpringPath } from "./spring-paths.ts"
-import { addCondition, quoted, regexDoubt, unknownIn } from "./translation.ts"
+import { addCondition, type Doubt, quoted, regexDoubt, unknownIn } from "./translation.ts"
+
+export interface SpringAsked {
+  readonly isForwarded: boolean
+}
 
 export interface Conditions {
   /** Without paths and methods. */
@@ -11,12 +16,14 @@ export interface Conditions {
   /** Any of them; empty: no condition. */
   readonly methods: readonly string[]
   readonly paths: readonly SpringPath[]
-  readonly doubts: readonly string[]
+  readonly doubts: readonly Doubt<SpringAsked>[]
 }
 
 export interface PredicateSettings {
   /** Whether patterns of hosts are compared with the port, too. */
   readonly hostHasPort: boolean
+  /** Whether some predicate goes by what proxies say of the client's address. */
+  readonly trustsProxies: boolean
 }
 
 type Values = { [name: string]: NonNullable<MatchDocument["headers"]>[string] }
@@ -27,27 +34,54 @@ interface Building {
   readonly cookies: Values
   readonly methods: string[]
   readonly paths: SpringPath[]
-  readonly doubts: string[]
+  readonly doubts: Doubt<SpringAsked>[]
+  /** Of the time and the client. */
+  readonly general: MatchDocument
   readonly settings: PredicateSettings
 }
 
 export function conditionsOf(predicates: readonly unknown[], settings: PredicateSettings): Conditions {
-  const building: Building = { headers: {}, query: {}, cookies: {}, methods: [], paths: [], doubts: [], settings }
+  const building: Building = {
+    headers: {},
+    query: {},
+    cookies: {},
+    methods: [],
+    paths: [],
+    doubts: [],
+    general: {},
+    settings,
+  }
   for (const predicate of predicates) {
     const part = partOf(predicate)
     const read = READERS[part.name]
     if (read) read(part, building)
     else building.doubts.push(`the predicate ${part.name} has no word here`)
   }
-  const { headers, query, cookies, methods, paths, doubts } = building
+  const { headers, query, cookies, methods, paths, doubts, general } = building
   const filled = Object.entries({ headers, query, cookies }).filter(([, values]) => Object.keys(values).length > 0)
-  return { match: Object.fromEntries(filled) as MatchDocument, methods, paths, doubts }
+  return { match: { ...general, ...Object.fromEntries(filled) }, methods, paths, doubts }
 }
 
-const BY_CLOCK = "no condition goes by the clock: a route holds from the revision on that has it"
-const byClock = (_: Part, { doubts }: Building) => void doubts.push(BY_CLOCK)
-const byAddress = (_: Part, { doubts }: Building) =>
-  void doubts.push("no condition of a route goes by the client's address: access policies do")
+/** What the one proxy before the gateway says. */
+export const BY_NEAREST = /^from X-Forwarded-For, maxTrustedIndex 1$/
+
+/** The time of a case is told from here. */
+export const NOW_MS = Date.UTC(2026, 0, 1, 12)
+const HOUR_MS = 3_600_000
+
+/** A date with its zone, or so many hours from now. */
+function momentOf(written: unknown): string {
+  const { relativeToNowHours: hours } = record(written)
+  const ms = hours === undefined ? Date.parse(String(written).replace(/\[.*\]$/, "")) : NOW_MS + Number(hours) * HOUR_MS
+  return new Date(ms).toISOString()
+}
+
+function networksOf(sources: unknown): string[] {
+  return list(sources).flatMap((source) => {
+    const network = parseNetwork(String(source))
+    return network ? [formatNetwork(network)] : []
+  })
+}
 
 const READERS: Readonly<Record<string, (part: Part, building: Building) => void>> = {
   Path({ args, remark }, { paths, doubts }) {
@@ -79,14 +113,31 @@ const READERS: Readonly<Record<string, (part: Part, building: Building) => void>
       addCondition(headers, name === "url" ? "x-cf-forwarded-url" : `x-cf-proxy-${name}`, { present: true })
     }
   },
-  After: byClock,
-  Before: byClock,
-  Between: byClock,
-  RemoteAddr: byAddress,
-  XForwardedRemoteAddr: byAddress,
+  After: ({ args }, { general }) => void Object.assign(general, { after: momentOf(args.datetime) }),
+  Before: ({ args }, { general }) => void Object.assign(general, { before: momentOf(args.datetime) }),
+  Between: ({ args }, { general }) =>
+    void Object.assign(general, { after: momentOf(args.datetime1), before: momentOf(args.datetime2) }),
+  RemoteAddr({ args, remark }, { general, doubts, settings }) {
+    general.address = networksOf(args.sources)
+    if (remark !== undefined && !BY_NEAREST.test(remark)) doubts.push(`an address ${remark}`)
+    // Of one gateway there is one address of a client: the peer's, or what trusted proxies say.
+    if (remark !== undefined || !settings.trustsProxies) return
+    doubts.push((asked) => (asked.isForwarded ? "by the peer's address, and by the forwarded one" : undefined))
+  },
+  XForwardedRemoteAddr({ args }, { general, doubts }) {
+    general.address = networksOf(args.sources)
+    if (Number(args.maxTrustedIndex ?? 1) !== 1)
+      doubts.push("several proxies before a gateway are the same for all its routes")
+  },
 }
 
-function addValue(values: Values, name: string, regexp: unknown, remark: string | undefined, doubts: string[]): void {
+function addValue(
+  values: Values,
+  name: string,
+  regexp: unknown,
+  remark: string | undefined,
+  doubts: Doubt<SpringAsked>[],
+): void {
   if (remark !== undefined) doubts.push(`a condition in words: ${remark}`)
   const pattern = text(regexp)
   const refused = pattern === undefined ? undefined : regexDoubt(pattern)

@@ -1,23 +1,31 @@
 /** Spring's route definitions, and what configures all of them, as one route of the mesh whose rules are tried in turn. */
-import type { FilterDocument, RuleDocument } from "#shared/model/document.ts"
+import type { FilterDocument, MeshDocument, RuleDocument } from "#shared/model/document.ts"
 import type { MatchDocument, PathDocument } from "#shared/model/match-document.ts"
 import type { PathChangeDocument } from "#shared/model/rewrite-document.ts"
 import { type Fields, list, record, text } from "./gateway-api.ts"
 import { originOf } from "./istio-virtual-service.ts"
 import { corsOf, type Filtering, filtersOf } from "./spring-filters.ts"
+import { partOf } from "./spring-parts.ts"
 import { outcomeOf, type PathOutcome } from "./spring-paths.ts"
-import { type Conditions, conditionsOf, unknownOfRoute } from "./spring-predicates.ts"
+import { BY_NEAREST, type Conditions, conditionsOf, type SpringAsked, unknownOfRoute } from "./spring-predicates.ts"
 import { Book, type Translated, unknownIn } from "./translation.ts"
 
 export interface Gateway {
-  readonly book: Book<undefined>
+  readonly book: Book<SpringAsked>
   /** The route's id, by the name of a rule. */
   readonly ids: ReadonlyMap<string, string>
   readonly doubts: readonly string[]
+  readonly document: MeshDocument
 }
 
 const HOSTS = ["*"]
 const NAME = "gateway"
+const BEHIND_A_PROXY = { listeners: [{ name: "any" }], clientAddress: { trustedHops: 1 } }
+
+function isByProxies(predicate: unknown): boolean {
+  const { name, remark } = partOf(predicate)
+  return name === "XForwardedRemoteAddr" || (name === "RemoteAddr" && BY_NEAREST.test(remark ?? ""))
+}
 
 /** A profile's properties take the place of those of the same name; routes that a test builds come before all others. */
 export function gatewayOf(base: Fields, profile: Fields, built: readonly unknown[], settings: Fields): Gateway {
@@ -28,13 +36,15 @@ export function gatewayOf(base: Fields, profile: Fields, built: readonly unknown
     ...unknownIn(record(config.httpclient), ["response-timeout"], "the client"),
     ...unknownIn(settings, ["hostPredicateIncludePort", "responseTimeoutMs"], "the settings"),
   ]
+  const written = [...built, ...list(config.routes)].map(definitionOf).filter(({ enabled }) => enabled !== false)
+  const trustsProxies = written.some(({ predicates }) => list(predicates).some(isByProxies))
   const ofRoutes: Common = {
     defaults: list(config["default-filters"]),
     cors: record(record(record(config.globalcors)["cors-configurations"])["[/**]"]),
     attemptTimeout: timeoutOf(settings.responseTimeoutMs ?? record(config.httpclient)["response-timeout"]),
     hostHasPort: settings.hostPredicateIncludePort !== false,
+    trustsProxies,
   }
-  const written = [...built, ...list(config.routes)].map(definitionOf).filter(({ enabled }) => enabled !== false)
   const sorted = written.toSorted((left, right) => Number(left.order ?? 0) - Number(right.order ?? 0))
   const ids = new Map<string, string>()
   const rules = sorted.flatMap((route, index) => {
@@ -42,9 +52,10 @@ export function gatewayOf(base: Fields, profile: Fields, built: readonly unknown
     for (const { rule } of translated) ids.set(rule.name!, String(route.id))
     return translated
   })
-  const book = new Book<undefined>()
+  const book = new Book<SpringAsked>()
   book.route(NAME, HOSTS, rules)
-  return { book, ids, doubts }
+  const document = trustsProxies ? { ...book.document(), gateways: { default: BEHIND_A_PROXY } } : book.document()
+  return { book, ids, doubts, document }
 }
 
 interface Common {
@@ -52,6 +63,7 @@ interface Common {
   readonly cors: Fields
   readonly attemptTimeout: string | undefined
   readonly hostHasPort: boolean
+  readonly trustsProxies: boolean
 }
 
 /** `id=uri, Predicate, Predicate` or the whole. */
@@ -61,8 +73,8 @@ function definitionOf(route: unknown): Fields {
   return { id, uri, predicates: predicates.split(/,(?=\s*\w+=)/).map((one) => one.trim()) }
 }
 
-function rulesOf(route: Fields, index: number, common: Common): Translated<undefined>[] {
-  const conditions = conditionsOf(list(route.predicates), { hostHasPort: common.hostHasPort })
+function rulesOf(route: Fields, index: number, common: Common): Translated<SpringAsked>[] {
+  const conditions = conditionsOf(list(route.predicates), common)
   // Default filters belong to what is configured, not to what is built.
   const filtering = filtersOf(route.dsl === true ? [] : common.defaults, list(route.filters))
   const doubts = [...unknownOfRoute(route), ...conditions.doubts, ...filtering.doubts, ...placeDoubts(route)]

@@ -4,6 +4,7 @@ import type { CaseResult } from "./engine.ts"
 import { type Fields, list, record, text } from "./gateway-api.ts"
 import { type Asked, PureMesh } from "./pure-mesh.ts"
 import { expectationFaults } from "./spring-judge.ts"
+import { NOW_MS } from "./spring-predicates.ts"
 import { gatewayOf } from "./spring-routes.ts"
 import { unknownIn } from "./translation.ts"
 
@@ -25,8 +26,8 @@ function verdictOf(factory: string, kind: string, one: Fields): Verdict {
     kind === "predicate"
       ? { id: "one", predicates: [part] }
       : { id: "one", filters: withProperties(part, record(properties)) }
-  const { book, doubts } = gatewayOf({}, {}, [{ ...route, uri: "http://backend", dsl: true }], {})
-  const mesh = PureMesh.of(book.document())
+  const { book, doubts, document } = gatewayOf({}, {}, [{ ...route, uri: "http://backend", dsl: true }], {})
+  const mesh = PureMesh.of(document)
   const unknown = [...unknownIn(others, [], "the case")]
   if (!(mesh instanceof PureMesh)) return { faults: mesh, doubts: unknown }
   const given = Object.entries(record(record(backendResponse).headers))
@@ -39,10 +40,8 @@ function verdictOf(factory: string, kind: string, one: Fields): Verdict {
   const found = told.rule !== undefined
   const wrong = match === undefined || match === found ? [] : [`match is ${found} instead of ${String(match)}`]
   // A predicate that cannot be said takes everything here.
-  const ofRule =
-    kind === "predicate"
-      ? [...book.doubtsOf({ route: "gateway", rule: "r0-0" }, undefined)]
-      : book.doubtsOf(told, undefined)
+  const winner = kind === "predicate" ? { route: "gateway", rule: "r0-0" } : told
+  const ofRule = book.doubtsOf(winner, { isForwarded: false })
   return { faults: [...wrong, ...judged.faults], doubts: [...unknown, ...doubts, ...ofRule, ...judged.doubts] }
 }
 
@@ -65,6 +64,8 @@ function askedOf(request: Fields): Asked {
     host: host ?? text(request.host) ?? "localhost",
     target: `${path.startsWith("/") ? path : `/${path}`}${query === "" ? "" : `?${query}`}`,
     method: text(request.method) ?? "GET",
+    nowMs: NOW_MS,
+    ...(typeof request.remoteAddress === "string" && { address: request.remoteAddress }),
     headers: [...headers, ...(cookies.length > 0 ? [["cookie", cookies.join("; ")] as const] : [])],
   }
 }

@@ -19,6 +19,9 @@ const IN_DOCUMENTS: { readonly [field: string]: string } = {
   maxAgeSeconds: "maxAge",
   backend: "service, subset",
   absent: "present: false",
+  addresses: "address",
+  afterMs: "after",
+  beforeMs: "before",
 }
 /** What the control plane alone writes. */
 const NOT_IN_DOCUMENTS = new Set(["invalid"])

@@ -42,7 +42,7 @@ async function explainFiles(
   if (problems.length > 0 || "problems" in result) {
     return { exit: EXIT.problems, message: "the documents have problems", problems }
   }
-  return explain({ revision: 0, snapshot: result.snapshot }, request)
+  return explain({ revision: 0, snapshot: result.snapshot, nowMs: io.nowMs() }, request)
 }
 
 function describe({ args: [url], options }: Call): DescribedRequest | Failure {

@@ -158,6 +158,20 @@ export function checkQueryName(text: string): Complaint | undefined {
   return complain("bad-query-name", `A query parameter's name must have 1 to ${LIMITS.matchValueCharsMax} characters`)
 }
 
+/** RFC 3339, with its zone: what a clock shows without one depends on where it hangs. */
+const MOMENT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?(?:Z|[+-]\d{2}:\d{2})$/
+
+export function checkMoment(text: string): Complaint | undefined {
+  if (MOMENT.test(text) && !Number.isNaN(Date.parse(text))) return undefined
+  return complain("bad-moment", `${quote(text)} is no date with time and zone`, 'write it like "2026-12-01T09:00:00Z"')
+}
+
+export function checkPeriod({ after, before }: { after?: unknown; before?: unknown }): Complaint | undefined {
+  if (typeof after !== "string" || typeof before !== "string") return undefined
+  if (!(Date.parse(after) >= Date.parse(before))) return undefined
+  return complain("empty-period", `No moment is both after ${quote(after)} and before ${quote(before)}`)
+}
+
 /** A query as it stands in a URL, without "?". */
 export function checkQuery(text: string): Complaint | undefined {
   if (/^[!-~]*$/.test(text) && !/[#"<>`]/.test(text)) return text.startsWith("?") ? leading(text) : checkCompared(text)

@@ -3,6 +3,7 @@ import { LIMITS } from "#shared/model/limits.ts"
 import type { Match, PathMatch, ValueMatch } from "#shared/model/route.ts"
 import { isCatchAll } from "#shared/routing/path-match.ts"
 import { canonicalJson } from "#shared/std/canonical-json.ts"
+import { contains, parseNetwork } from "#shared/std/ip.ts"
 import { type Complaint, complain, didYouMean, quote } from "./complaint.ts"
 import { beginsUnder } from "./lint/cover.ts"
 
@@ -26,6 +27,8 @@ export function joinMatches(outer: Match, inner: Match, parent: string): Match |
     cookies: joinValues(outer.cookies, inner.cookies),
     ...((outer.claims ?? inner.claims) && { claims: joinValues(outer.claims ?? [], inner.claims ?? []) }),
     ...(from && { from }),
+    ...((outer.addresses ?? inner.addresses) && { addresses: joinAddresses(outer.addresses, inner.addresses) }),
+    ...joinTimes(outer, inner),
     // All percentages of one request are judged by one throw of the dice.
     ...((outer.percent ?? inner.percent) !== undefined && { percent }),
   }
@@ -60,11 +63,40 @@ function contradictionOf(outer: Match, inner: Match): string | undefined {
     return `the RPC method cannot be both ${quote(outer.rpc)} and ${quote(inner.rpc)}`
   if (outer.from && inner.from && !outer.from.some((caller) => inner.from?.includes(caller)))
     return `it cannot come from ${outer.from.join(" or ")} and from ${inner.from.join(" or ")}`
+  if (outer.addresses && inner.addresses && joinAddresses(outer.addresses, inner.addresses).length === 0)
+    return `no address is both in ${outer.addresses.join(" or ")} and in ${inner.addresses.join(" or ")}`
+  const { afterMs = -Infinity, beforeMs = Infinity } = joinTimes(outer, inner)
+  if (afterMs >= beforeMs) return "their times have no moment in common"
   const rpc = outer.rpc ?? inner.rpc
   const overHttp = [outer, inner].some(
     ({ path, method, query }) => (path && !isCatchAll(path)) || method !== undefined || query.length > 0,
   )
   return rpc !== undefined && overHttp ? "an RPC call has no path, no method and no query" : undefined
+}
+
+/** Of two networks, one holds the other, or they have nothing in common. */
+function joinAddresses(outer: readonly string[] | undefined, inner: readonly string[] | undefined): string[] {
+  if (!outer || !inner) return [...(outer ?? inner ?? [])]
+  const holds = (wide: string, narrow: string) => {
+    const [one, other] = [parseNetwork(wide), parseNetwork(narrow)]
+    return (
+      one !== undefined && other !== undefined && other.prefixBits >= one.prefixBits && contains(one, other.address)
+    )
+  }
+  const inBoth = [
+    ...inner.filter((one) => outer.some((wide) => holds(wide, one))),
+    ...outer.filter((one) => inner.some((wide) => holds(wide, one))),
+  ]
+  return [...new Set(inBoth)].sort()
+}
+
+function joinTimes(outer: Match, inner: Match): Pick<Match, "afterMs" | "beforeMs"> {
+  const after = [outer.afterMs, inner.afterMs].filter((ms) => ms !== undefined)
+  const before = [outer.beforeMs, inner.beforeMs].filter((ms) => ms !== undefined)
+  return {
+    ...(after.length > 0 && { afterMs: Math.max(...after) }),
+    ...(before.length > 0 && { beforeMs: Math.min(...before) }),
+  }
 }
 
 function joinValues(outer: readonly ValueMatch[], inner: readonly ValueMatch[]): ValueMatch[] {

@@ -27,7 +27,7 @@ const CORS_METHODS = ["GET", "HEAD", "POST"]
 type Path = readonly Step[]
 
 export function resolveMatch(scope: Scope, match: MatchDocument, path: Path): Match {
-  const { path: pathMatch, method, headers, query, cookies, claims, from, rpc, percent } = match
+  const { path: pathMatch, method, headers, query, cookies, claims, from, address, after, before, rpc, percent } = match
   return {
     ...(pathMatch !== undefined && { path: resolvePathMatch(pathMatch) }),
     ...(method !== undefined && { method }),
@@ -36,6 +36,9 @@ export function resolveMatch(scope: Scope, match: MatchDocument, path: Path): Ma
     cookies: valueMatches(cookies),
     ...(claims && { claims: valueMatches(claims) }),
     ...(from !== undefined && { from: callers(scope, from, [...path, "from"]) }),
+    ...(address !== undefined && { addresses: [...new Set([address].flat())].sort() }),
+    ...(after !== undefined && { afterMs: Date.parse(after) }),
+    ...(before !== undefined && { beforeMs: Date.parse(before) }),
     ...(rpc !== undefined && { rpc }),
     ...(percent !== undefined && { percent }),
   }

@@ -84,7 +84,10 @@ export function resolve(
   problems.push(...checkAlerting(resources.filter(isNative), known, broken, reportFor))
 
   const snapshot: Snapshot = {
-    format: formatOf(security),
+    format: formatOf(
+      security,
+      routes.map(({ route }) => route),
+    ),
     services: byId(services.map(({ service }) => service)),
     gateways: byId(gateways),
     routes: byId(routes.map(({ route }) => route)),

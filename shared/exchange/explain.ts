@@ -38,13 +38,15 @@ export interface ExplainBy {
   readonly bindings?: ReadonlySet<string>
   /** The snapshot's own, where many requests are explained by it. */
   readonly table?: RouteTable
+  /** For conditions on the time; without, none of them holds. */
+  readonly nowMs?: number
 }
 
 /** As a deployed proxy stands. */
 const PUBLISHED = { edge: true, keepsAmbiguousNames: false }
 
 export function explain(
-  { revision, snapshot, bindings, table = compile(snapshot) }: ExplainBy,
+  { revision, snapshot, bindings, table = compile(snapshot), nowMs }: ExplainBy,
   described: DescribedRequest,
 ): Explained {
   const request = arriving(described)
@@ -65,6 +67,7 @@ export function explain(
   const first: RequestHead = {
     ...headOf(request, admitted, asked, described.dice ?? 0),
     address: addressIn(snapshot, request, admitted),
+    nowMs,
     principals: proof.principals,
   }
   const shares = described.dice === undefined ? sharesOf(table, entry, first) : []

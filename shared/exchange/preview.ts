@@ -23,7 +23,9 @@ interface Group {
 }
 
 export function blastRadius(current: Snapshot, candidate: Snapshot, heads: readonly SampledHead[]): BlastRadius {
-  const [before, after] = [byOf(current), byOf(candidate)]
+  // Conditions on the time are judged for all at the time of the last.
+  const nowMs = heads.reduce((latest, { atMs }) => Math.max(latest, atMs), 0)
+  const [before, after] = [byOf(current, nowMs), byOf(candidate, nowMs)]
   const groups = new Map<string, Group>()
   let [weight, changed] = [0, 0]
   for (const head of heads) {
@@ -49,8 +51,9 @@ export function blastRadius(current: Snapshot, candidate: Snapshot, heads: reado
 
 function unjudgedOf(current: Snapshot, candidate: Snapshot, groups: readonly Group[]): Pick<BlastRadius, "unjudged"> {
   const about = ({ authentications, policies, routes }: Snapshot) => {
-    const claims = routes.flatMap(({ rules }) => rules.flatMap(({ matches }) => matches.map((one) => one.claims ?? [])))
-    return canonicalJson([authentications ?? [], policies ?? [], claims])
+    const matches = routes.flatMap(({ rules }) => rules.flatMap((rule) => rule.matches))
+    const conditions = matches.map(({ claims = [], addresses = [] }) => [claims, addresses])
+    return canonicalJson([authentications ?? [], policies ?? [], conditions])
   }
   const unjudged = [
     ...(about(current) === about(candidate) ? [] : (["users"] as const)),
@@ -59,8 +62,8 @@ function unjudgedOf(current: Snapshot, candidate: Snapshot, groups: readonly Gro
   return unjudged.length > 0 ? { unjudged } : {}
 }
 
-function byOf(snapshot: Snapshot) {
-  return { revision: 0, snapshot, table: compile(snapshot), holdings: new Holdings(snapshot) }
+function byOf(snapshot: Snapshot, nowMs: number) {
+  return { revision: 0, snapshot, table: compile(snapshot), holdings: new Holdings(snapshot), nowMs }
 }
 
 /** Half the sum of what all probabilities differ by: the share of such requests that fares otherwise. */

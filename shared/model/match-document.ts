@@ -26,6 +26,12 @@ export interface MatchDocument {
   claims?: { [way: string]: ValueDocument }
   /** Calling services. */
   from?: string | string[]
+  /** Networks of the public client's address: `203.0.113.0/24`. */
+  address?: string | string[]
+  /** From this moment on: `2026-12-01T09:00:00Z`. */
+  after?: string
+  /** Until this moment. */
+  before?: string
   /** RPC method or glob. */
   rpc?: string
   percent?: number

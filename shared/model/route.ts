@@ -108,6 +108,12 @@ export interface Match {
   readonly claims?: readonly ValueMatch[]
   /** Calling services; public traffic has no caller and never matches. */
   readonly from?: readonly ServiceId[]
+  /** Networks of the public client's address, as the gateway knows it; inside the mesh nobody has one. */
+  readonly addresses?: readonly string[]
+  /** From this moment on, by the clock of where the request is served. */
+  readonly afterMs?: number
+  /** Until this moment, which is no part of it. */
+  readonly beforeMs?: number
   /** RPC method name, or a glob with `*`. A match with an RPC method takes RPC calls only. */
   readonly rpc?: string
   /** Share of requests, 0 to 100, by the exchange's own dice: the other conditions hold and this share is taken. */

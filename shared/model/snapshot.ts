@@ -16,9 +16,16 @@ export interface Security {
   readonly policies?: readonly AccessPolicy[]
 }
 
-/** The least format that says all of it, so that a mesh without security resources is still served by older proxies. */
-export function formatOf({ authentications, policies }: Security): SnapshotFormat {
-  return authentications || policies ? 2 : 1
+/** The least format that says all of it, so that a mesh without what came later is still served by older proxies. */
+export function formatOf({ authentications, policies }: Security, routes: readonly Route[]): SnapshotFormat {
+  return authentications || policies || routes.some(hasLaterConditions) ? 2 : 1
+}
+
+/** What a proxy that passes over them would take more requests by. */
+function hasLaterConditions({ rules }: Route): boolean {
+  return rules.some(({ matches }) =>
+    matches.some(({ addresses, afterMs, beforeMs }) => (addresses ?? afterMs ?? beforeMs) !== undefined),
+  )
 }
 
 /** The model of a whole mesh. Lists are sorted by id, so that equal meshes have equal bytes. */

@@ -4,6 +4,7 @@
  */
 import type { ServiceId } from "#shared/model/names.ts"
 import type { Match, ValueMatch, ValueTest } from "#shared/model/route.ts"
+import { contains, type Network, parseNetwork } from "#shared/std/ip.ts"
 import { parseMemberPath } from "#shared/std/member-path.ts"
 import type { Reader } from "./head.ts"
 import type { LinearRegex, RegexPool } from "./regex.ts"
@@ -13,6 +14,9 @@ export type Condition =
   | { readonly on: "from"; readonly callers: ReadonlySet<ServiceId> }
   | ({ readonly on: NamedValue } & TestedValue)
   | ({ readonly on: "claim"; readonly way: readonly string[] } & TestedValue)
+  | { readonly on: "address"; readonly networks: readonly Network[] }
+  /** Without an end: infinite. */
+  | { readonly on: "time"; readonly afterMs: number; readonly beforeMs: number }
   | { readonly on: "percent"; readonly percent: number }
 
 interface TestedValue {
@@ -27,6 +31,14 @@ export function conditionsOf(match: Match, regexes: RegexPool): readonly Conditi
   const conditions: Condition[] = []
   if (match.method !== undefined) conditions.push({ on: "method", method: match.method })
   if (match.from !== undefined) conditions.push({ on: "from", callers: new Set(match.from) })
+  const { addresses, afterMs, beforeMs } = match
+  if (afterMs !== undefined || beforeMs !== undefined) {
+    conditions.push({ on: "time", afterMs: afterMs ?? -Infinity, beforeMs: beforeMs ?? Infinity })
+  }
+  if (addresses) {
+    const networks = addresses.map(parseNetwork).filter((network) => network !== undefined)
+    conditions.push({ on: "address", networks })
+  }
   const regexOf = ({ test }: ValueMatch) => (test.kind === "regex" ? regexes.get(test.value) : undefined)
   const addValues = (on: NamedValue, values: readonly ValueMatch[]) => {
     for (const value of values) conditions.push({ on, value, regex: regexOf(value) })
@@ -55,6 +67,14 @@ function holds(condition: Condition, reader: Reader): boolean {
       return condition.method === reader.head.method
     case "from":
       return reader.head.caller !== undefined && condition.callers.has(reader.head.caller)
+    case "time": {
+      const { nowMs } = reader.head
+      return nowMs !== undefined && nowMs >= condition.afterMs && nowMs < condition.beforeMs
+    }
+    case "address": {
+      const address = reader.address()
+      return address !== undefined && condition.networks.some((network) => contains(network, address))
+    }
     case "header":
       return (
         takesHeader(condition.value.test, reader.header(condition.value.name), condition.regex) !== negated(condition)

@@ -4,6 +4,7 @@
  */
 import type { ServiceId } from "#shared/model/names.ts"
 import type { Principals } from "#shared/model/principal.ts"
+import { type Address, parseAddress } from "#shared/std/ip.ts"
 import { memberAt } from "#shared/std/member-path.ts"
 
 export interface RequestHead {
@@ -21,6 +22,8 @@ export interface RequestHead {
   readonly caller: ServiceId | undefined
   /** The public client's address, as far as it is certain. */
   readonly address?: string | undefined
+  /** For conditions on the time; without, none of them holds. */
+  readonly nowMs?: number | undefined
   /** The method of an RPC call. */
   readonly rpc: string | undefined
   /**
@@ -37,6 +40,7 @@ export class Reader {
   readonly head: RequestHead
   #query: URLSearchParams | undefined
   #cookies: Map<string, string> | undefined
+  #address: Address | null | undefined
   // Many candidates on one path usually differ in the value of the same header.
   #headerName = ""
   #headerValue: string | null = null
@@ -65,6 +69,12 @@ export class Reader {
     const value = user && memberAt(user.claims, way)
     if (value === undefined || value === null) return undefined
     return (Array.isArray(value) ? value : [value]).filter((one) => typeof one !== "object").map(String)
+  }
+
+  /** The public client's address; undefined where it is not certain. */
+  address(): Address | undefined {
+    if (this.#address === undefined) this.#address = parseAddress(this.head.address ?? "") ?? null
+    return this.#address ?? undefined
   }
 
   /** The first value of the cookie. */

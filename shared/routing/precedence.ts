@@ -10,8 +10,8 @@
  *   regex     no regex is more specific than another; the other criteria decide
  *   RPC       a call's method name is to it what the path is to a request: exact name > most literal characters of a
  *             glob > any. A match with an RPC method takes nothing else, so the two never compete.
- *   headers   cookies, claims and callers count as header conditions
- *   percent   a match for a share of requests comes before the same match for all, or it would take none
+ *   headers   cookies, claims, callers and clients' addresses count as header conditions
+ *   percent   a match for a share of requests comes before the same match for all, or it would take none; so does one for a time
  */
 import type { RouteId } from "#shared/model/names.ts"
 import type { Match, Route } from "#shared/model/route.ts"
@@ -63,7 +63,7 @@ const CRITERIA: { readonly [order in Route["order"]]: readonly Criterion[] } = {
     { name: "method", compare: (left, right) => right.rank.method - left.rank.method },
     { name: "number of header conditions", compare: (left, right) => right.rank.headers - left.rank.headers },
     { name: "number of query conditions", compare: (left, right) => right.rank.query - left.rank.query },
-    { name: "share of requests", compare: (left, right) => right.rank.percent - left.rank.percent },
+    { name: "share of requests or time", compare: (left, right) => right.rank.percent - left.rank.percent },
     ...LISTING,
   ],
   listed: LISTING,
@@ -84,13 +84,14 @@ export function decidedBy(left: Placed, right: Placed, order: Route["order"]): s
 }
 
 export function rankOf(match: Match): Rank {
+  const { method, headers, cookies, claims = [], from, addresses, query, percent, afterMs, beforeMs } = match
+  const others = [from, addresses].filter((one) => one !== undefined)
   return {
     ...rankOfPath(match),
-    method: match.method === undefined ? 0 : 1,
-    headers:
-      match.headers.length + match.cookies.length + (match.claims?.length ?? 0) + (match.from === undefined ? 0 : 1),
-    query: match.query.length,
-    percent: match.percent === undefined ? 0 : 1,
+    method: method === undefined ? 0 : 1,
+    headers: headers.length + cookies.length + claims.length + others.length,
+    query: query.length,
+    percent: (percent ?? afterMs ?? beforeMs) === undefined ? 0 : 1,
   }
 }
 

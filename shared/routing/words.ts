@@ -1,5 +1,6 @@
 /** Matches and what fails in them, in words. */
 import type { Match, PathMatch, ValueMatch, ValueTest } from "#shared/model/route.ts"
+import { formatNetwork } from "#shared/std/ip.ts"
 import { hideSecret } from "#shared/std/secret.ts"
 import type { Condition } from "./condition.ts"
 import type { Reader, RequestHead } from "./head.ts"
@@ -18,6 +19,9 @@ export function describeMatch(match: Match): string {
   for (const value of match.query) parts.push(`query parameter ${describeValue(value)}`)
   for (const value of match.cookies) parts.push(`cookie ${describeValue(value)}`)
   for (const value of match.claims ?? []) parts.push(`claim ${describeValue(value)}`)
+  if (match.addresses) parts.push(`client's address in ${match.addresses.join(" or ")}`)
+  if (match.afterMs !== undefined) parts.push(`from ${instant(match.afterMs)} on`)
+  if (match.beforeMs !== undefined) parts.push(`before ${instant(match.beforeMs)}`)
   if (match.percent !== undefined) parts.push(`${match.percent} % of requests`)
   return parts.length === 0 ? "every request" : parts.join(", ")
 }
@@ -39,6 +43,17 @@ export function describeFailure(condition: Condition, reader: Reader): string {
       return `the method is ${head.method}, and must be ${condition.method}`
     case "from":
       return `the caller is ${head.caller ?? "not a service of the mesh"}, and must be ${[...condition.callers].join(" or ")}`
+    case "time": {
+      const { afterMs, beforeMs } = condition
+      const period = [
+        afterMs > -Infinity && `from ${instant(afterMs)} on`,
+        beforeMs < Infinity && `before ${instant(beforeMs)}`,
+      ]
+      const now = head.nowMs === undefined ? "not known" : instant(head.nowMs)
+      return `the time is ${now}, and must be ${period.filter((part) => part !== false).join(" and ")}`
+    }
+    case "address":
+      return `the client's address is ${head.address ?? "not known"}, and must be in ${condition.networks.map(formatNetwork).join(" or ")}`
     case "header":
       return describeValueFailure("header", condition.value, reader.header(condition.value.name))
     case "query":
@@ -50,6 +65,10 @@ export function describeFailure(condition: Condition, reader: Reader): string {
     case "percent":
       return `the dice fell on ${(head.dice * 100).toFixed(2)}, and the match takes what is below ${condition.percent}`
   }
+}
+
+function instant(ms: number): string {
+  return new Date(ms).toISOString()
 }
 
 function describeValueFailure(what: string, match: ValueMatch, value: string | null): string {

@@ -70,7 +70,7 @@ describe("the runner", () => {
       join(FIXTURES, `${name}.json`),
     )
     const { exit, lines, out } = await conformance(fixture("outlier"), ...peers)
-    expect(lines.at(-1), out).toBe("25 passed, 8 failed, 6 skipped")
+    expect(lines.at(-1), out).toBe("30 passed, 8 failed, 6 skipped")
     expect(exit).toBe(1)
     expect(out).toContain("the route's action has auto_host_rewrite")
     expect(out).toContain('cluster_name is "shop" instead of "other"')

@@ -24,7 +24,7 @@ export async function explainRequest(call: Call<object, object, ExplainRequest>)
     return problem(409, `Revision ${mesh.revision} cannot be read by this version: its snapshot is ${decoded.reason}.`)
   }
   const bindings = bindingsOf(isolatesOf(witnesses))
-  const by = { revision: mesh.revision, snapshot: decoded.snapshot, ...(bindings && { bindings }) }
+  const by = { revision: mesh.revision, snapshot: decoded.snapshot, nowMs: Date.now(), ...(bindings && { bindings }) }
   const story = explain(by, request)
   const told = call.caller.namespaces ? ownStory(call.caller, story) : story
   return told instanceof Response ? told : reply<Explained>(told, revision === undefined ? { head: mesh.revision } : {})

@@ -109,7 +109,8 @@ const NOTHING_CARRIED = {
   from: NO_CLAIMS,
 } as const
 
-function headOf(canonical: CanonicalRequest, { entrance, principals }: Exchange, dice: number): RequestHead {
+function headOf(canonical: CanonicalRequest, exchange: Exchange, dice: number): RequestHead {
+  const { entrance, principals, startedAtMs: nowMs } = exchange
   const { method, path, rawQuery, request } = canonical
   const addressed = entrance.at === "service"
   return {
@@ -120,6 +121,7 @@ function headOf(canonical: CanonicalRequest, { entrance, principals }: Exchange,
     headers: request.headers,
     caller: addressed ? entrance.peer.from : undefined,
     address: principals.address,
+    nowMs,
     rpc: undefined,
     dice,
     principals,

@@ -136,9 +136,9 @@ function isReplayable(operation: Operation): boolean {
   return !operation.args.some(once)
 }
 
-function headOf({ entrance, principals }: Exchange, method: string, dice: number): RequestHead {
+function headOf({ entrance, principals, startedAtMs: nowMs }: Exchange, rpc: string, dice: number): RequestHead {
   const caller = entrance.at === "service" ? entrance.peer.from : undefined
-  return { method: "", path: "", rawQuery: "", host: "", headers: NO_HEADERS, caller, rpc: method, dice, principals }
+  return { method: "", path: "", rawQuery: "", host: "", headers: NO_HEADERS, caller, nowMs, rpc, dice, principals }
 }
 
 const NO_ADDRESS = { host: "", port: 0, scheme: "https" } as const

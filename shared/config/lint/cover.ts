@@ -17,6 +17,8 @@ export function covers(wide: Match, narrow: Match): boolean {
     coversValues(wide.query, narrow.query) &&
     coversValues(wide.cookies, narrow.cookies) &&
     coversValues(wide.claims ?? [], narrow.claims ?? []) &&
+    coversAddresses(wide.addresses, narrow.addresses) &&
+    coversTime(wide, narrow) &&
     coversPercent(wide.percent, narrow.percent)
   )
 }
@@ -27,6 +29,15 @@ export function literalStart(pattern: string): string {
   const plain = /^\^?([\w/~@:!&=,;%-]*)/.exec(pattern)?.[1] ?? ""
   const next = pattern[pattern.indexOf(plain) + plain.length] ?? ""
   return "?*{".includes(next) && next !== "" ? plain.slice(0, -1) : plain
+}
+
+function coversAddresses(wide: Match["addresses"], narrow: Match["addresses"]): boolean {
+  return wide === undefined || (narrow?.every((one) => wide.includes(one)) ?? false)
+}
+
+function coversTime(wide: Match, narrow: Match): boolean {
+  const begins = (wide.afterMs ?? -Infinity) <= (narrow.afterMs ?? -Infinity)
+  return begins && (wide.beforeMs ?? Infinity) >= (narrow.beforeMs ?? Infinity)
 }
 
 /** An RPC call has no path, no method and no query: who asks for one of them takes HTTP only. */

@@ -47,9 +47,11 @@ function takesEverything({ rules }: Route): boolean {
   return rules.some(({ matches }) => matches.some(isUnconditional))
 }
 
-function isUnconditional({ path, method, headers, query, cookies, claims = [], from, rpc, percent }: Match): boolean {
+function isUnconditional(match: Match): boolean {
+  const { path, method, headers, query, cookies, claims = [], from, addresses, afterMs, beforeMs, rpc, percent } = match
   const conditions = headers.length + query.length + cookies.length + claims.length
-  const free = method === undefined && from === undefined && rpc === undefined && (percent ?? 100) >= 100
+  const others = [method, from, addresses, afterMs, beforeMs, rpc]
+  const free = others.every((one) => one === undefined) && (percent ?? 100) >= 100
   return free && conditions === 0 && (path === undefined || isCatchAll(path))
 }
 

@@ -114,8 +114,10 @@ function locate(redirect: Redirect, at: At, matched: Matched): At | undefined {
 }
 
 /** A request that the match takes; undefined where only an expression says which. */
-function startOf({ path, query, claims, percent, from, rpc }: Match, door: Door, gateway?: Gateway): At | undefined {
-  if (path?.kind === "regex" || percent !== undefined || from || claims || rpc !== undefined) return undefined
+function startOf(match: Match, door: Door, gateway?: Gateway): At | undefined {
+  const { path, query, claims, percent, from, addresses, afterMs, beforeMs, rpc } = match
+  if (path?.kind === "regex" || (percent ?? afterMs ?? beforeMs ?? rpc) !== undefined) return undefined
+  if (from || claims || addresses) return undefined
   const listener = gateway?.listeners.find(({ name }) => name === door.listener) ?? gateway?.listeners[0]
   const scheme = listener?.protocol ?? "http"
   const pairs = query.map(witnessOf)

@@ -57,6 +57,8 @@ describe("a joined match", () => {
     ["two methods", { method: "GET" }, { method: "POST" }, "delegation-contradiction"],
     ["two callers", { from: ["a"] }, { from: ["b"] }, "delegation-contradiction"],
     ["a call below a path", { path: "/a" }, { rpc: "get" }, "delegation-contradiction"],
+    ["two networks", { addresses: ["10.0.0.0/8"] }, { addresses: ["11.0.0.0/8"] }, "delegation-contradiction"],
+    ["two times", { beforeMs: 10 }, { afterMs: 10 }, "delegation-contradiction"],
     ["two calls", { rpc: "get" }, { rpc: "put" }, "delegation-contradiction"],
   ])("is refused for %s", (_, outer, inner, rule) => {
     expect(joinMatches(aMatch(outer), aMatch(inner), "parent")).toMatchObject({ rule, hint: expect.any(String) })

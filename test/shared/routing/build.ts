@@ -30,6 +30,9 @@ export interface MatchText {
   readonly cookies?: readonly (string | ValueMatch)[]
   readonly claims?: readonly (string | ValueMatch)[]
   readonly from?: readonly string[]
+  readonly addresses?: readonly string[]
+  readonly afterMs?: number
+  readonly beforeMs?: number
   readonly rpc?: string
   readonly percent?: number
 }
@@ -61,6 +64,9 @@ export function aMatch(text: MatchText = {}): Match {
     cookies: (text.cookies ?? []).map(aValue),
     ...(text.claims === undefined ? {} : { claims: text.claims.map(aValue) }),
     ...(text.from === undefined ? {} : { from: text.from.map(service) }),
+    ...(text.addresses && { addresses: text.addresses }),
+    ...(text.afterMs === undefined ? {} : { afterMs: text.afterMs }),
+    ...(text.beforeMs === undefined ? {} : { beforeMs: text.beforeMs }),
     ...(text.rpc === undefined ? {} : { rpc: text.rpc }),
     ...(text.percent === undefined ? {} : { percent: text.percent }),
   }
@@ -116,6 +122,9 @@ export interface HeadText {
   readonly caller?: string
   /** Of the end user's verified token. */
   readonly claims?: Claims
+  /** The public client's. */
+  readonly address?: string
+  readonly nowMs?: number
   readonly rpc?: string
   readonly dice?: number
 }
@@ -131,6 +140,8 @@ export function aHead(text: HeadText = {}): RequestHead {
     host: text.host ?? "shop.test",
     headers,
     caller: text.caller === undefined ? undefined : service(text.caller),
+    address: text.address,
+    nowMs: text.nowMs,
     rpc: text.rpc,
     dice: text.dice ?? 0,
     ...(text.claims && { principals: principalsWith(text.claims) }),

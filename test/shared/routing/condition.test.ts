@@ -141,6 +141,29 @@ describe("cookies", () => {
   })
 })
 
+describe("the client's address", () => {
+  it("is in one of the networks, whatever it wears, and in none where it is not known", () => {
+    const addresses = ["10.0.0.0/8", "2001:db8::/32", "192.0.2.7"]
+    const inside = ["10.1.2.3", "::ffff:10.1.2.3", "2001:db8::1", "192.0.2.7"]
+    const outside = ["11.0.0.1", "2001:db9::1", "192.0.2.8", "010.1.2.3", "10.1.2.3, 1.1.1.1", ""]
+    for (const address of inside) expect([address, stoppedBy({ addresses }, { address })]).toEqual([address, undefined])
+    for (const address of outside)
+      expect([address, stoppedBy({ addresses }, { address })]).toEqual([address, "address"])
+    expect(stoppedBy({ addresses: ["0.0.0.0/0", "::/0"] }, {})).toBe("address")
+    expect(stoppedBy({ addresses: ["nowhere"] }, { address: "10.1.2.3" })).toBe("address")
+  })
+})
+
+describe("the time", () => {
+  it("is from a moment on, until another, and at none where it is not known", () => {
+    const period = { afterMs: 10, beforeMs: 20 }
+    expect([9, 10, 19, 20].map((nowMs) => stoppedBy(period, { nowMs }))).toEqual(["time", undefined, undefined, "time"])
+    expect([9, 10].map((nowMs) => stoppedBy({ afterMs: 10 }, { nowMs }))).toEqual(["time", undefined])
+    expect([9, 10].map((nowMs) => stoppedBy({ beforeMs: 10 }, { nowMs }))).toEqual([undefined, "time"])
+    expect(stoppedBy({ beforeMs: 10 }, {})).toBe("time")
+  })
+})
+
 describe("conditions together", () => {
   it("must all hold; the first that fails is told", () => {
     const match: MatchText = {

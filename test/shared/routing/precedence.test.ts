@@ -85,6 +85,19 @@ describe("other conditions", () => {
     )
   })
 
+  it("put a time before the same match for all, and an address", () => {
+    check(
+      [{ rules: [["all"], ["then", { afterMs: 10, beforeMs: 20 }], ["inside", { addresses: ["10.0.0.0/8"] }]] }],
+      [
+        [{ nowMs: 9 }, "all"],
+        [{ nowMs: 10 }, "then"],
+        [{ nowMs: 20, address: "10.0.0.1" }, "inside"],
+        [{ nowMs: 10, address: "10.0.0.1" }, "inside"],
+        [{ nowMs: 20, address: "11.0.0.1" }, "all"],
+      ],
+    )
+  })
+
   it("put a share before the same match for all, and hand the rest of the dice to the next share", () => {
     check(
       [{ rules: [["all"], ["tenth", { percent: 10 }], ["half", { percent: 50 }], ["never", { percent: 0 }]] }],

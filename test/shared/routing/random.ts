@@ -52,6 +52,9 @@ const aMatch: fc.Arbitrary<Match> = fc
     cookies: few(aValue),
     claims: maybe(fc.array(aValue, { minLength: 1, maxLength: 2 }), 1),
     from: maybe(fc.array(pick(service("cart"), service("team/cart")), { maxLength: 2 }), 1),
+    addresses: maybe(fc.subarray(["10.0.0.0/8", "10.1.0.0/16", "10.1.2.0/24", "11.0.0.0/8"], { minLength: 1 }), 1),
+    afterMs: maybe(pick(0, 10), 1),
+    beforeMs: maybe(pick(10, 20), 1),
     rpc: maybe(pick("get", "get*", "*", "g*t", "*s"), 1),
     percent: maybe(pick(0, 10, 50, 100), 1),
   })
@@ -130,12 +133,16 @@ export const aRandomHead: fc.Arbitrary<HeadText> = fc
       fc.dictionary(pick("p", "q"), fc.oneof(word, pick(1, 12, null), fc.array(word, { maxLength: 2 }))),
       1,
     ),
+    address: maybe(pick("10.1.2.3", "10.1.3.3", "10.2.2.3", "11.0.0.1", "12.0.0.1")),
+    nowMs: maybe(pick(0, 9, 10, 19, 20)),
     rpc: maybe(pick("get", "gets", "set"), 1),
     dice: pick(0, 0.05, 0.3, 0.9),
   })
-  .map(({ caller, claims, rpc, cookies, headers, ...head }) => ({
+  .map(({ caller, claims, address, nowMs, rpc, cookies, headers, ...head }) => ({
     ...head,
     headers: cookies === "" ? headers : [...headers, ["cookie", cookies] as const],
+    ...(address === undefined ? {} : { address }),
+    ...(nowMs === undefined ? {} : { nowMs }),
     ...(caller === undefined ? {} : { caller }),
     ...(claims === undefined ? {} : { claims }),
     ...(rpc === undefined ? {} : { rpc }),

@@ -17,6 +17,10 @@ describe("a match in words", () => {
       'path regex "/a+", method GET, caller default/cart or team/cart, header h exact "1", header gone is absent, ' +
         'query parameter q not exact "1", query parameter r is not present, cookie c contains "a\\"b", 2.5 % of requests',
     )
+    const narrow = aMatch({ addresses: ["10.0.0.0/8", "::1"], afterMs: 0, beforeMs: 1_000 })
+    expect(describeMatch(narrow)).toBe(
+      "client's address in 10.0.0.0/8 or ::1, from 1970-01-01T00:00:00.000Z on, before 1970-01-01T00:00:01.000Z",
+    )
     expect(describeMatch(aMatch({ rpc: "get*" }))).toBe('RPC method "get*"')
   })
 

@@ -9,9 +9,11 @@ import { type RawRequest, startTestMesh, type TestMesh, TOKEN } from "./mesh.ts"
 
 /** A server outside the mesh, which tells what it received. */
 const received: IncomingHttpHeaders[] = []
+const targets: (string | undefined)[] = []
 let receivedBytes = 0
 const outside = createServer((request, response) => {
   received.push(request.headers)
+  targets.push(request.url)
   request.on("data", (chunk) => {
     receivedBytes += chunk.length
   })
@@ -55,6 +57,27 @@ const DOCUMENT: MeshDocument = {
           match: { path: "/trusted" },
           filters: [{ mirror: { service: "outside", credentials: true } }],
           backends: [{ service: "echo" }],
+        },
+        {
+          match: { path: "/by-address", address: "203.0.113.0/24", after: "2020-01-01T00:00:00Z" },
+          filters: [{ respond: { status: 204 } }],
+        },
+        {
+          match: { path: "/by-address", before: "2020-01-01T00:00:00Z" },
+          filters: [{ respond: { status: 410 } }],
+        },
+        {
+          match: { path: "/rewritten" },
+          filters: [
+            {
+              rewrite: {
+                path: { regex: { pattern: "^/rewritten/([^/]+)", replacement: "/anew/{1}" } },
+                query: { set: { b: "2" }, remove: ["secret"] },
+              },
+            },
+            { responseHeaders: { default: { "x-default": "mesh", "x-kept": "mesh" } } },
+          ],
+          backends: [{ service: "outside" }],
         },
         {
           match: { path: "/limited" },
@@ -125,6 +148,20 @@ describe("a request", () => {
     expect(await statusFrom("203.0.113.1")).toBe(200)
     expect(await statusFrom("198.51.100.1, 203.0.113.1")).toBe(429)
     expect(await statusFrom("203.0.113.2")).toBe(200)
+  })
+
+  it("takes the route of its client's address, and of the time", async () => {
+    const statusFrom = async (forwardedFor: string) =>
+      (await mesh.raw({ target: "/by-address", headers: [["X-Forwarded-For", forwardedFor]] })).status
+    expect(await statusFrom("203.0.113.1")).toBe(204)
+    expect(await statusFrom("203.0.113.1, 198.51.100.1")).toBe(200)
+  })
+
+  it("is rewritten by an expression, with another query, and answered with headers that nobody gave", async () => {
+    const { status, headers } = await mesh.raw({ target: "/rewritten/x/y?a=%5b&secret=1&b=1" })
+    expect([status, targets.at(-1)]).toEqual([200, "/anew/x/y?a=%5b&b=2"])
+    expect([headers.get("x-default"), headers.get("x-kept")]).toEqual(["mesh", "1"])
+    expect((await mesh.raw({ target: "/rewritten/..%2fx" })).status).toBe(400)
   })
 
   it("that ends before its small body is whole asks no upstream", async () => {
