@@ -18,6 +18,7 @@ export function printable(message: string): string {
   return stripVTControlCharacters(message).split("\n").map(plain).join("\n")
 }
 
+const OWN_FRAMES = /\n +at [^\n]*\/weft-exceptions\.js:\d+:\d+\)?/g
 /** A control character that no program prints. */
 const MARK = "\u0001"
 
@@ -33,7 +34,9 @@ for (const method of ["debug", "error", "info", "log", "warn"]) {
 }
 
 export function parseLine(entry: { level: string; message: string; timestamp: number }): LogLine {
-  const { level, message, timestamp } = entry
+  const { level, timestamp } = entry
+  // Where the runner itself stands between a Worker and its caller is nothing to a developer.
+  const message = entry.message.replaceAll(OWN_FRAMES, "")
   // The runtime names the Worker itself when one cannot start.
   const failed = /^service core:user:([^:]+): (.*)$/s.exec(message)
   if (failed) return { worker: failed[1], level, message: failed[2]!, atMs: timestamp }

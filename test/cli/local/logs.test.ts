@@ -45,6 +45,12 @@ describe("parseLine", () => {
       "orders",
       "Uncaught Error: x\n  at y",
     ],
+    [
+      "a stack without the runner's own places",
+      "\u0001orders\u0001fetch threw Error: x\n    at Object.fetch (file:///index.js:4:50)\n    at file:///weft-exceptions.js:24:97\n    at seen (file:///weft-exceptions.js:11:20)\n    at caller (file:///index.js:9:1)",
+      "orders",
+      "fetch threw Error: x\n    at Object.fetch (file:///index.js:4:50)\n    at caller (file:///index.js:9:1)",
+    ],
     ["a mark without an end", "\u0001orders", undefined, "\u0001orders"],
     ["an object after the mark", "\u0001orders\u0001 { a: 1 }", "orders", "{ a: 1 }"],
     ["an empty line", "\u0001orders\u0001", "orders", ""],
