@@ -26,7 +26,7 @@ export const ADMIN_TOKEN = "weft_token_of_the_attack_runner_0123456789"
 const ROOT = resolve(import.meta.dirname, "..")
 /** Isolates ask for news this often, so that a case need not wait for the usual lease. */
 const LEASE_MS = 20
-const CONVERGENCE_MS = 10_000
+const CONVERGENCE_MS = 100_000
 
 export interface World {
   readonly ingressPort: number

@@ -25,7 +25,7 @@ const TOKEN = "weft_token_of_the_conformance_runner"
 const COMPATIBILITY_DATE = "2026-10-20"
 /** Isolates ask for news this often, so that a test need not wait for the usual lease. */
 const LEASE_MS = 50
-const CONVERGENCE_MS = 10_000
+const CONVERGENCE_MS = 100_000
 
 /** What a mesh is emptied with: a mesh cannot be pruned to nothing. */
 const EMPTY = { namespace: "conformance", services: { nothing: { url: "https://nothing.example" } } }

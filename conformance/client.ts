@@ -17,7 +17,7 @@ export interface Received {
   readonly body: string
 }
 
-const TIMEOUT_MS = 20_000
+const TIMEOUT_MS = 60_000
 const PING = "conformance"
 
 export class Client {

@@ -12,8 +12,9 @@ let healthDelayMs = 0
 const checks: Record<string, string>[] = []
 /** Requests whose sender went away before they were answered. */
 const abandoned: string[] = []
-/** How many further chunks of a stream may come, by the test's own key. */
+/** How many further chunks of a stream may come, by the test's own key; and requests that wait for one opening. */
 const open = new Map<string, number>()
+const held = new Set<string>()
 
 export default {
   async fetch(request, { NAME }) {
@@ -33,6 +34,8 @@ export default {
     if (url.pathname === "/mirrored") return Response.json(mirrored.splice(0))
     if (request.headers.get("upgrade") === "websocket") return webSocket()
     if (url.pathname === "/stream") return new Response(chunks(ask("gate") ?? ""))
+    if (url.pathname === "/held") return Response.json([...held])
+    if (ask("hold")) await opening(ask("hold")!)
     if (url.pathname === "/open-gate") {
       open.set(ask("gate")!, (open.get(ask("gate")!) ?? 0) + 1)
       return new Response()
@@ -93,6 +96,12 @@ function webSocket(): Response {
   server.accept()
   server.addEventListener("message", ({ data }) => server.send(`echo ${data}`))
   return new Response(null, { status: 101, webSocket: client })
+}
+
+async function opening(gate: string): Promise<void> {
+  held.add(gate)
+  while (!open.has(gate)) await new Promise((resolve) => setTimeout(resolve, 5))
+  held.delete(gate)
 }
 
 /** Three chunks: one at once, and one more each time that the test opens the gate. */
