@@ -1,5 +1,5 @@
 /** The object of alerts from a revision to a webhook: what it counts, judges, tells, and what it still knows when it was killed. */
-import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import { sign } from "#durable-objects/webhook.ts"
 import { LIMITS } from "#shared/model/limits.ts"
@@ -11,6 +11,7 @@ import { SeriesTable } from "#shared/telemetry/series-table.ts"
 import { encode } from "#shared/telemetry/wire.ts"
 import { FAR_MS } from "#test/support/far-future.ts"
 import { call, confirmed, controlEnv, documents, get, makeToken } from "#test/workers/control/support.ts"
+import { evict } from "./evict.ts"
 
 const { ALERTS, ROUTE_TABLE, TELEMETRY } = controlEnv
 const MINUTE_MS = LIMITS.alertStepMs
@@ -249,7 +250,7 @@ describe("an objective that is not kept", () => {
     await minute()
     await seen("default/orders", 100, 503)
     await minute()
-    await evictDurableObject(object())
+    await evict(object())
     expect((await list()).slos[0]).toMatchObject({ total: 100, bad: 100 })
     await judge()
     await minute()
@@ -307,7 +308,7 @@ describe("a notification", () => {
     const first = await ids()
     expect(first).toHaveLength(2)
     expect((await list()).receivers).toMatchObject([{ id: "default/oncall", waiting: 2, because: "it answered 503" }])
-    await evictDurableObject(object())
+    await evict(object())
     await minute()
     expect(await ids()).toEqual(first)
     await answers("oncall.test", 204)
@@ -346,7 +347,7 @@ describe("a notification", () => {
       kept.alerting.receivers[0]!.url = "https://169.254.169.254/weft"
       storage.kv.put("alerting", kept)
     })
-    await evictDurableObject(object())
+    await evict(object())
     await minute()
     expect(await received()).toEqual([])
     expect((await list()).receivers).toMatchObject([{ waiting: 2, because: "this mesh may not reach its URL" }])

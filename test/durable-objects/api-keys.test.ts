@@ -1,9 +1,10 @@
-import { evictDurableObject, runInDurableObject } from "cloudflare:test"
+import { runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import { LIMITS } from "#shared/model/limits.ts"
 import { type ApiKeyRecord, NO_API_KEYS } from "#shared/protocol/api-keys.ts"
 import type { ControlEnv } from "#workers/control/env.ts"
+import { evict } from "./evict.ts"
 
 const { ROUTE_TABLE } = env as unknown as ControlEnv
 
@@ -50,7 +51,7 @@ describe("API keys", () => {
   it("are told once, and when they are gone", async () => {
     await table.createKey(record("a"))
     await table.createKey(record("b", { expiresAtMs: 2_000_000 }))
-    await evictDurableObject(table)
+    await evict(table)
     expect(await newsSince(0)).toEqual({
       version: 2,
       made: [entry("a", 1), { ...entry("b", 2), expiresAtMs: 2_000_000 }],

@@ -1,9 +1,10 @@
-import { evictDurableObject, runInDurableObject } from "cloudflare:test"
+import { runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { AuditSubject, Deed, Denial } from "#shared/protocol/audit.ts"
 import type { ControlEnv } from "#workers/control/env.ts"
+import { evict } from "./evict.ts"
 
 const { AUDIT } = env as unknown as ControlEnv
 
@@ -56,7 +57,7 @@ const sizes = () =>
 describe("an entry", () => {
   it("is there before its outcome, also after an eviction", async () => {
     const id = await audit.begin({ ...SUBJECT, target: "Route default/shop" })
-    await evictDurableObject(audit)
+    await evict(audit)
     const begun = { id, atMs: 1_000_000, ...SUBJECT, target: "Route default/shop", outcome: "unknown", count: 1 }
     expect(await list()).toEqual([begun])
     await audit.end(id, { outcome: "done", status: 200, revision: 7 })

@@ -1,4 +1,4 @@
-import { evictDurableObject, runInDurableObject } from "cloudflare:test"
+import { runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import { LIMITS } from "#shared/model/limits.ts"
@@ -7,6 +7,7 @@ import type { BreakerReport } from "#shared/protocol/breaker.ts"
 import { MESH } from "#shared/protocol/route-table.ts"
 import { FAR_MS } from "#test/support/far-future.ts"
 import type { ControlEnv } from "#workers/control/env.ts"
+import { evict } from "./evict.ts"
 
 const { BREAKER, ROUTE_TABLE } = env as unknown as ControlEnv
 
@@ -110,9 +111,9 @@ describe("a breaker object", () => {
     const generation = await opened()
     rest()
     await report({ ask: true, generation })
-    await evictDurableObject(breaker)
+    await evict(breaker)
     expect((await report({ ask: true, generation })).lease).toBeDefined()
-    await evictDurableObject(breaker)
+    await evict(breaker)
     const { verdict, lease } = await report({ ask: true, generation })
     expect([verdict.phase, lease]).toEqual(["probing", undefined])
   })
@@ -127,7 +128,7 @@ describe("a breaker object", () => {
       for (const lease of kept.breaker.leases) lease.untilMs = Date.now()
       storage.kv.put("breaker", kept)
     })
-    await evictDurableObject(breaker)
+    await evict(breaker)
     expect((await report({ ask: true, generation })).lease?.id).toBe(3)
   })
 
@@ -152,7 +153,7 @@ describe("a breaker object", () => {
 describe("a breaker object that has lost its storage", () => {
   const forget = async () => {
     await runInDurableObject(breaker, (_instance, { storage }) => storage.kv.delete("breaker"))
-    await evictDurableObject(breaker)
+    await evict(breaker)
   }
 
   it("goes on from what an isolate has heard: open, and with no probe before those that were out are over", async () => {
@@ -242,7 +243,7 @@ describe("the feed", () => {
   it("survives an eviction, and counts the rest down", async () => {
     const table = ROUTE_TABLE.getByName(MESH)
     await table.hear({ cluster, phase: "open", restMs: 5_000, sinceMs: 0, generation: 2 })
-    await evictDurableObject(table)
+    await evict(table)
     rest()
     expect((await feed())?.restMs).toBe(5_000 - 60)
   })

@@ -1,5 +1,5 @@
 /** The object of a service's health checks, its words to the feed, and how it comes to hear of a revision. */
-import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import type { HealthPolicy } from "#shared/model/health.ts"
@@ -8,6 +8,7 @@ import type { CheckReply, HealthReport } from "#shared/protocol/health.ts"
 import { MESH } from "#shared/protocol/route-table.ts"
 import { FAR_MS } from "#test/support/far-future.ts"
 import type { ControlEnv } from "#workers/control/env.ts"
+import { evict } from "./evict.ts"
 
 interface Prober {
   tell(service: string, reply: CheckReply | "hangs" | "fails"): Promise<void>
@@ -94,10 +95,10 @@ describe("a health object", () => {
   it("goes on where it was when it is evicted", async () => {
     await finds({ A: 500 })
     await follow()
-    await evictDurableObject(object)
+    await evict(object)
     await round()
     expect(await fed()).toMatchObject({ unhealthy: ["A"] })
-    await evictDurableObject(table())
+    await evict(table())
     expect(await fed()).toMatchObject({ unhealthy: ["A"] })
   })
 
@@ -108,7 +109,7 @@ describe("a health object", () => {
       const { service, revision, health } = storage.kv.get<Record<string, unknown>>("health")!
       storage.kv.put("health", { service, revision, health })
     })
-    await evictDurableObject(object)
+    await evict(object)
     await round()
     expect(await fed()).toMatchObject({ unhealthy: ["A"] })
   })
@@ -148,7 +149,7 @@ describe("a health object", () => {
       const kept = storage.kv.get<{ timeoutMs: number }>("health")!
       storage.kv.put("health", { ...kept, timeoutMs: 50 - LIMITS.healthPatienceMs })
     })
-    await evictDurableObject(object)
+    await evict(object)
     await round()
     await finds({ A: 500 })
     await round()
@@ -252,7 +253,7 @@ describe("an announcement", () => {
   it("reaches the objects that a commit names, also when the route table dies in between", async () => {
     await finds({ A: 200 })
     await commit([service])
-    await evictDurableObject(table())
+    await evict(table())
     await runDurableObjectAlarm(table())
     await expect.poll(alarmAt).not.toBeNull()
     await round()

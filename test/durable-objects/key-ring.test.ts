@@ -1,4 +1,4 @@
-import { evictDurableObject, reset, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
+import { reset, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { createLocalJWKSet, jwtVerify } from "jose"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
@@ -7,6 +7,7 @@ import { LIMITS } from "#shared/model/limits.ts"
 import { AUDIT } from "#shared/protocol/audit.ts"
 import type { KeyRingRpc, KeyStatus } from "#shared/protocol/key-ring.ts"
 import type { ControlEnv } from "#workers/control/env.ts"
+import { evict } from "./evict.ts"
 
 const stub = () => (env as unknown as ControlEnv).KEY_RING.getByName("mesh")
 const ring = () => stub() as unknown as KeyRingRpc
@@ -66,7 +67,7 @@ describe("a ring of keys", () => {
 
   it("keeps its keys when it is evicted", async () => {
     const issued = await ring().issue(CALL)
-    await evictDurableObject(stub())
+    await evict(stub())
     await verified(issued!.token)
     await verified((await ring().issue(CALL))!.token)
     expect(await ring().keys()).toHaveLength(1)

@@ -1,10 +1,11 @@
-import { evictDurableObject, runInDurableObject } from "cloudflare:test"
+import { runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { Rate } from "#shared/model/rate-limit.ts"
 import type { KeyedAsk } from "#shared/protocol/limiter.ts"
 import type { ControlEnv } from "#workers/control/env.ts"
+import { evict } from "./evict.ts"
 
 const { LIMITER } = env as unknown as ControlEnv
 
@@ -93,7 +94,7 @@ describe("a limiter", () => {
 
   it("keeps what fills slowly over an eviction", async () => {
     await granted(SLOW, ask("a", 10))
-    await evictDurableObject(limiter)
+    await evict(limiter)
     expect(await granted(SLOW, ask("a", 1), ask("b", 1))).toEqual([0, 1])
   })
 

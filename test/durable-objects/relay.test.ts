@@ -1,5 +1,5 @@
 /** Relays and the root that tells them, as objects: what they keep, what survives, who is told. */
-import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import { LIMITS } from "#shared/model/limits.ts"
@@ -7,6 +7,7 @@ import type { Snapshot } from "#shared/model/snapshot.ts"
 import { digest, encode } from "#shared/model/snapshot-codec.ts"
 import { MESH, type Pull } from "#shared/protocol/route-table.ts"
 import type { ControlEnv } from "#workers/control/env.ts"
+import { evict } from "./evict.ts"
 
 const { RELAY, ROUTE_TABLE } = env as unknown as ControlEnv
 /** The relays' root is the one of this name. */
@@ -92,7 +93,7 @@ describe("a relay", () => {
     await runInDurableObject(root(), (_object, state) => {
       state.storage.sql.exec("DELETE FROM relays")
     })
-    await evictDurableObject(root())
+    await evict(root())
     const next = await commit()
     expect((await pull()).newer?.revision).toBe(newer?.revision)
     expect((await pull({ atLeast: next })).newer?.revision).toBe(next)
@@ -101,7 +102,7 @@ describe("a relay", () => {
   it("has what it had when it is started anew, and asks what there is since", async () => {
     const first = await commit()
     await pull()
-    await evictDurableObject(relay())
+    await evict(relay())
     const view = await relay().view()
     expect(view.revision).toBe(first)
     // There may be isolates that it has forgotten.
@@ -112,7 +113,7 @@ describe("a relay", () => {
 
   it("still tells of the isolates that asked a moment ago when it was put away meanwhile", async () => {
     await pull({ isolate: "front-1", serving: 7 })
-    await evictDurableObject(relay())
+    await evict(relay())
     expect((await relay().view()).isolates).toMatchObject([{ isolate: "front-1", serving: 7, relay: name }])
   })
 
@@ -125,7 +126,7 @@ describe("a relay", () => {
     await runInDurableObject(relay(), (_object, state) => {
       state.storage.sql.exec("UPDATE texts SET bytes = ?", new TextEncoder().encode(`${EMPTY}x`).buffer)
     })
-    await evictDurableObject(relay())
+    await evict(relay())
     expect((await relay().view()).revision).toBe(0)
     const { newer } = await pull()
     expect(newer?.revision).toBe(first)
@@ -141,7 +142,7 @@ describe("a relay", () => {
     await runInDurableObject(relay(), (_object, { storage }) => {
       storage.kv.put(key, { ...storage.kv.get<object>(key), ...change })
     })
-    await evictDurableObject(relay())
+    await evict(relay())
     expect((await pull()).newer?.revision).toBe(first)
     const second = await commit()
     await eventually(
@@ -198,7 +199,7 @@ describe("the root's outbox", () => {
       state.storage.sql.exec("UPDATE revisions SET digest = ? WHERE revision = ?", hash, before + 1)
       void state.storage.setAlarm(Date.now() + 60_000)
     })
-    await evictDurableObject(root())
+    await evict(root())
     await runDurableObjectAlarm(root())
     await eventually(
       () => relay().view(),
@@ -238,7 +239,7 @@ describe("API keys at a relay", () => {
       made: [],
       gone: [{ id: `one-${name}`, version: later.apiKeys }],
     })
-    await evictDurableObject(relay())
+    await evict(relay())
     expect((await relay().keysSince(keys!))?.whole).toBe(true)
   })
 

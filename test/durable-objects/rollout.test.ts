@@ -1,5 +1,5 @@
 /** Guarded applies: the root, which divides and undoes, and the object that watches. */
-import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest"
 import { LIMITS } from "#shared/model/limits.ts"
@@ -12,6 +12,7 @@ import { SeriesTable } from "#shared/telemetry/series-table.ts"
 import { encode } from "#shared/telemetry/wire.ts"
 import { FAR_MS } from "#test/support/far-future.ts"
 import type { ControlEnv } from "#workers/control/env.ts"
+import { evict } from "./evict.ts"
 
 const { AUDIT, ROUTE_TABLE, RELAY, ROLLOUT, TELEMETRY } = env as unknown as ControlEnv
 const POLICY: RolloutPolicy = { ...DEFAULT_ROLLOUT, holdMs: 10_000, requestsMin: 5, patienceMs: 20_000 }
@@ -163,7 +164,7 @@ describe("the root under guard", () => {
   it("undoes by itself what nobody watches, also after it was started anew", async () => {
     const revision = await guarded()
     await runInDurableObject(await watcher(), (_instance, { storage }) => storage.deleteAlarm())
-    await evictDurableObject(table())
+    await evict(table())
     await told(revision - 1)
     pass(LIMITS.rolloutUnwatchedMs - 1)
     await runDurableObjectAlarm(table())
@@ -205,7 +206,7 @@ describe("the root under guard", () => {
       storage.sql.exec("ALTER TABLE hidden RENAME TO entries")
     })
     expect(await deeds(revision)).toEqual([])
-    await evictDurableObject(table())
+    await evict(table())
     await vi.waitFor(async () => {
       pass(LIMITS.announcementRetryMs)
       await runDurableObjectAlarm(table())
@@ -294,9 +295,9 @@ describe("the object that watches", () => {
     const revision = await guarded()
     await report(revision, [1_000, 0], [10, 0])
     await looks(1, 8_000)
-    await evictDurableObject(await watcher())
-    await evictDurableObject(table())
-    await evictDurableObject(TELEMETRY.getByName("weur"))
+    await evict(await watcher())
+    await evict(table())
+    await evict(TELEMETRY.getByName("weur"))
     await looks(1, 3_000)
     expect(await table().rollout()).toMatchObject({ phase: "running", stage: 1, share: 95 })
   })

@@ -1,9 +1,10 @@
-import { evictDurableObject, runInDurableObject } from "cloudflare:test"
+import { runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { beforeEach, describe, expect, it } from "vitest"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { Commit } from "#shared/protocol/route-table.ts"
 import type { ControlEnv } from "#workers/control/env.ts"
+import { evict } from "./evict.ts"
 
 const { ROUTE_TABLE } = env as unknown as ControlEnv
 
@@ -142,7 +143,7 @@ describe("long texts", () => {
     const content = await table.revision(1)
     expect(content?.snapshot === snapshot).toBe(true)
     expect(content?.documents === documents).toBe(true)
-    await evictDurableObject(table)
+    await evict(table)
     const { newer } = await table.pull({ isolate: "a", serving: 0 })
     expect(newer?.text === snapshot).toBe(true)
   })
@@ -163,7 +164,7 @@ describe("eviction", () => {
     const last = commitOf(2)
     await commitMany(2)
     await table.commit(last)
-    await evictDurableObject(table)
+    await evict(table)
     expect((await table.head())?.revision).toBe(3)
     expect((await table.commit(last)).outcome).toBe("repeated")
     expect(await table.commit(commitOf(2))).toEqual({ outcome: "stale", head: 3 })

@@ -1,10 +1,11 @@
 /** Tokens as control signs them and as the proxy checks them. */
-import { evictDurableObject, runInDurableObject } from "cloudflare:test"
+import { runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { ControlEnv } from "#workers/control/env.ts"
 import { Consistency } from "#workers/proxy/consistency.ts"
+import { evict } from "./evict.ts"
 
 const { ROUTE_TABLE } = env as unknown as ControlEnv
 let tables = 0
@@ -51,7 +52,7 @@ describe("a consistency token", () => {
 
   it("is signed by the same key after the object is started anew, and the private half stays there", async () => {
     const { table, consistency } = await signed(1)
-    await evictDurableObject(table)
+    await evict(table)
     expect(await consistency.floorOf(await table.consistencyToken(2), Date.now())).toBe(2)
     const { keys } = await runInDurableObject(table, (_object, { storage }) => {
       const kept = storage.kv.get<{ privateKey: { d: string } }>("consistency-key")

@@ -1,4 +1,4 @@
-import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test"
+import { runDurableObjectAlarm } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import { LIMITS } from "#shared/model/limits.ts"
@@ -7,6 +7,7 @@ import { TAP, TAP_HEADER, type TapOrder } from "#shared/protocol/tap.ts"
 import { encode } from "#shared/telemetry/wire.ts"
 import { FAR_MS } from "#test/support/far-future.ts"
 import type { ControlEnv } from "#workers/control/env.ts"
+import { evict } from "./evict.ts"
 
 const bindings = env as unknown as ControlEnv
 const tap = () => bindings.TAP.getByName(TAP)
@@ -85,7 +86,7 @@ describe("a tap", () => {
 
   it("goes on after the object slept", async () => {
     const { id, messages } = await opened()
-    await evictDurableObject(tap())
+    await evict(tap())
     await shard().tapped({ exchanges: [[id, exchange(200)]], dropped: [] })
     await vi.waitFor(() => expect(messages).toHaveLength(1), SLOWLY)
   })

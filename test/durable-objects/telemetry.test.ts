@@ -1,4 +1,4 @@
-import { evictDurableObject, runInDurableObject } from "cloudflare:test"
+import { runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import { LIMITS } from "#shared/model/limits.ts"
@@ -7,6 +7,7 @@ import { FIELD, type Series } from "#shared/telemetry/series.ts"
 import { SeriesTable } from "#shared/telemetry/series-table.ts"
 import { decode, encode } from "#shared/telemetry/wire.ts"
 import type { ControlEnv } from "#workers/control/env.ts"
+import { evict } from "./evict.ts"
 
 const { TELEMETRY } = env as unknown as ControlEnv
 const START_MS = 1_700_000_000_000
@@ -69,10 +70,10 @@ function slots(): Promise<number[]> {
 describe("a shard of telemetry", () => {
   it("counts each report once, also when it was evicted in between", async () => {
     expect(await report(1, seriesOf("default/a", 3))).toEqual({ outcome: "counted", paceMs: LIMITS.telemetryPaceMs })
-    await evictDurableObject(shard)
+    await evict(shard)
     await report(1, seriesOf("default/a", 3))
     await report(2, seriesOf("default/a", 4))
-    await evictDurableObject(shard)
+    await evict(shard)
     expect(await requests()).toEqual({ "default/a": 7 })
     const { tallies } = await shard.totals()
     expect(Object.fromEntries(tallies.map(([name, , count]) => [name, count]))).toEqual({
@@ -86,7 +87,7 @@ describe("a shard of telemetry", () => {
     const before = (await shard.totals()).createdMs
     pass(3 * SLOT_MS)
     await report(2, seriesOf("default/a", 1))
-    await evictDurableObject(shard)
+    await evict(shard)
     expect((await shard.totals()).createdMs).toEqual(before)
     expect(before).toEqual([START_MS])
   })
@@ -117,7 +118,7 @@ describe("a shard of telemetry", () => {
     expect(acknowledged).toEqual([])
     await Promise.all(waiting)
     expect(await requests()).toEqual({ "default/a": 3 })
-    await evictDurableObject(shard)
+    await evict(shard)
     expect(await requests()).toEqual({ "default/a": 3 })
   })
 
@@ -149,7 +150,7 @@ describe("a shard of telemetry", () => {
       { "default/a": 3, "default/b": 4 },
     ]
     expect(await window({ starts })).toEqual(expected)
-    await evictDurableObject(shard)
+    await evict(shard)
     expect(await window({ starts })).toEqual(expected)
     expect(await window({ starts: [START_MS + SLOT_MS] })).toEqual([{ "default/b": 6, "default/a": 3 }])
     expect(await window({ starts, to: "default/b" })).toEqual([{ "default/b": 2 }, { "default/b": 4 }])
@@ -166,7 +167,7 @@ describe("a shard of telemetry", () => {
     expect(kept.length).toBeGreaterThan(LIMITS.telemetrySlots)
     expect(kept.length).toBeLessThanOrEqual(LIMITS.telemetrySlots + LIMITS.telemetryBaseSlots + 1)
     expect(kept.at(-1)).toBe(count)
-    await evictDurableObject(shard)
+    await evict(shard)
     expect(await requests()).toEqual({ "default/a": count })
   })
 
@@ -176,7 +177,7 @@ describe("a shard of telemetry", () => {
       pass(ms)
       await report(index + 2, seriesOf("default/a", 1))
     }
-    await evictDurableObject(shard)
+    await evict(shard)
     expect(await requests()).toEqual({ "default/a": 5 })
   })
 
@@ -194,7 +195,7 @@ describe("a shard of telemetry", () => {
     await runInDurableObject(shard, (_object, { storage }) => {
       storage.sql.exec("UPDATE slots SET series = ?", Uint8Array.from([99]).buffer)
     })
-    await evictDurableObject(shard)
+    await evict(shard)
     pass(SLOT_MS)
     await report(2, seriesOf("default/a", 2))
     expect(await requests()).toEqual({ "default/a": 2 })
@@ -220,7 +221,7 @@ describe("a shard of telemetry", () => {
     expect(await shard.report({ isolate: "i1", sequence: 1, series, tallies: [], snapshotAgeMs: 0 })).toMatchObject({
       outcome: "counted",
     })
-    await evictDurableObject(shard)
+    await evict(shard)
     expect(Object.keys(await requests())).toHaveLength(LIMITS.shardSeriesMax)
   })
 
@@ -250,7 +251,7 @@ describe("recorded exchanges", () => {
   it("are kept by their trace, over a restart, for an hour", async () => {
     const recorded = [record(TRACE, { atMs: 1 }), record("f".repeat(32)), record(TRACE, { atMs: 2 })]
     await report(1, seriesOf("a", 1), { recorded })
-    await evictDurableObject(shard)
+    await evict(shard)
     expect(await shard.recordedOf(TRACE)).toEqual([recorded[0], recorded[2]])
     expect(await shard.recordedOf("e".repeat(32))).toEqual([])
     pass(LIMITS.keptForMs)

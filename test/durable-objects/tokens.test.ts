@@ -1,9 +1,10 @@
-import { evictDurableObject, runInDurableObject } from "cloudflare:test"
+import { runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { Presented, TokenRecord } from "#shared/protocol/tokens.ts"
 import type { ControlEnv } from "#workers/control/env.ts"
+import { evict } from "./evict.ts"
 
 const { TOKENS } = env as unknown as ControlEnv
 
@@ -30,7 +31,7 @@ describe("tokens", () => {
   it("are found by their hash, also after an eviction", async () => {
     await create({ name: "ci", role: "operator", hash: "h1" })
     await create({ name: "ada", role: "admin", hash: "h2" })
-    await evictDurableObject(tokens)
+    await evict(tokens)
     expect(await verify("h1")).toEqual({ name: "ci", role: "operator" })
     expect(await verify("h2")).toEqual({ name: "ada", role: "admin" })
     expect(await verify("h3")).toBeUndefined()
@@ -99,7 +100,7 @@ describe("tokens", () => {
   it("keep to namespaces, and say by whom they were made and until when they are good", async () => {
     const namespaces = ["team-a", "team-b"]
     await create({ name: "ci", role: "operator", hash: "h1", namespaces, expiresAtMs: 2_000_000 })
-    await evictDurableObject(tokens)
+    await evict(tokens)
     expect(await verify("h1")).toEqual({ name: "ci", role: "operator", namespaces, expiresAtMs: 2_000_000 })
     expect(await tokens.list()).toMatchObject([{ name: "ci", namespaces, createdBy: "root" }])
   })

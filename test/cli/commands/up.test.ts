@@ -100,7 +100,7 @@ describe("up", () => {
       "~ Route default/public\nrevision 3 restores revision 1: 1 changed\n",
     )
     const history = await run("history")
-    expect(history.out).toMatch(/^3 +\d+s +root +\+0 ~1 -0 +restores 1: back$/m)
+    expect(history.out).toMatch(/^3 +\d+[sm] +root +\+0 ~1 -0 +restores 1: back$/m)
     expect((await run("delete", "service", "hello")).err).toContain("; nothing was changed\n")
     expect((await run("delete", "route", "none")).err).toBe(
       "error: There is no Route default/none.\n  `weft get Route` lists what there is\n",

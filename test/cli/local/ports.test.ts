@@ -36,9 +36,9 @@ describe("checkPorts", () => {
     const port = await occupy()
     const free = await new Promise<number>((resolve) => server!.close(() => resolve(port)))
     server = undefined
-    expect(await checkPorts({ "--ingress-port": free, "--control-port": free })).toMatchObject([
-      { path: "--control-port", rule: "port-repeated" },
-    ])
+    const problems = await checkPorts({ "--ingress-port": free, "--control-port": free })
+    // Somebody else may have taken it meanwhile.
+    expect(problems.filter(({ path }) => path === "--control-port")).toMatchObject([{ rule: "port-repeated" }])
     expect(await checkPorts({ "--ingress-port": 0, "--control-port": 0 })).toEqual([])
   })
 })

@@ -1,10 +1,10 @@
-import { evictDurableObject } from "cloudflare:test"
 import { beforeAll, describe, expect, it, vi } from "vitest"
 import { LIMITS } from "#shared/model/limits.ts"
 import type { SampledHead } from "#shared/model/sample.ts"
 import type { AuditList, RevisionList } from "#shared/protocol/control-api.ts"
 import type { Preview } from "#shared/protocol/preview.ts"
 import { encode } from "#shared/telemetry/wire.ts"
+import { evict } from "#test/durable-objects/evict.ts"
 import { call, controlEnv, documents, get, makeToken } from "./support.ts"
 
 const shard = () => controlEnv.TELEMETRY.getByName("weur")
@@ -80,7 +80,7 @@ describe("a preview", () => {
     // They are stored with the slot that is over.
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + LIMITS.telemetrySlotMs })
     await report([head("/last", 1)])
-    await evictDurableObject(shard())
+    await evict(shard())
     expect(await shard().heads()).toHaveLength(2 + 3 * LIMITS.headsOfReport)
     vi.useRealTimers()
   })
