@@ -85,7 +85,7 @@ describe("a limiter", () => {
     const close = ask("a", 0, { account: { id: "isolate 0", number: 2, spent: 0 } })
     // Half of what is there.
     expect(await granted(SLOW, open)).toEqual([5])
-    await evictDurableObject(limiter)
+    await evict(limiter)
     expect(await granted(SLOW, close, other)).toEqual([0, 1])
     vi.setSystemTime(1_000_000 + LIMITS.limiterAccountMs - 1)
     const left = async () => (await limiter.lease({ rate: SLOW, asks: [{ ...close, key: "a" }] }))[0]!.left

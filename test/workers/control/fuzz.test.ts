@@ -30,7 +30,7 @@ async function send({ method, target, headers, body }: FuzzRequest): Promise<Fuz
 }
 
 describe("whatever is sent", () => {
-  it("is answered, and refused as a problem", async () => {
+  it("is answered, and refused as a problem", { timeout: 280_000 }, async () => {
     const options = {
       api: await get<ApiDocument>("/openapi.json"),
       documents: await get<Schema>("/v1/schema.json"),

@@ -67,7 +67,7 @@ describe("status", () => {
     await controlEnv.ROUTE_TABLE.getByName(MESH).pull({ isolate: "a1", serving: 1, bindings: ["ORDERS", "CART"] })
     expect(await get<Status>("/v1/status")).toMatchObject({ unbound: [], isolates: [{ serving: 1 }] })
     // One that was put away knows the isolates, and that there may be others.
-    await evictDurableObject(controlEnv.ROUTE_TABLE.getByName(MESH))
+    await evict(controlEnv.ROUTE_TABLE.getByName(MESH))
     expect(await get<Status>("/v1/status")).toMatchObject({ unsure: true, isolates: [{ serving: 1 }] })
   })
 
