@@ -1,8 +1,9 @@
-import { evictDurableObject, reset } from "cloudflare:test"
+import { reset } from "cloudflare:test"
 import { describe, expect, it } from "vitest"
 import type { Service } from "#shared/model/service.ts"
 import type { Status } from "#shared/protocol/control-api.ts"
 import { type IsolateStatus, MESH } from "#shared/protocol/route-table.ts"
+import { evict } from "#test/durable-objects/evict.ts"
 import { unbound } from "#workers/control/status.ts"
 import { call, controlEnv, documents, get } from "./support.ts"
 
