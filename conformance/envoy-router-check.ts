@@ -4,7 +4,7 @@ import { type CoreForm, judgedCase, testOf, type Verdict } from "./core-form.ts"
 import type { CaseResult } from "./engine.ts"
 import { durationMs } from "./envoy-changes.ts"
 import { headerFault } from "./envoy-matchers.ts"
-import { bookOf, type EnvoyAsked, type EnvoyBook, hostName } from "./envoy-routes.ts"
+import { bookOf, type EnvoyAsked, type EnvoyBook, hostName, isOfDomain } from "./envoy-routes.ts"
 import { type Fields, list, record, text } from "./gateway-api.ts"
 import { type Asked, PureMesh, type Told } from "./pure-mesh.ts"
 
@@ -36,10 +36,19 @@ function nameOf(file: string): string {
 }
 
 function casesOf({ routeConfig, tests }: Omit<RouterCheck, "file">): CaseResult[] {
-  const { book, doubts } = bookOf(routeConfig)
-  const mesh = PureMesh.of(book.document())
+  let built: (ReturnType<typeof bookOf> & { readonly mesh: PureMesh | readonly string[] }) | undefined
+  const build = () => {
+    const read = bookOf(routeConfig)
+    return { ...read, mesh: PureMesh.of(read.book.document()) }
+  }
   return tests.map((one) =>
     judgedCase(one.name, () => {
+      built ??= build()
+      const { book, unwritten, mesh } = built
+      const host = String(one.input.authority)
+      const isElsewhere = unwritten.some((domain) => isOfDomain(host, domain))
+      const elsewhere = isElsewhere ? ["a domain is a host, *.suffix or *: others have no word here"] : []
+      const doubts = [...built.doubts, ...elsewhere]
       if (!(mesh instanceof PureMesh)) return { faults: mesh }
       const verdict = verdictOf(one, mesh, book, routeConfig)
       return { ...verdict, doubts: [...doubts, ...(verdict.doubts ?? [])] }
@@ -85,6 +94,7 @@ function askedOf(input: Fields, config: Fields): Asked | string {
   ]
   const unknown = Object.keys(input).filter((key) => ![...known, "additional_response_headers"].includes(key))
   if (unknown.length > 0) return `the request has ${unknown.join(", ")}`
+  if (input.method === "CONNECT") return "tunnels do not come as far as a Worker"
   const random = Number(input.random_value ?? 0)
   const scales = new Set(list(config.virtual_hosts).flatMap((host) => list(record(host).routes).flatMap(scaleOf)))
   if (scales.size > 1) return "one random number is no throw of the dice for shares on several scales"

@@ -30,25 +30,37 @@ export type EnvoyBook = Book<EnvoyAsked>
 
 /** They say nothing of where a request goes and what it looks like there. */
 const OF_STATISTICS = ["virtual_clusters", "stat_prefix", "decorator", "tracing", "metadata"]
-export function bookOf(config: Fields): { readonly book: EnvoyBook; readonly doubts: readonly string[] } {
+export interface EnvoyRoutes {
+  readonly book: EnvoyBook
+  /** What the configuration as a whole says that has no word here. */
+  readonly doubts: readonly string[]
+  /** Domains that are no hosts of the mesh: requests to them say nothing. */
+  readonly unwritten: readonly string[]
+}
+
+export function bookOf(config: Fields): EnvoyRoutes {
   const book: EnvoyBook = new Book()
-  const doubts = unknownIn(
-    config,
-    ["name", "virtual_hosts", "internal_only_headers", ...OF_HEADERS],
-    "the configuration",
-  )
+  const known = ["name", "virtual_hosts", "internal_only_headers", ...OF_HEADERS]
+  const unwritten: string[] = []
   for (const host of list(config.virtual_hosts).map(record)) {
     const general = unknownIn(host, ["name", "domains", "routes", ...OF_STATISTICS, ...OF_HEADERS], "the virtual host")
     const domains = list(host.domains).map(String)
     const written = domains.filter((domain) => /^(\*|(\*\.)?[^*:]+)$/.test(domain))
-    if (written.length < domains.length) doubts.push("a domain is a host, *.suffix or *: others have no word here")
-    const rules = list(host.routes).flatMap((route, index) =>
-      translated(book, record(route), `r${index}`, host, config),
-    )
+    unwritten.push(...domains.filter((domain) => !written.includes(domain)))
+    const routes = list(host.routes).map(record)
+    // No request for a tunnel comes as far as the routes.
+    const taking = routes.filter(({ match }) => record(match).connect_matcher === undefined)
+    const rules = taking.flatMap((route, index) => translated(book, route, `r${index}`, host, config))
     const doubted = rules.map(({ rule, doubts }) => ({ rule, doubts: [...general, ...doubts] }))
     book.route(String(host.name), written.map(hostName), doubted)
   }
-  return { book, doubts }
+  return { book, doubts: unknownIn(config, known, "the configuration"), unwritten }
+}
+
+/** Domains may begin or end with an asterisk there, in the middle of a label, and have a port. */
+export function isOfDomain(host: string, domain: string): boolean {
+  const expression = quoted(domain).replace("\\*", ".+")
+  return new RegExp(`^${expression}$`, "i").test(host)
 }
 
 /** Some of their hosts have an underscore, which the mesh takes for none: they are read as if they were written properly. */
@@ -222,6 +234,7 @@ function rewritten({ prefix_rewrite: prefix, regex_rewrite: regex }: Fields, mat
     return replacedRegex(String(record(pattern).regex), String(substitution ?? ""))
   }
   if (typeof prefix !== "string" || prefix === "") return undefined
+  if (typeof match.path_separated_prefix === "string") return { prefix }
   if (typeof match.prefix !== "string") return { full: prefix }
   return replacedPrefix(match.prefix, prefix, path, match.case_sensitive === false)
 }

@@ -53,6 +53,8 @@ export function matchesOf(fields: Fields, doubts: string[]): Matching[] {
   }
   const ignoresCase = fields.ignoreUriCase === true
   const { exact, prefix, regex } = record(fields.uri)
+  const refused = typeof regex === "string" ? regexDoubt(regex) : undefined
+  if (refused !== undefined) doubts.push(refused)
   const paths =
     typeof exact === "string"
       ? [ignoresCase ? { regex: `(?i)${quoted(exact)}` } : { exact }]
