@@ -59,7 +59,7 @@ export class LogDigest {
 }
 
 function hasStack(message: string): boolean {
-  return /\n\s+at \S/.test(message)
+  return /\n[ \t]+at \S/.test(message)
 }
 
 /** Two failures are one kind when they differ in numbers and ids only. */

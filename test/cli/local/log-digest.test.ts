@@ -84,6 +84,14 @@ describe("the digest of a log", () => {
     expect(again(digest)).toEqual(["undefined other failures (50 more)"])
   })
 
+  it("is not held up by what a Worker prints", () => {
+    const digest = new LogDigest({ stacks: false })
+    for (const part of ["\n", "\n ", " ", "a1-", "at "]) {
+      const message = part.repeat(200_000)
+      expect(taken(digest, message)).toBe(message)
+    }
+  })
+
   it("keeps a line short, however long the message", () => {
     const digest = new LogDigest({ stacks: false })
     expect(taken(digest, `Error: ${"a".repeat(100_000)}${STACK}`)!.length).toBeLessThan(400)
