@@ -46,7 +46,7 @@ const ANSWER_MS = LIMITS.limitCallMs * 3
 const COVERED_MS = 1_000
 /** Shares of the burst: what may be spent on credit, what is leased at least and at most. */
 const CREDIT = 1 / 32
-const LEASE_LEAST = 1 / 32
+const LEASE_LEAST = 1 / 64
 const LEASE_MOST = 1 / 4
 
 export function freshShare(account: string, nowMs: number): Share {
@@ -76,7 +76,9 @@ export function missed(share: Share, cost: number, nowMs: number): Share {
 /** The next ask and the share while it is under way; undefined while nothing is wanted, or nothing to be had. */
 export function ask(share: Share, rate: Rate, cost: number, nowMs: number): { share: Share; ask: Ask } | undefined {
   if (isAsking(share, nowMs) || nowMs < share.emptyUntilMs) return undefined
-  const usedPerMs = Math.max(share.used / Math.max(nowMs - share.sinceMs, LIMITS.limitAskMs), share.usedPerMs / 2)
+  const recentPerMs = share.used / Math.max(nowMs - share.sinceMs, LIMITS.limitAskMs)
+  // Of the first request nothing follows: isolates that begin together would take all there is.
+  const usedPerMs = share.asks === 0 ? 0 : Math.max(recentPerMs, share.usedPerMs / 2)
   const want = target(rate, usedPerMs, cost)
   if (spendable(share, nowMs) * 2 >= want) return undefined
   return asking({ ...share, used: 0, sinceMs: nowMs, usedPerMs }, want, Math.min(want, cost), nowMs)

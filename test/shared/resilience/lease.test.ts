@@ -24,8 +24,8 @@ const paid = (paid: number, granted: number, more: Partial<Grant> = {}): Grant =
 })
 
 describe("a share", () => {
-  /** Asked for by the first request, which is passed on credit. */
-  const first = ask(spend(fresh(), 1, 0), RATE, 1, 0)!
+  /** One that has asked before, and passes a request on credit. */
+  const first = ask(spend({ ...fresh(), asks: 1 }, 1, 0), RATE, 1, 0)!
   const heard = (given: Grant, dice = 0, atMs = 0): Share => answer(first.share, first.ask, given, atMs, dice)
   const leased = heard(paid(9, 8))
 
@@ -53,10 +53,10 @@ describe("a share", () => {
   })
 
   it("tells what it has spent in all, and numbers its asks", () => {
-    expect(first.ask).toEqual({ want: 10, least: 1, debt: 1, back: 0, account: { id: "a", number: 1, spent: 1 } })
+    expect(first.ask).toEqual({ want: 10, least: 1, debt: 1, back: 0, account: { id: "a", number: 2, spent: 1 } })
     expect(ask(spend(leased, 8, 0), RATE, 1, 1_000)?.ask).toMatchObject({
       debt: 0,
-      account: { id: "a", number: 2, spent: 9 },
+      account: { id: "a", number: 3, spent: 9 },
     })
   })
 
@@ -85,10 +85,15 @@ describe("a share", () => {
   })
 
   it("asks for what recent use took in a second, within a quarter of the burst", () => {
-    const used = (count: number) => ask(spend({ ...fresh(), paid: count }, count, 0), RATE, 1, 1_000)?.ask.want
-    expect(used(1)).toBe(2)
+    const used = (count: number) => ask(spend({ ...fresh(), asks: 1, paid: count }, count, 0), RATE, 1, 1_000)?.ask.want
+    expect(used(1)).toBe(1)
     expect(used(9)).toBe(9)
     expect(used(60)).toBe(16)
+  })
+
+  it("asks for little at first, so that there is something for all who begin together", () => {
+    expect(ask(spend(fresh(), 1, 0), { ...RATE, burst: 640 }, 1, 0)?.ask.want).toBe(10)
+    expect(ask(spend(fresh(), 1, 0), RATE, 1, 0)?.ask.want).toBe(1)
   })
 
   it("asks once at a time, and anew when an answer got lost", () => {
@@ -110,7 +115,7 @@ describe("a share", () => {
     const { share } = ask(spend(leased, 7, 0), RATE, 1, 1_000)!
     expect(spendable(unanswered(share), 1_000)).toBe(1)
     expect(spendable(unanswered(first.share), 0)).toBe(-1)
-    expect(ask(unanswered(first.share), RATE, 1, 0)?.ask).toMatchObject({ debt: 1, account: { number: 2, spent: 1 } })
+    expect(ask(unanswered(first.share), RATE, 1, 0)?.ask).toMatchObject({ debt: 1, account: { number: 3, spent: 1 } })
   })
 
   it("does not ask while there is nothing, and not with all the others at once", () => {
@@ -124,7 +129,7 @@ describe("a share", () => {
 
   it("gives an expired lease back", () => {
     const { share, ask: asked } = giveBack(spend(leased, 5, 0), 3_000)!
-    expect(asked).toEqual({ want: 0, least: 0, debt: 0, back: 0, account: { id: "a", number: 2, spent: 6 } })
+    expect(asked).toEqual({ want: 0, least: 0, debt: 0, back: 0, account: { id: "a", number: 3, spent: 6 } })
     expect(giveBack(answer(share, asked, paid(6, 0), 3_000, 0), 9_000)).toBeUndefined()
     expect(giveBack(leased, 100)).toBeUndefined()
   })
