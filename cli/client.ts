@@ -185,10 +185,24 @@ async function exchange(request: Request): Promise<{ status: number; text: strin
   try {
     const response = await fetch(request, { signal: AbortSignal.timeout(TIMEOUT_MS) })
     const [, seconds = "1"] = /^(\d{1,6})$/.exec(response.headers.get("retry-after") ?? "") ?? []
-    return { status: response.status, text: await response.text(), retryAfterMs: Number(seconds) * 1000 }
+    return { status: response.status, text: await textOf(response), retryAfterMs: Number(seconds) * 1000 }
   } catch (error) {
     return error as Error
   }
+}
+
+/** No answer of control is as long: whoever stands in for it is not read without end. */
+const ANSWER_BYTES_MAX = 64 * 1024 * 1024
+
+async function textOf({ body }: Response): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of body ?? []) {
+    bytes += chunk.length
+    if (bytes > ANSWER_BYTES_MAX) throw new Error(`the answer is longer than ${ANSWER_BYTES_MAX / 1024 / 1024} MiB`)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString("utf8")
 }
 
 /** The connection broke on the way: what was sent may or may not have arrived. Nobody listening is another matter. */

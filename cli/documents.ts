@@ -90,7 +90,9 @@ async function read(io: Io, file: string, reads: Read[], problems: Problem[]): P
   )
   if (text instanceof Error) return void problems.push(unreadable(file, text))
   if (Buffer.byteLength(text) > LIMITS.documentBytesMax) return void problems.push(oversized(file))
-  for (const document of await parseText(text, file)) {
+  const documents = await parseText(text, file)
+  if (documents.length > LIMITS.documentsMax) return void problems.push(tooMany(file, documents.length))
+  for (const document of documents) {
     problems.push(...document.problems)
     if (document.problems.length === 0 && document.content !== null)
       reads.push({ file, content: document.content, locate: document.locate })
@@ -153,6 +155,11 @@ function unreadable(file: string, error: NodeJS.ErrnoException): Problem {
   const reason =
     error.code === "ENOENT" ? "there is no such file or folder" : `it cannot be read: ${error.code ?? error.message}`
   return { path: "", rule: "unreadable", message: reason, source: { file } }
+}
+
+function tooMany(file: string, count: number): Problem {
+  const message = `it holds ${count} documents; at most ${LIMITS.documentsMax} are allowed`
+  return { path: "", rule: "too-many-documents", message, source: { file } }
 }
 
 function oversized(file: string): Problem {

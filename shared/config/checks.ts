@@ -100,8 +100,13 @@ export function checkBinding(text: string): Complaint | undefined {
   return reservedBinding(text)
 }
 
-/** The mesh's own bindings begin with `WEFT`: no document may send traffic to them. */
+/** The proxy's bindings to the mesh's own objects. */
+const OBJECTS = new Set(["ROUTE_TABLE", "RELAY", "BREAKER", "LIMITER", "KEY_RING", "TELEMETRY"])
+
+/** The mesh's own bindings are those of its objects, and all that begin with `WEFT`: no document may send traffic to them. */
 export function reservedBinding(binding: string): Complaint | undefined {
+  if (OBJECTS.has(binding.toUpperCase()))
+    return complain("reserved-binding", `The binding ${quote(binding)} is reserved: it leads to an object of the mesh`)
   if (!/^WEFT(_|$)/i.test(binding)) return undefined
   return complain("reserved-binding", `The binding ${quote(binding)} is reserved: names in "WEFT" are the mesh's own`)
 }

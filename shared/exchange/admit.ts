@@ -1,6 +1,6 @@
 /** What the mesh takes of a request before it is matched: the address in canonical form, and which headers may stay. */
 import { type AddressClaims, NO_CLAIMS } from "#shared/identity/client-address.ts"
-import { isAmbiguous, isHopByHop, isOfEdge, isReserved, nominated } from "#shared/identity/headers.ts"
+import { isAmbiguous, isHopByHop, isOfEdge, isReserved, nominated, oneLineOf } from "#shared/identity/headers.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import { type Refusal, refuse } from "#shared/model/refusal.ts"
 import { type Priority, priorityOf } from "#shared/model/upstream-policy.ts"
@@ -22,6 +22,8 @@ export interface Admitted {
   readonly address: Address
   /** The lower-case names of the sender's headers that must not go on. */
   readonly dropped: readonly string[]
+  /** All cookies in one line, where the public sent them in several. */
+  readonly cookies: string | undefined
   /** Mesh hops the request has made before this one. */
   readonly hops: number
   /** How long the caller still waits, when it said so. */
@@ -71,6 +73,7 @@ export function admit(
     return {
       address,
       dropped: ofPeer(headers),
+      cookies: undefined,
       hops: hopsOf(hops),
       // Only who passes on what he was told has something to say of it; the others are spared the look.
       floor: hops === null ? 0 : floorOf(headers.get(HEADER.revision)),
@@ -103,7 +106,7 @@ function ofPeer(headers: Headers): readonly string[] {
 function sift(
   headers: Headers,
   surroundings: Surroundings,
-): Pick<Admitted, "dropped" | "from" | "floor" | "consistency" | "probe" | "mayHaveB3"> | Refusal {
+): Pick<Admitted, "dropped" | "cookies" | "from" | "floor" | "consistency" | "probe" | "mayHaveB3"> | Refusal {
   const dropped: string[] = []
   let count = 0
   let bytes = 0
@@ -113,11 +116,13 @@ function sift(
   let probe: string | undefined
   let isCoded = false
   let mayHaveB3 = false
+  let cookies: string | undefined
   headers.forEach((value, name) => {
     count += value.length > SHORTEST_FLOOD ? linesOf(value) : 1
     bytes += name.length + value.length
     // Others would read other bytes than the mesh has judged.
     if (value.includes(NOT_UTF8)) fault = name
+    if (name === "cookie" && value.includes(",")) cookies = oneLineOf(value)
     if (name === B3 || name === B3_TRACE_ID) mayHaveB3 = true
     if (name === "cf-connecting-ip" && surroundings.edge) from = { ...from, edge: value }
     else if (isHopByHop(name)) {
@@ -144,7 +149,7 @@ function sift(
   if (isCoded) return refuse("bad_request", "the body has another transfer coding than chunked")
   const floor = consistency === undefined ? 0 : FLOOR_UNCHECKED
   return fault === undefined
-    ? { dropped, from, floor, consistency, probe, mayHaveB3 }
+    ? { dropped, cookies, from, floor, consistency, probe, mayHaveB3 }
     : refuse("bad_request", `the header ${fault} is not in UTF-8`)
 }
 

@@ -169,10 +169,11 @@ function headOf({ raw, entrance, rpc }: Arriving, { address }: Admitted, headers
 }
 
 /** A call has none. */
-function headersOf({ raw, rpc }: Arriving, { address, dropped }: Admitted): Headers {
+function headersOf({ raw, rpc }: Arriving, { address, dropped, cookies }: Admitted): Headers {
   if (rpc !== undefined) return new Headers()
   const headers = new Headers(raw.headers)
   for (const name of dropped) headers.delete(name)
+  if (cookies !== undefined && headers.has("cookie")) headers.set("cookie", cookies)
   if (headers.has("host")) headers.set("host", authorityOf(address))
   return headers
 }

@@ -115,3 +115,11 @@ export function droppedFromAnswer(headers: Headers, isOutside: boolean): readonl
   })
   return dropped
 }
+
+/**
+ * Cookies that came in several lines, as one line of them (RFC 9113, 8.2.3): the runtime has joined the lines with commas, which stand in no
+ * cookie (RFC 6265, 4.1.1), and by which servers would read another cookie than the mesh has judged.
+ */
+export function oneLineOf(cookies: string): string {
+  return cookies.replace(/,[ \t]*(?=[\w!#$%&'*+.^`|~-]+=)/g, "; ")
+}

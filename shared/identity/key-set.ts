@@ -31,7 +31,7 @@ const CURVE_OF: Readonly<Record<string, string>> = {
 
 /**
  * From what an issuer publishes, or why it is none. Keys that nothing could be verified with, such as those for encryption, are
- * passed over; of the others only the public members are kept. `known` keys stay the same objects.
+ * passed over, and so are those whose private half was published with them, by which anybody can sign. `known` keys stay the same objects.
  */
 export function readKeySet(value: unknown, known?: KeySet): KeySet | { readonly reason: string } {
   const published = typeof value === "object" && value !== null ? (value as { keys?: unknown }).keys : undefined
@@ -41,7 +41,7 @@ export function readKeySet(value: unknown, known?: KeySet): KeySet | { readonly 
   const keys = new Map<string, VerifyKey>()
   for (const one of published) {
     const jwk = publicHalf(one)
-    if (!jwk || !isForSignatures(jwk)) continue
+    if (!jwk || !isForSignatures(jwk) || isGivenAway(one)) continue
     const identity = canonicalJson(jwk)
     keys.set(identity, before.get(identity) ?? { jwk, identity })
   }
@@ -79,6 +79,13 @@ function isEdwards(...names: readonly string[]): boolean {
 
 function isForSignatures({ use, key_ops: operations }: PublicJwk): boolean {
   return (use === undefined || use === "sig") && (operations === undefined || operations.includes("verify"))
+}
+
+/** Members of private keys, and of shared secrets (RFC 7518, 6.2.2, 6.3.2, 6.4). */
+const PRIVATE_MEMBERS = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"]
+
+function isGivenAway(jwk: object): boolean {
+  return PRIVATE_MEMBERS.some((member) => Object.hasOwn(jwk, member))
 }
 
 /** Undefined for what is no public key of a kind that can sign. */

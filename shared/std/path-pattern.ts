@@ -52,7 +52,7 @@ export function readingsOf(canonical: string): readonly string[] {
   const plain = decodedOnce(canonical)
   if (!/[;?#]/.test(plain)) return [plain]
   const readings = plain.includes(";") ? withParameters(canonical, plain) : [plain]
-  return /[?#]/.test(plain) ? [...new Set([...readings, ...readings.map(withoutQuery)])] : readings
+  return /[?#]/.test(plain) ? [...new Set([...readings, ...readings.flatMap(withoutQuery)])] : readings
 }
 
 function withParameters(canonical: string, plain: string): readonly string[] {
@@ -61,14 +61,30 @@ function withParameters(canonical: string, plain: string): readonly string[] {
   return [plain, ...written, ...hidden]
 }
 
-function withoutQuery(reading: string): string {
-  const path = canonicalPath(escapedAgain(reading.replace(/[?#].*$/s, "")))
-  return typeof path === "string" ? decodedOnce(path) : reading
+function withoutQuery(reading: string): readonly string[] {
+  const cut = reading.replace(/[?#].*$/s, "")
+  const path = canonicalPath(escapedAgain(cut))
+  if (typeof path !== "string") return resolved(cut)
+  const plain = decodedOnce(path)
+  // A dot at the end leaves a slash (RFC 3986, 5.2.4), which file systems do not see.
+  return /\/\.\.?$/.test(cut) && plain !== "/" ? [plain, plain.slice(0, -1)] : [plain]
+}
+
+/** For whoever goes by plain dots only: "/..;x" has no canonical form, and is a segment like any other to him. */
+function resolved(path: string): readonly string[] {
+  const kept: string[] = []
+  for (const segment of path.split("/")) {
+    if (segment === "..") kept.pop()
+    else if (segment !== "." && segment !== "") kept.push(segment)
+  }
+  const plain = `/${kept.join("/")}`
+  return plain === "/" ? [plain] : [plain, `${plain}/`]
 }
 
 function withoutParameters(path: string): string {
-  const bare = canonicalPath(path.replace(/;[^/]*/g, ""))
-  return typeof bare === "string" ? bare : path
+  const bare = path.replace(/;[^/]*/g, "")
+  const canonical = canonicalPath(bare)
+  return typeof canonical === "string" ? canonical : bare
 }
 
 /** Every escape decoded, once. Bytes beyond ASCII become characters of their own: both sides of a comparison are decoded alike. */

@@ -52,7 +52,7 @@ export function drafted(base: Base, request: ApplyRequest): Draft | Response {
   let from: readonly Resource[] = head.resources
   if (caller.namespaces) {
     const declared = declaredBy(documents)
-    const refusal = outside(caller, declared, (index) => declared[index]!)
+    const refusal = outside(caller, declared, (index) => declared[index]!) ?? elsewhere(caller, documents)
     if (refusal) return refusal
     const stays = new Set(declared.map(keyText))
     if (prune) from = from.filter((one) => stays.has(keyText(one)) || !within(caller, one.namespace))
@@ -102,6 +102,18 @@ export function restored(base: Base, target: MeshAt, message: string | undefined
   const { resources, text } = draft
   const refusal = bounded(caller, head, { resources, text })
   return refusal ?? { ...draft, rollbackOf: target.revision }
+}
+
+/** A document that speaks for another namespace is refused even where it declares nothing. */
+function elsewhere(caller: Bounds, documents: ApplyRequest["documents"]): Response | undefined {
+  const named = documents.map(({ content }) => (content as { readonly namespace?: unknown } | null)?.namespace)
+  const foreign = named.findIndex((one) => typeof one === "string" && !within(caller, one))
+  if (foreign < 0) return undefined
+  const message = "This namespace is none of this token's"
+  const source = documents[foreign]!.source
+  return problem(403, limitsOf(caller), {
+    problems: [{ source: { file: source }, path: "namespace", rule: "namespace-not-allowed", message }],
+  })
 }
 
 /** Most changes have nothing to say here. */

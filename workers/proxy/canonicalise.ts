@@ -54,6 +54,7 @@ export function canonicalise(
   const traceparent = traceparentOf(headers, admitted.mayHaveB3)
   const debug = headers.has(HEADER.debug) && mesh.mayDebug(entrance)
   for (const name of dropped) headers.delete(name)
+  if (admitted.cookies !== undefined && headers.has("cookie")) headers.set("cookie", admitted.cookies)
   const { scheme, host, port, path, rawQuery } = address
   return {
     method,

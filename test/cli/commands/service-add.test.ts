@@ -14,8 +14,8 @@ service = "cart"
 
 # objects live in control
 [[durable_objects.bindings]]
-name = "ROUTE_TABLE"
-class_name = "RouteTableObject"
+name = "SESSIONS"
+class_name = "SessionObject"
 script_name = "weft-control"
 `
 const JSONC = `{
@@ -92,10 +92,11 @@ Then deploy: weft deploy
     ],
     [
       "a name of another kind",
-      ["route-table", "--worker", "x"],
+      ["sessions", "--worker", "x"],
       1,
-      "already uses the name ROUTE_TABLE for durable_objects",
+      "already uses the name SESSIONS for durable_objects",
     ],
+    ["an object of the mesh", ["route-table", "--worker", "x"], 2, "leads to an object of the mesh"],
     ["the Worker's own config", ["weft2", "--worker", "weft"], 1, "is the config of the Worker weft itself"],
     ["a name of the mesh's own", ["weft-x", "--worker", "x"], 2, "is reserved"],
     ["no Worker", ["orders"], 2, "which Worker is it?"],

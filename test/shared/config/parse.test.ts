@@ -28,6 +28,7 @@ describe("one mistake is one problem", () => {
     [{ services: { a: { endpoints: [{}] } } }, "services.a.endpoints[0]", "missing-key", undefined],
     [{ services: { a: { endpoints: [] } } }, "services.a.endpoints", "too-few", undefined],
     [{ services: { a: { binding: "WEFT_CONTROL" } } }, "services.a.binding", "reserved-binding", undefined],
+    [{ services: { a: { binding: "ROUTE_TABLE" } } }, "services.a.binding", "reserved-binding", undefined],
     [{ services: { a: { binding: "A-B" } } }, "services.a.binding", "bad-binding", 'write it like "ORDERS"'],
     [
       { gateways: { g: { listeners: [{ name: "a", port: 70_000 }] } } },

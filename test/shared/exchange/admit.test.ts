@@ -123,6 +123,17 @@ describe("headers of the public", () => {
     expect(admitted(many(LIMITS.headersMax + 2))).toMatchObject({ refusal: "headers_too_large" })
   })
 
+  it.each([
+    ["a=1, b=2", "a=1; b=2"],
+    ["a=1; b=2,c=3, d=4", "a=1; b=2; c=3; d=4"],
+    // A comma that begins no cookie is part of one, against the rules as it is.
+    ["day=Thu, 26 Nov; b=2", "day=Thu, 26 Nov; b=2"],
+    ["a=1", undefined],
+  ])("have all cookies in one line: %s", (sent, kept) => {
+    const outcome = admitted([["cookie", sent]])
+    expect("refusal" in outcome ? outcome : outcome.cookies).toBe(kept)
+  })
+
   it("are refused when they are too large, cookies included", () => {
     expect(admitted([["cookie", "c".repeat(LIMITS.headerBytesMax)]])).toMatchObject({ refusal: "headers_too_large" })
   })

@@ -72,6 +72,9 @@ describe("the readings of a path", () => {
     ["/admin%3Fx/y", ["/admin?x/y", "/admin"]],
     ["/admin%23x", ["/admin#x", "/admin"]],
     ["/public/..%3F/x", ["/public/..?/x", "/"]],
+    ["/b/.%3B/admin%23", ["/b/.;/admin#", "/b/admin#", "/b/.;/admin", "/b/.;/admin/", "/b/admin"]],
+    ["/admin/.%23", ["/admin/.#", "/admin/", "/admin"]],
+    ["/admin/..%3Bx/..%3F/a", ["/admin/..;x/..?/a", "/..?/a", "/admin", "/admin/", "/"]],
     ["/admin;p/a%3Fb;c", ["/admin;p/a?b;c", "/admin/a?b", "/admin;p/a", "/admin/a"]],
     ["/caf%C3%A9;x", ["/caf\u00c3\u00a9;x", "/caf\u00c3\u00a9"]],
   ])("%s", (path, readings) => {

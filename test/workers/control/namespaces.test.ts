@@ -72,6 +72,12 @@ describe("a token of one namespace changes", () => {
     expect(await headOf()).toBe(1)
   })
 
+  it("nothing else, not even in a document that declares nothing", async () => {
+    const response = await apply({ namespace: "team-b", routes: {} })
+    expect(response.status).toBe(403)
+    expect((await problemOf(response)).problems).toMatchObject([{ path: "namespace", rule: "namespace-not-allowed" }])
+  })
+
   it("nothing else, not even by saying what is there already", async () => {
     expect((await apply(THEIRS)).status).toBe(403)
   })
