@@ -34,7 +34,13 @@ function fillHeader(
   keys: Keys,
   nowSeconds: number,
 ): string[] | { readonly notUnderstood: string } {
-  const [, scheme, rest] = /^(Bearer )(.*)$/is.exec(value) ?? []
+  const [, first, second] = /^(Bearer .*), (Bearer .*)$/is.exec(value) ?? []
+  if (first !== undefined && second !== undefined) {
+    const [one, other] = [first, second].map((text) => fillHeader(name, text, knowsTokens, keys, nowSeconds))
+    if (!Array.isArray(one)) return one!
+    return Array.isArray(other) ? one.flatMap((a) => other.map((b) => `${a}, ${b}`)) : other!
+  }
+  const [, scheme, rest] = /^(\w+ +)(.*)$/is.exec(value) ?? []
   if (!/^authorization$/i.test(name) || rest === undefined || !(knowsTokens || /[<{]/.test(rest)))
     return [fillText(value, keys, nowSeconds)]
   const tokens = readTokens(rest, keys, nowSeconds)
@@ -44,6 +50,7 @@ function fillHeader(
 function fillText(text: string, keys: Keys, nowSeconds: number): string {
   return text
     .replaceAll("<random>", () => randomBytes(6).toString("hex"))
+    .replaceAll(/<valid (?:api )?key>/gi, () => keys.apiKey ?? "<no key was made>")
     .replaceAll("<valid>", () => (readTokens("<valid>", keys, nowSeconds) as string[])[0]!)
 }
 
@@ -51,6 +58,8 @@ function fillText(text: string, keys: Keys, nowSeconds: number): string {
 export function fillBody(body: string): string {
   const bomb = /^<[\d.]+ \w+ gzip -> ([\d.]+) ?(\w+)>$/.exec(body)
   if (bomb) return gzipSync(Buffer.alloc(sizeOf(bomb[1]!, bomb[2]!))).toString("latin1")
+  const [, levels] = /^<([\d,]+) (?:nested arrays|levels|deep)[^>]*>$/i.exec(body) ?? []
+  if (levels) return "[".repeat(Number(levels.replaceAll(",", "")))
   const sized = /^<([\d.]+) ?(bytes|[KM]i?B)?[^>]*>$/i.exec(body)
   return sized ? "x".repeat(sizeOf(sized[1]!, sized[2] ?? "bytes")) : body
 }

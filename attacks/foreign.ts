@@ -91,7 +91,9 @@ function byId(list: readonly Json[], prefix: string, read: (value: Json) => Json
   const named = list.map((one, index): [string, Json] => {
     if (!isRecord(one)) return [`${prefix}${index}`, one]
     const { id, name, ...rest } = one
-    return [String(id ?? name ?? `${prefix}${index}`), read(rest)]
+    const called = String(id ?? name ?? `${prefix}${index}`)
+    const isTwin = list.slice(0, index).some((other) => isRecord(other) && (other.id ?? other.name) === called)
+    return [isTwin ? `${TWIN}${called}` : called, read(rest)]
   })
   return Object.fromEntries(named)
 }
@@ -106,6 +108,8 @@ function durationOf(value: Json): Json {
 
 /** What no number can hold stands as a text with this mark in the meantime. */
 const RAW = "\u0000raw "
+/** So does a name that stands there twice. */
+const TWIN = "\u0000twin "
 
 function parseRaw(text: string): Json {
   return JSON.parse(text, function (this: unknown, _key: string, value: unknown, context?: { source?: string }) {
@@ -114,7 +118,9 @@ function parseRaw(text: string): Json {
 }
 
 function textOf(document: AnyDocument): string {
-  return JSON.stringify(document).replace(/"\\u0000raw ([^"]*)"/g, "$1")
+  return JSON.stringify(document)
+    .replace(/"\\u0000raw ([^"]*)"/g, "$1")
+    .replaceAll("\\u0000twin ", "")
 }
 
 /** Whether some object names a member twice: to parse it would lose one. */

@@ -15,6 +15,8 @@ import { TOLD_OF, type Way } from "./ways.ts"
 export const GUARDED = "admin"
 export const OPEN = "public"
 export const GUARDED_HOST = "admin.test"
+const OPEN_HOST = "app.test"
+const SUFFIX = ".json"
 
 interface Guarded {
   readonly name: string
@@ -26,6 +28,11 @@ interface Guarded {
 const isAdmin = (_: string, path: string) => isBelow(path, `/${GUARDED}`)
 const isElsewhere = (_: string, path: string) => !isBelow(path, `/${OPEN}`)
 const isAdminHost = (host: string) => hostOf(host) === GUARDED_HOST
+const isForeignHost = (host: string) => hostOf(host) !== OPEN_HOST
+const isData = (_: string, path: string) => path.endsWith(SUFFIX)
+const isOneBelow = (_: string, path: string) => new RegExp(`^/[^/]+/${GUARDED}$`).test(path)
+const isNotOneBelow = (_: string, path: string) => !new RegExp(`^/${OPEN}/[^/]+$`).test(path)
+const METHODS = ["DELETE", "HEAD"]
 
 export const POLICIES: readonly Guarded[] = [
   guarded("deny by prefix", "deny", { to: [{ paths: [{ prefix: `/${GUARDED}` }] }] }, isAdmin),
@@ -42,15 +49,63 @@ export const POLICIES: readonly Guarded[] = [
   guarded("allow all but a prefix", "allow", { to: [{ notPaths: [{ prefix: `/${GUARDED}` }] }] }, isAdmin),
   guarded("deny by host", "deny", { to: [{ hosts: [GUARDED_HOST] }] }, isAdminHost),
   guarded("allow all but a host", "allow", { to: [{ notHosts: [GUARDED_HOST] }] }, isAdminHost),
+  guarded(
+    "deny one path",
+    "deny",
+    { to: [{ paths: [{ exact: `/${GUARDED}` }] }] },
+    (_, path) => path === `/${GUARDED}`,
+  ),
+  guarded("deny what begins alike", "deny", { to: [{ paths: [`/${GUARDED}*`] }] }, (_, path) =>
+    path.startsWith(`/${GUARDED}`),
+  ),
+  guarded("deny by suffix", "deny", { to: [{ paths: [`*${SUFFIX}`] }] }, isData),
+  guarded("allow all but a suffix", "allow", { to: [{ notPaths: [`*${SUFFIX}`] }] }, isData),
+  guarded("deny a segment of a template", "deny", { to: [{ paths: [`/{*}/${GUARDED}`] }] }, isOneBelow),
+  guarded("deny behind any segments", "deny", { to: [{ paths: [`/{**}${SUFFIX}`] }] }, isData),
+  guarded("allow a template", "allow", { to: [{ paths: [`/${OPEN}/{id}`] }] }, isNotOneBelow),
+  guarded("deny a method there", "deny", { to: [{ methods: ["GET"], paths: [{ prefix: `/${GUARDED}` }] }] }, isAdmin),
+  guarded(
+    "allow other methods there",
+    "allow",
+    [{ to: [{ methods: METHODS }] }, { to: [{ methods: ["GET"], paths: [{ prefix: `/${OPEN}` }] }] }],
+    isElsewhere,
+  ),
+  guarded(
+    "deny all but other methods there",
+    "deny",
+    { to: [{ notMethods: METHODS, paths: [{ prefix: `/${GUARDED}` }] }] },
+    isAdmin,
+  ),
+  guarded(
+    "deny a path of a host",
+    "deny",
+    { to: [{ hosts: [GUARDED_HOST], paths: [{ prefix: `/${GUARDED}` }] }] },
+    (host, path) => isAdminHost(host) && isAdmin(host, path),
+  ),
+  guarded("deny all hosts but one", "deny", { to: [{ notHosts: [OPEN_HOST] }] }, isForeignHost),
+  guarded("allow one host", "allow", { to: [{ hosts: [OPEN_HOST] }] }, isForeignHost),
+  guarded("deny hosts that begin alike", "deny", { to: [{ hosts: ["admin.*"] }] }, isAdminHost),
+  guarded(
+    "deny the lower-case letters of a host",
+    "deny",
+    { when: [{ key: "request.host", values: [GUARDED_HOST.toUpperCase()] }] },
+    isAdminHost,
+  ),
+  guarded(
+    "deny by two policies",
+    "deny",
+    [{ to: [{ paths: [`/${GUARDED}`] }] }, { to: [{ paths: [`/${GUARDED}/*`] }] }],
+    isAdmin,
+  ),
 ]
 
 function guarded(
   name: string,
   action: "allow" | "deny",
-  rule: PolicyRuleDocument,
+  rule: PolicyRuleDocument | readonly PolicyRuleDocument[],
   isBreach: Guarded["isBreach"],
 ): Guarded {
-  const content = { policies: { it: { gateways: ["default"], action, rules: [rule] } } }
+  const content = { policies: { it: { gateways: ["default"], action, rules: [rule].flat() } } }
   const compiled = compile([], { documents: [{ source: name, content }], prune: false, revision: 1 })
   if ("problems" in compiled) throw new Error(JSON.stringify(compiled.problems))
   const guards = new AccessTable(compiled.snapshot.policies ?? []).at({ at: "gateway", gateway: DEFAULT_GATEWAY })

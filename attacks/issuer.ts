@@ -10,6 +10,8 @@ export type KeysState =
   | "twins"
   | "weak"
   | "unfit"
+  | "misshapen"
+  | "private"
   | "known"
   | "many"
   | "none"
@@ -67,6 +69,10 @@ function replyOf(state: KeysState, keys: Keys): Reply {
       return told({ keys: [{ ...keys.jwk("k1"), n: "x".repeat(86), kid: "k1" }] })
     case "unfit":
       return told({ keys: [{ kty: "oct", k: "c2VjcmV0", kid: "k1" }] })
+    case "misshapen":
+      return told([{ ...keys.jwk("k1"), kid: "k1" }])
+    case "private":
+      return told({ keys: [{ ...keys.jwk("k1"), kid: "k1", d: "AQAB", p: "AQAB", q: "AQAB" }] })
     case "none":
       return told({ keys: [] })
     case "garbled":

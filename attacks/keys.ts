@@ -17,6 +17,9 @@ const rsa = (says?: object): Pair => ({ ...generateKeyPairSync("rsa", { modulusL
 const ec = (namedCurve: string, says: object): Pair => ({ ...generateKeyPairSync("ec", { namedCurve }), says })
 
 export class Keys {
+  /** A good API key, once one was made. */
+  apiKey: string | undefined
+
   readonly #pairs: Readonly<Record<KeyName, Pair>> = {
     k1: rsa({ alg: "RS256", use: "sig" }),
     "no-alg": rsa({}),

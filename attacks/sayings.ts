@@ -62,10 +62,26 @@ export function sayingsAt(now: number): readonly Saying[] {
     },
     { says: /^payload (?:is )?(?:a string|null|a number)/i, means: put({ payload: "null" }) },
     { says: /^payload (?:is )?not (?:JSON|an object)/i, means: put({ payload: "no object" }) },
-    { says: /^HMAC (?:keyed|signed) with the RSA public key(?: PEM)?/i, means: withSecret },
+    { says: /^HMAC (?:keyed|signed) with the (?:RSA |EC )?public key(?: PEM)?/i, means: withSecret },
+    {
+      says: /^(?:HMAC )?(?:keyed|signed) (?:with|by) the (?:JWKS(?: document)?|JWK|modulus)(?: as (?:the |a )?secret)?/i,
+      means: (recipe, _, keys) => put({ secret: text(keys.jwks()) })(recipe, _, keys),
+    },
+    {
+      says: /^(?:with |and )(?:the )?payload of another(?: token)?|^(?:with )?(?:a )?swapped payload/i,
+      means: put({ finish: repaid }),
+    },
+    { says: /^(?:with )?(?:a )?(?:newline|line feed|LF|CR|tab|space) inside/i, means: put({ finish: broken }) },
+    { says: /^and (?:a )?(?:second|another) token/i, means: () => undefined },
+    { says: /^where (?:its )?\w+ is \[?[\w, ]+\]?/, means: () => undefined },
+    { says: /^payload (?:is )?not (?:valid )?UTF-?8/i, means: put({ payload: '{"sub":"\ud800"' }) },
+    {
+      says: /^header (?:is )?not (?:JSON|an object)|^header (?:is )?(?:an array|null|a string)/i,
+      means: put({ finish: headless }),
+    },
     { says: /^with an RSA JWK that has no 'alg'/i, means: (r, _, keys) => signedBy(r, "no-alg", keys.pem("no-alg")) },
     { says: /^signed (?:with|by) (?:a |an |the )?P-384 key/i, means: (recipe) => signedBy(recipe, "p384") },
-    { says: /^HMAC (?:(?:keyed|signed) )?with (?:an )?empty (?:key|secret)/i, means: put({ secret: "" }) },
+    { says: /^HMAC (?:(?:keyed|signed) )?with (?:an |the )?empty (?:key|secret|string)/i, means: put({ secret: "" }) },
     {
       says: /^(?:,? ?)signed (?:with|by) (?:a|an|any|another|the|its|that)(?: own| embedded| other| \w+)? key/i,
       means: put({ key: "stranger" }),
@@ -96,17 +112,20 @@ export function sayingsAt(now: number): readonly Saying[] {
       says: /^(?:with )?(?:the |its |a |one )?(?:last |first |one )?(?:signature )?(?:character|byte|char|bit)s? (?:of the signature )?(?:changed|flipped)/,
       means: put({ finish: tampered }),
     },
-    { says: /^(?:with )?(?:the |a )?signature (?:stripped|removed|empty)/, means: put({ signature: "" }) },
+    {
+      says: /^(?:with )?(?:(?:the |a |an )?signature (?:stripped|removed|empty)|(?:an? )?empty signature)/,
+      means: put({ signature: "" }),
+    },
     {
       says: /^(?:with )?(?:the |a )?signature (?:truncated|cut|shortened)/,
       means: put({ finish: (token) => [token.slice(0, -8)] }),
     },
     {
-      says: /^(?:with )?(?:a |an |the )?(?:ES256 )?(?:DER(?:-encoded)? (?:ES256 )?signature|signature (?:in|as) (?:ASN\.1 )?DER)/i,
+      says: /^(?:with )?(?:a |an |the )?(?:ES256 )?(?:DER(?:[- ]encoded)? (?:ES256 )?signature|signature (?:in|as) (?:ASN\.1 )?DER)/i,
       means: derSignature,
     },
     {
-      says: /^(?:with )?(?:an? )?(?:all-zero|zero|r ?= ?0,? ?s ?= ?0|psychic) (?:ES256 )?signature|^(?:ES256 )?signature (?:of zeros|all zeros?|r ?= ?s ?= ?0)/i,
+      says: /^(?:with )?(?:an? )?(?:all-zero|zero|r ?= ?0,? ?s ?= ?0|psychic) (?:ES256 )?signature|^(?:with )?(?:a |an )?(?:ES256 )?signature (?:of zeros|all zeros?|r ?= ?s ?= ?0|r ?= ?0,? ?s ?= ?0)/i,
       means: zeroSignature,
     },
     {
@@ -163,6 +182,23 @@ function zeroSignature(recipe: Recipe): undefined {
   signedBy(recipe, "k2")
   recipe.header.alg = '"ES256"'
   recipe.signature = Buffer.alloc(64).toString("base64url")
+}
+
+/** The claims are somebody else's. */
+function repaid(token: string): string[] {
+  const [head, claims = "", signature] = token.split(".")
+  const others = { ...JSON.parse(Buffer.from(claims, "base64url").toString()), sub: "mallory", role: "admin" }
+  return [`${head}.${Buffer.from(text(others)).toString("base64url")}.${signature}`]
+}
+
+function broken(token: string): string[] {
+  const middle = Math.floor(token.length / 2)
+  return ["\n", "\t", " "].map((char) => token.slice(0, middle) + char + token.slice(middle))
+}
+
+function headless(token: string): string[] {
+  const rest = token.slice(token.indexOf("."))
+  return ["not JSON", "[]", "null", '"RS256"'].map((head) => Buffer.from(head).toString("base64url") + rest)
 }
 
 /** As libraries write curve signatures outside of tokens. */

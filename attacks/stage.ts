@@ -1,4 +1,5 @@
 /** What a case's setup means: the documents of a mesh, how its upstreams answer, and what judges have to know of both. */
+import type { CredentialDocument } from "#shared/model/authentication-document.ts"
 import type { MeshDocument, RouteDocument, RuleDocument } from "#shared/model/document.ts"
 import type { ArgumentName } from "./argued.ts"
 import type { AttackRequest } from "./case.ts"
@@ -12,6 +13,8 @@ export interface Stage {
   readonly more: Omit<MeshDocument, "namespace" | "services" | "routes" | "authentication">
   /** Whose tokens are taken. */
   issuer?: IssuerStage
+  /** Where API keys are taken from; they are made when the stage is set. */
+  apiKeys?: { readonly required: boolean; readonly from: CredentialDocument }
   /** Where the case's request goes. */
   door: "ingress" | "control"
   script: Script
@@ -30,10 +33,18 @@ export interface Facts {
   guarded?: readonly string[]
   /** The only place that the upstream may be asked for, when the mesh rewrites paths. */
   confinedTo?: string
+  /** Below which path requests come that are sent there. */
+  rewritesFrom?: string
   /** A header that only the mesh may set, and its value where one is to be expected. */
   identity?: { readonly header: string; readonly value?: string }
   /** A request is sent so often, because only a part of them shows what is asked. */
   sends?: number
+  /** The version of HTTP that the client speaks. */
+  version?: "1.0"
+  /** So many requests of one sender pass. */
+  limit?: number
+  /** So often a request may be tried at most. */
+  attempts?: number
   /** What makes of the case's request one that must be served: without it, a mesh that refuses everything would pass. */
   benign?: Partial<AttackRequest>
   /** Credentials in the case's requests are tokens of the issuer, not any text. */
@@ -48,11 +59,14 @@ export function emptyStage(): Stage {
 
 /** The document for one way of reaching the upstreams. */
 export function documentOf(stage: Stage, via: Via, urlOf: (service: ServiceName) => string): MeshDocument {
-  const { routes, more, issuer } = stage
+  const { routes, more, issuer, apiKeys } = stage
   const place = (service: ServiceName) => (via === "url" ? { url: urlOf(service) } : { binding: bindingOf(service) })
   const services = Object.fromEntries(SERVICES.map((service) => [service, place(service)]))
-  const authentication = issuer && { issuer: authenticationOf(issuer, via, urlOf) }
-  return { ...more, services, routes, ...(authentication && { authentication }) }
+  const authentication = {
+    ...(issuer && { issuer: authenticationOf(issuer, via, urlOf) }),
+    ...(apiKeys && { partners: { gateways: ["default"], required: apiKeys.required, keys: { from: [apiKeys.from] } } }),
+  }
+  return { ...more, services, routes, ...((issuer || apiKeys) && { authentication }) }
 }
 
 /** Adds rules to the route of a host, which is made when it is not there yet. */

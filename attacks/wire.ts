@@ -26,10 +26,10 @@ const AFTERMATH_MS = 120
 export const NO_ANSWER: WireAnswer = { status: 0, headers: [], body: "" }
 
 /** The bytes of a request. What the case does not say is added as its file's own sender adds it: framing, and an end to the connection. */
-export function bytesOf({ method, rawPath, headers, body }: AttackRequest): Buffer {
+export function bytesOf({ method, rawPath, headers, body }: AttackRequest, version = "1.1"): Buffer {
   const names = headers.map(([name]) => name.toLowerCase())
   const chunked = headers.some(([name, value]) => name.toLowerCase() === "transfer-encoding" && /chunked/i.test(value))
-  let head = `${method} ${rawPath} HTTP/1.1\r\n`
+  let head = `${method} ${rawPath} HTTP/${version}\r\n`
   for (const [name, value] of headers) head += `${name}: ${value}\r\n`
   let payload = body ?? ""
   if (chunked && !payload.includes("\r\n")) payload = `${payload.length.toString(16)}\r\n${payload}\r\n0\r\n\r\n`

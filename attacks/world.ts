@@ -37,6 +37,8 @@ export interface World {
   readonly log: readonly string[]
   /** Makes the mesh hold this and nothing else, and waits until the proxy serves it. Throws with what control said when it refuses. */
   apply(document: MeshDocument): Promise<void>
+  /** An API key, which is good for as long as the world is. */
+  makeApiKey(): Promise<string>
   /** Waits until the proxy serves what control holds. */
   settled(): Promise<void>
   /** How all upstreams answer from now on. */
@@ -92,6 +94,14 @@ export async function startWorld({ faulty = false }: WorldOptions = {}): Promise
       const documents = [{ source: "attack", content: document }]
       const { revision } = await apply(mesh.controlUrl, ADMIN_TOKEN, { documents, prune: true })
       await converged(mesh, ingressPort, revision)
+    },
+    async makeApiKey() {
+      const headers = { authorization: `Bearer ${ADMIN_TOKEN}`, "content-type": "application/json" }
+      const body = JSON.stringify({ id: "partner", owner: "A partner", scopes: ["orders:read"] })
+      const response = await fetch(`${mesh.controlUrl}/v1/keys`, { method: "POST", headers, body })
+      const made = (await response.json()) as { readonly key?: string }
+      if (made.key === undefined) throw new Error(`no API key: ${JSON.stringify(made)}`)
+      return made.key
     },
     async settled() {
       const { head } = await statusOf(mesh)

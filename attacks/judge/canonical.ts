@@ -43,16 +43,18 @@ function oneForm({ one, sent, arrivals, stage: { facts } }: Evidence): Faults {
     return [
       ...(canonicalPath(path) === path ? [] : [`the upstream received ${short(target)}, which is not canonical`]),
       ...(reached ? [`the upstream received ${short(target)}, which is ${reached.path} to ${reached.of}`] : []),
-      ...(one.class === "path.invalid-percent" ? [`${short(sent.rawPath)} was forwarded`] : []),
+      ...(one.class === "path.invalid-percent" && /%(?![0-9a-f]{2})/i.test(sent.rawPath.replace(/\?.*$/s, ""))
+        ? [`${short(sent.rawPath)} was forwarded`]
+        : []),
     ]
   })
 }
 
 /** A rewrite that refuses everything would pass too: a path that nothing speaks against must arrive. */
 async function servesTheRest(evidence: Evidence): Promise<Faults> {
-  const { confinedTo } = evidence.stage.facts
+  const { confinedTo, rewritesFrom } = evidence.stage.facts
   if (confinedTo === undefined) return FINE
-  const rawPath = `${evidence.sent.rawPath.split("/").slice(0, 2).join("/")}/plain.txt`
+  const rawPath = `${rewritesFrom ?? evidence.sent.rawPath.split("/").slice(0, 2).join("/")}/plain.txt`
   const { arrivals } = await probe(evidence, { rawPath })
   return arrivals.some(({ target }) => isBelow(target, confinedTo))
     ? FINE
@@ -73,7 +75,19 @@ async function limited(evidence: Evidence, [kib, status]: readonly string[]): Pr
 const ROUNDS = 400
 
 /** Measured from outside, where the request's way is much longer than the matching: the difference to a short path is bounded. */
-async function quick(evidence: Evidence, [limitMs]: readonly string[]): Promise<Faults> {
+export async function quick(evidence: Evidence, [limitMs]: readonly string[]): Promise<Faults> {
+  let least = Number.POSITIVE_INFINITY
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    least = Math.min(least, await addedMs(evidence))
+    if (least < Number(limitMs)) return FINE
+  }
+  return [`the match takes ${least.toFixed(2)} ms longer than that of a short path`]
+}
+
+/** What else the machine does can only add to it: of several measurements the least is the nearest. */
+const ATTEMPTS = 3
+
+async function addedMs(evidence: Evidence): Promise<number> {
   const timeOf = async (rawPath: string) => {
     const startedAtMs = performance.now()
     await probe(evidence, { rawPath })
@@ -85,10 +99,7 @@ async function quick(evidence: Evidence, [limitMs]: readonly string[]): Promise<
     short.push(await timeOf("/nowhere"))
     long.push(await timeOf(evidence.sent.rawPath))
   }
-  const addedMs = quarterOf(long) - quarterOf(short)
-  return addedMs < Number(limitMs)
-    ? FINE
-    : [`the match takes ${addedMs.toFixed(2)} ms longer than that of a short path`]
+  return quarterOf(long) - quarterOf(short)
 }
 
 /** A quarter of the times are shorter: it holds the cost of a match, and not the machine's own outliers. */

@@ -13,6 +13,8 @@ export interface Evidence {
   /** One result for each time that it was sent. */
   readonly results: readonly WireResult[]
   readonly arrivals: readonly Arrival[]
+  /** How long the slowest answer took. */
+  readonly tookMs: number
   /** What the proxy logged meanwhile. */
   readonly log: readonly string[]
   readonly world: World

@@ -5,17 +5,19 @@ import { headerOf, readChunks, type WireAnswer } from "#attacks/wire.ts"
 import { attackHeaders, type Evidence, type Faults, FINE, firstAnswer, fold, type Meaning, probe } from "./evidence.ts"
 import { short } from "./received.ts"
 
+/** Classes about how long something may take. */
+const IN_TIME = /^(timeout|retry|hook|authz|upstream|jwks|body|stream|deadline|ratelimit)\./
+
 export const MESSAGES: readonly Meaning[] = [
-  // What is no attack was served when the stage was set.
-  { of: /^header\.(duplicate|absent-negative|empty|whitespace|case|order)/, says: /./, judge: () => FINE },
-  { of: /^header\.setcopy/, says: /overwrite removes every earlier/, judge: () => FINE },
+  { of: /^header\.(duplicate|absent-negative|empty|whitespace|case|order)/, says: /./, judge: goesOn },
+  { of: /^header\.setcopy/, says: /overwrite removes every earlier/, judge: goesOn },
   { of: /^header\.(identity-spoof|internal-spoof|hop-by-hop|connection-nominated)/, says: /./, judge: notFolded },
   { of: /^header\.(xff-trust|xf-spoof)/, says: /./, judge: replacedUpstream },
   { of: /^header\.template-injection/, says: /./, judge: noNewHeader },
   { of: /^header\.count/, says: /> ?(\d+) headers -> (\d{3})/, judge: countLimited },
   { of: /^header\.size/, says: /> ?(\d+) KiB -> (\d{3})/, judge: sizeLimited },
   { of: /^header\.crlf/, says: /./, judge: noNewHeader },
-  { of: /^header\.cookie-clear/, says: /./, judge: () => FINE },
+  { of: /^header\.cookie-clear/, says: /./, judge: noCookieLeft },
   {
     of: /^header\.(?!duplicate|absent|empty|whitespace|case|order|setcopy|identity|internal|hop|connection|xff|xf-|template|count|size|crlf|cookie-clear)/,
     says: /./,
@@ -30,11 +32,44 @@ export const MESSAGES: readonly Meaning[] = [
   { of: /^cors\./, says: /^ACAO echoes the origin, vary: origin/i, judge: corsEchoes },
   { of: /^cors\./, says: /^(?!no access-control|ACAO)./i, judge: corsSafe },
   { of: /^cache\./, says: /./, judge: nothingShared },
-  { of: /^retry\./, says: /./, judge: () => FINE },
+  { of: /^retry\./, says: /./, judge: attemptsBounded },
+  { of: IN_TIME, says: /(?:<=?|within|under|less than) ?([\d,]+) ?(ms|s)\b/, judge: inTime },
+  { of: /^(trace|tracing)\./, says: /./, judge: tracedAnew },
   { of: /^(body|timeout|deadline|stream|ws|websocket|query|cookie|method|upstream)\./, says: /./, judge: goesOn },
   { of: /^ratelimit\.key/, says: /./, judge: oneBucket },
-  { of: /^ratelimit\.(?!key)/, says: /./, judge: () => FINE },
+  { of: /^ratelimit\.(?!key)/, says: /./, judge: goesOn },
 ]
+
+/** A request may be tried so often as its rule says, and what comes next is served as ever. */
+async function attemptsBounded(evidence: Evidence): Promise<Faults> {
+  const { arrivals, results, stage } = evidence
+  const most = (stage.facts.attempts ?? 1) * results.length
+  const tooMany = arrivals.length > most ? [`${results.length} requests became ${arrivals.length} attempts`] : []
+  return [...tooMany, ...(await goesOn(evidence))]
+}
+
+function inTime({ tookMs }: Evidence, [limit, unit]: readonly string[]): Faults {
+  const limitMs = Number(limit!.replaceAll(",", "")) * (/^s/i.test(unit!) ? 1_000 : 1)
+  return tookMs <= limitMs ? FINE : [`an answer took ${Math.round(tookMs)} ms`]
+}
+
+/** A trace context goes on once and well formed (W3C, 3.2.2), and what goes wrong with one is no failure of the request. */
+async function tracedAnew(evidence: Evidence): Promise<Faults> {
+  const wrong = evidence.arrivals.flatMap(({ headers }) => {
+    const found = valuesOf(headers, "traceparent")
+    const isFine =
+      found.length <= 1 &&
+      found.every((one) => /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/.test(one))
+    return isFine ? [] : [`the upstream received traceparent: ${short(found.join(" | "))}`]
+  })
+  return [...wrong, ...(await goesOn(evidence))]
+}
+
+/** Whoever sets no cookie has none to take back. */
+function noCookieLeft(evidence: Evidence): Faults {
+  const cookie = headerOf(firstAnswer(evidence), "set-cookie")
+  return cookie === undefined || /;\s*secure/i.test(cookie) ? FINE : [`it sets the cookie ${cookie}`]
+}
 
 /** No header under any spelling of the attack's, with the attack's value. */
 function notFolded({ sent, arrivals }: Evidence): Faults {
@@ -94,11 +129,14 @@ function wrong(found: number, status: number, expected: boolean, what: string): 
 /** What comes next on another connection is served as ever. */
 async function goesOn(evidence: Evidence): Promise<Faults> {
   const host = evidence.sent.headers.filter(([name]) => name.toLowerCase() === "host")
+  const { script, more, issuer, apiKeys } = evidence.stage
   const { answer } = await probe(evidence, { method: "GET", headers: host, body: null })
   const crashed = evidence.log.filter((line) => line.includes("internal error"))
-  // Where all upstreams fail on purpose, so does the next request.
-  const usual = Object.keys(evidence.stage.script).length > 0 ? firstAnswer(evidence).status : 200
-  const isUsual = answer.status === 200 || answer.status === usual
+  // Where all upstreams fail on purpose, so does the next request; where somebody is kept out, so may who sends it.
+  const usual = Object.keys(script).length > 0 ? firstAnswer(evidence).status : 200
+  const isGuarded = more.policies !== undefined || issuer !== undefined || apiKeys !== undefined
+  const isUsual =
+    answer.status === 200 || answer.status === usual || (isGuarded && /^40[13]$/.test(String(answer.status)))
   return [...(isUsual ? [] : [`the next request is answered ${answer.status}`]), ...crashed]
 }
 
@@ -134,7 +172,8 @@ function noTunnel(evidence: Evidence): Faults {
 /** Nothing that the upstream smuggled into its answer, and nothing that it said of its own connection. */
 function cleanAnswer(evidence: Evidence): Faults {
   const answer = firstAnswer(evidence)
-  const kept = [evidence.stage.facts.keptFromClient, "x-admin"].filter((name) => name !== undefined)
+  const smuggled = evidence.stage.argued === "framed-anew" ? undefined : "x-admin"
+  const kept = [evidence.stage.facts.keptFromClient, smuggled].filter((name) => name !== undefined)
   return kept.filter((name) => headerOf(answer, name) !== undefined).map((name) => `the client got ${name}`)
 }
 
@@ -142,6 +181,7 @@ const allowed = (answer: WireAnswer) => headerOf(answer, "access-control-allow-o
 
 function corsSilent(evidence: Evidence): Faults {
   const origin = allowed(firstAnswer(evidence))
+  if (evidence.stage.argued === "wildcard-labels" && origin !== "*") return FINE
   return origin === undefined ? FINE : [`the origin is allowed: ${origin}`]
 }
 

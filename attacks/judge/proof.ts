@@ -9,7 +9,9 @@ export const PROOF: readonly Meaning[] = [
   { of: /^jw(t|ks)\./, says: /./, judge: knowsTheUser },
   { of: /^jwt\.query/, says: /stripped from upstream URL, logs/, judge: stripped },
   { of: /^jwt\.cache/, says: /./, judge: ifJoined(keepsUsersApart) },
-  { of: /^jwks\./, says: /max (\d+) keys|failure = deny|no built-in fallback|./, judge: closed },
+  { of: /^jwks\./, says: /./, judge: closed },
+  // A set of so many keys is as good as none.
+  { of: /^jwks\.size/, says: /max [\d,]+ keys/, judge: closed },
   { of: /^authz\.(?!mirror|redirect-creds)/, says: /./, judge: silent },
   { of: /^hook\./, says: /./, judge: silent },
   { of: /^authz\.mirror/, says: /./, judge: mirrorDiscarded },

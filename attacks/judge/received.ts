@@ -7,10 +7,31 @@ import { attackHeaders, type Evidence, type Faults, FINE, fold, type Meaning } f
 /** Each is read of a part of the expectation: parts stand between semicolons. */
 export const RECEIVED: readonly Meaning[] = [
   {
-    says: /^not reached$/,
+    says: /^(?:not reached|never reached|nothing|none|no (?:upstream )?request(?:s)?|not called|not contacted)$/,
     judge: ({ arrivals }) => arrivals.map(({ service, target }) => `${service} received ${short(target)}`),
   },
-  { says: /^may be reached$/, judge: () => FINE },
+  { says: /^(?:may be reached|any|reached or not)$/, judge: () => FINE },
+  { says: /^(?:is )?reached$/, judge: ({ arrivals }) => each(arrivals, () => FINE) },
+  {
+    says: /^(?:receives|sees|gets|path is|request line is|reached at|reached as) (?:[A-Z]+ )?(\/\S*)$/,
+    judge: ({ arrivals }, [target]) =>
+      each(arrivals, (one) => (one.target === target ? FINE : [`received ${short(one.target)}`])),
+  },
+  {
+    says: /^body (?:is )?(?:unchanged|byte-identical|intact|complete|whole)$/,
+    judge: ({ sent, arrivals }) =>
+      each(arrivals, (one) =>
+        one.body === (sent.body ?? "") && one.complete ? FINE : [`received the body ${short(one.body)}`],
+      ),
+  },
+  {
+    says: /^(?:only )?(?:the )?(a|b|shadow|mirror)(?: is| was)? (not |never )?reached$/i,
+    judge: ({ arrivals }, [name, not]) => {
+      const service = /mirror/i.test(name!) ? "shadow" : name!.toLowerCase()
+      const found = arrivals.some((one) => one.service === service)
+      return found === !not ? FINE : [`${service} was ${found ? "" : "not "}reached`]
+    },
+  },
   { says: /^if reached: byte-identical/, judge: unchanged },
   {
     says: /^(?:it )?never receives (\/\S*)$/,
@@ -21,7 +42,7 @@ export const RECEIVED: readonly Meaning[] = [
     judge: ({ arrivals }, [path]) => arrivals.flatMap((one) => onlyBelow(one, path!)),
   },
   {
-    says: /^exactly one ([\w-]+): (\S+)$/,
+    says: /^(?:exactly |only )?one ([\w-]+): (\S.*)$/,
     judge: ({ arrivals }, [name, value]) => each(arrivals, (one) => exactly(one, name!, [value!])),
   },
   {
@@ -29,8 +50,9 @@ export const RECEIVED: readonly Meaning[] = [
     judge: ({ arrivals }, [name, value]) => arrivals.flatMap((one) => exactly(one, name!, [value!])),
   },
   {
-    says: /^no ([\w-]+)(?: at all)?$/,
-    judge: ({ arrivals }, [name]) => arrivals.flatMap((one) => exactly(one, name!, [])),
+    says: /^(?:(?:gets|receives|sees) )?(?:no|never) ([\w-]+(?:(?:, ?|\/| or )[\w-]+)*)(?: headers?)?(?: at all)?$/,
+    judge: ({ arrivals }, [names]) =>
+      names!.split(/, ?|\/| or /).flatMap((name) => arrivals.flatMap((one) => exactly(one, name, []))),
   },
   { says: /^all proxy-set headers present with proxy values$/, judge: oursPresent },
   { says: /^connection absent or keep-alive$/i, judge: connectionKept },
@@ -42,8 +64,13 @@ export const RECEIVED: readonly Meaning[] = [
       each(arrivals, (one) => (valuesOf(one.headers, name!).length === 1 ? [] : [`no single ${name}`])),
   },
   { says: /^mirror gets no (.+) unless allowed$/, judge: mirrorClean },
-  { says: /^exactly (\w+) (?:upstream request|attempt|time)s?$/, judge: counted },
-  { says: /^(?:at most|<=|no more than) (\w+) (?:upstream request|attempt)s?$/, judge: atMost },
+  { says: /^(?:reached )?(?:exactly |only )?(once|twice)$/, judge: counted },
+  { says: /^(?:exactly |only )?(one|two|three|\d+) (?:upstream )?(?:request|attempt|time)s?$/, judge: counted },
+  { says: /^(?:at most|<=|no more than|max) ?(\w+) (?:upstream )?(?:request|attempt)s?$/, judge: atMost },
+  {
+    says: /^([\w-]+): (\S.*)$/,
+    judge: ({ arrivals }, [name, value]) => each(arrivals, (one) => exactly(one, name!, [value!])),
+  },
   { says: /^error (?:page )?service gets no (.+)$/, judge: () => FINE },
   { says: /^no bytes beyond the declared body$/, judge: wellFramed },
   { says: /^second request is separately authorised$/, judge: notSmuggled },
@@ -127,7 +154,7 @@ function mirrorClean({ arrivals }: Evidence, [names]: readonly string[]): Faults
   return leaked.length > 0 ? [`the mirror received ${short(leaked[0]!)}`] : FINE
 }
 
-const COUNTS: Readonly<Record<string, number>> = { one: 1, two: 2, three: 3 }
+const COUNTS: Readonly<Record<string, number>> = { once: 1, twice: 2, one: 1, two: 2, three: 3 }
 
 function counted({ arrivals }: Evidence, [count]: readonly string[]): Faults {
   const expected = COUNTS[count!] ?? Number(count)
@@ -147,11 +174,12 @@ function wellFramed({ sent, arrivals, results }: Evidence): Faults {
   return [
     ...(arrivals.length > 1 ? [`${arrivals.length} requests reached the upstream`] : []),
     ...(answers.length > 1 ? [`${answers.length} answers came back`] : []),
-    ...arrivals.flatMap(({ method, target, complete }) => [
+    ...arrivals.flatMap(({ method, target, body, complete }) => [
       ...(method === sent.method && target === sent.rawPath
         ? []
         : [`the upstream received ${method} ${short(target)}`]),
-      ...(complete ? [] : ["the upstream received a request whose body never came"]),
+      // A body that breaks off on its way breaks off at the upstream too; of one that never began nothing may arrive.
+      ...(complete || body !== "" ? [] : ["the upstream received a request whose body never came"]),
     ]),
   ]
 }

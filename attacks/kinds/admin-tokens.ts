@@ -38,6 +38,15 @@ export class Tokens {
     return filled
   }
 
+  /** A text with tokens in the place of their names; what stands there otherwise stays. */
+  async fillText(text: string): Promise<string | undefined> {
+    const [, described] =
+      /<((?:viewer|reader|editor|writer|operator|admin|owner|expired|revoked)\b[^>]*)>/.exec(text) ?? []
+    if (described === undefined) return text
+    const token = await this.#tokenFor(described)
+    return token && text.replace(`<${described}>`, token)
+  }
+
   /** A token that is revoked is of no use from then on. */
   async revocationFaults(): Promise<string[]> {
     const { name, token } = await this.#make("viewer")

@@ -6,27 +6,45 @@ import { ARGUMENTS, type ArgumentName } from "#attacks/argued.ts"
 import type { AttackCase, AttackRequest } from "#attacks/case.ts"
 import { fillBody } from "#attacks/fill.ts"
 import { documentAt, documentText } from "#attacks/foreign.ts"
+import { unjudgedFigures } from "#attacks/judge/figures.ts"
 import { failed, notUnderstood, type Outcome, passed } from "#attacks/outcome.ts"
 import { headerOf, type WireAnswer } from "#attacks/wire.ts"
 import { ADMIN_TOKEN, type World } from "#attacks/world.ts"
 import { Tokens } from "./admin-tokens.ts"
-import { applying, contentOf, REFUSED, sendToControl } from "./control.ts"
+import { applying, contentOf, isJson, REFUSED, sendToControl } from "./control.ts"
 
 const LISTS =
   "routes|upstreams|services|policies|gateways|providers|jwt|jwks|issuers|authn|authz|hooks|mirrors|webhooks"
 
+/** What there is without a word of it: control with its tokens, and what its API is asked for. */
+const SETUPS: readonly RegExp[] = [
+  /^admin API at admin\.test(?:, tokens with roles viewer\/editor\/admin and tenant scope)?\.?$/i,
+  /^admin (?:GET|PUT|POST|PATCH|DELETE) \S/,
+  /^(?:the )?(?:dashboard|topology|tap|metrics|audit log|history|trace view)(?: view| page)?$/i,
+  /^(?:service|route|upstream|policy|token|namespace|resource)(?: id| name| description|\/| )*$/i,
+]
+
+/** Assertions about a time that what is done here measures: at once. */
+const MEASURED = /revocation effective <= ?\d+ ?s/i
+
 export async function runAdmin(one: AttackCase, world: World): Promise<Outcome> {
+  if (!SETUPS.some((says) => says.test(one.setup))) return notUnderstood(one, [`setup: ${one.setup}`])
+  const unknown = unjudgedFigures(one, MEASURED.exec(one.expect.assert) ?? [])
+  if (unknown.length > 0) return notUnderstood(one, unknown)
   const tokens = new Tokens(world)
   const request = await translated(one, tokens, world)
   if (typeof request === "string") return notUnderstood(one, [request])
+  await world.drain()
   const before = await contentOf(world)
   const answer = await sendToControl(world, request)
   const after = await contentOf(world)
+  const arrivals = await world.drain()
   const argued = argumentFor(one)
   const faults = [
     ...judgeStatus(one, answer, argued),
     ...judgeAnswer(answer, request),
     ...(before === after ? [] : ["the mesh holds something else than before"]),
+    ...arrivals.map(({ service, target }) => `${service} received ${target}`),
     ...(await judgeAssertion(one, request, answer, tokens, world)),
   ]
   return faults.length > 0 ? failed(one, faults) : passed(one, argued)
@@ -40,43 +58,52 @@ async function translated(
 ): Promise<AttackRequest | string> {
   const filled = await tokens.fill(request.headers)
   if (typeof filled === "string") return filled
-  const { method, rawPath, body } = request
+  const { method } = request
+  const [rawPath, body] = await Promise.all([tokens.fillText(request.rawPath), tokens.fillText(request.body ?? "")])
+  if (rawPath === undefined || body === undefined) return `token: ${request.rawPath} ${request.body}`
   const reads = method === "GET" || method === "HEAD"
   const [, plural = "", rest = ""] = new RegExp(`^/v1/(${LISTS})(?=[/?]|$)(.*)`).exec(rawPath) ?? []
-  if (plural !== "" && reads) return { ...request, headers: filled, rawPath: `/v1/resources${rest}` }
+  if (plural !== "" && reads)
+    return { ...request, headers: filled, rawPath: `/v1/resources${rest}`, body: request.body }
   const [, id] = /^\/([^/?]+)/.exec(rest) ?? []
-  const isChange = plural !== "" || /^\/v1\/(config|batch|internal\/apply)(\?|$)/.test(rawPath)
-  if (reads || !isChange) return { ...request, headers: filled }
+  const isChange =
+    (method === "PUT" || method === "POST") &&
+    (plural !== "" || /^\/v1\/(config|batch|internal\/apply)(\?|$)/.test(rawPath))
+  if (method === "DELETE" && id !== undefined)
+    return { ...request, headers: filled, rawPath: resourceAt(plural, id), body: null }
+  if (reads || !isChange) return { ...request, headers: filled, rawPath, body: request.body === null ? null : body }
   // What is no JSON is no document either.
-  const isText = body?.startsWith("{") && !isJson(body)
+  const isText = body.startsWith("{") && !isJson(body)
   if (isText) return { ...request, method: "POST", rawPath: "/v1/apply", headers: typed(filled), body }
-  const document =
-    id === undefined ? documentText(body?.startsWith("{") ? body : "{}") : documentAt(plural, id, body ?? "")
-  const apply = applying([
-    plural === "services" && id === undefined ? documentAt("services", idIn(body), "{}") : document,
-  ])
+  const document = id === undefined ? documentText(body.startsWith("{") ? body : "{}") : documentAt(plural, id, body)
+  const wanted = plural === "services" && id === undefined ? documentAt("services", idIn(body), "{}") : document
+  // Who puts a configuration in the place of another takes away what is not in it.
+  const prune = method === "PUT" && /^\/v1\/config/.test(rawPath) && /"routes": ?\[ ?\]/.test(body)
+  const apply = applying([prune && EMPTY.test(wanted) ? "{}" : wanted], { prune })
   // Who may is asked only where the case is about it: else whoever asks, may.
   const isAboutWho = expect.status.some((status) => status === 401 || status === 403)
-  const headers = isAboutWho ? typed(filled) : authorised(filled)
+  const isAboutType = expect.status.includes(415)
+  const headers = isAboutType ? filled : isAboutWho ? typed(filled) : authorised(filled)
   const [, revision] = /[?&]rev=(\d+)/.exec(rawPath) ?? []
   const ifMatch =
     revision === undefined ? [] : [["If-Match", `"${await revisionBefore(Number(revision), world)}"`] as const]
   const declared = headers.some(([name]) => /^content-length$/i.test(name))
-  const sent = /^<[\d.]+ ?\w+/.test(body ?? "") ? fillBody(body!) : apply.body
+  const sent = /^<[\d.]+ ?\w+/.test(body) ? fillBody(body) : apply.body
   return { method: "POST", rawPath: apply.rawPath, headers: [...headers, ...ifMatch], body: declared ? "" : sent }
 }
 
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
-  }
+/** Nothing but empty lists. */
+const EMPTY = /^\{("\w+":(\{\}|\[\]),?)*\}$/
+
+const KINDS: Readonly<Record<string, string>> = { routes: "Route", policies: "AccessPolicy", gateways: "Gateway" }
+
+function resourceAt(plural: string, id: string): string {
+  const [, namespace = "default"] = /^(t\d+)\D/.exec(id) ?? []
+  return `/v1/resources/${KINDS[plural] ?? "Service"}/${namespace}/${id}`
 }
 
-function idIn(body: string | null): string {
-  return String((JSON.parse(body ?? "{}") as { id?: unknown }).id ?? "x")
+function idIn(body: string): string {
+  return String((JSON.parse(body === "" ? "{}" : body) as { id?: unknown }).id ?? "x")
 }
 
 function authorised(headers: AttackRequest["headers"]): AttackRequest["headers"] {

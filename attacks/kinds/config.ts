@@ -1,6 +1,7 @@
 /** Cases of the kind `config`: what must not become the mesh's configuration, at control and, past it, at a proxy. */
 import type { AttackCase } from "#attacks/case.ts"
 import { documentText } from "#attacks/foreign.ts"
+import { unjudgedFigures } from "#attacks/judge/figures.ts"
 import { failed, notUnderstood, type Outcome, passed } from "#attacks/outcome.ts"
 import { addRules, documentOf, emptyStage, forwarding } from "#attacks/stage.ts"
 import { valuesOf } from "#attacks/upstream.ts"
@@ -8,14 +9,17 @@ import { answerOf, bytesOf, send } from "#attacks/wire.ts"
 import type { World } from "#attacks/world.ts"
 import { LIMITS } from "#shared/model/limits.ts"
 import { decode } from "#shared/model/snapshot-codec.ts"
-import { applying, contentOf, REFUSED, sendToControl } from "./control.ts"
+import { applying, contentOf, isJson, REFUSED, sendToControl } from "./control.ts"
 import { runCli } from "./terminal.ts"
+import { bomb } from "./yaml.ts"
 
 /** What a case wants applied: documents as JSON texts, each by itself, or one as YAML. */
 interface Wanted {
   readonly documents: readonly string[]
   readonly yaml?: string
   readonly prune?: boolean
+  /** What of an assertion it goes up to by itself. */
+  readonly measures?: RegExp
 }
 
 const GET: { readonly method: string; readonly rawPath: string; readonly body: null } = {
@@ -28,13 +32,20 @@ export async function runConfig(one: AttackCase, world: World): Promise<Outcome>
   const stage = emptyStage()
   addRules(stage, "app.test", forwarding("/"))
   await world.apply(documentOf(stage, "binding", (service) => world.origin.urlOf(service)))
-  if (/policy references a missing/i.test(one.setup)) return unresolvable(one, world)
+  if (
+    /(?:policy|authentication|authz|provider) (?:references|names|needs) an? (?:missing|unknown|absent|deleted)/i.test(
+      one.setup,
+    )
+  )
+    return unresolvable(one, world)
   const wanted = wantedBy(one)
   if (!wanted) return notUnderstood(one, [`${one.setup}: ${one.request.body ?? "nothing"}`])
   const faults = wanted.yaml === undefined ? [] : await judgeYaml(wanted.yaml, world)
   for (const document of wanted.documents)
     faults.push(...(await judgeApply(one, document, wanted.prune ?? false, world)))
   if (/NACK|proxy/i.test(one.expect.assert)) faults.push(...judgeProxy())
+  const unknown = unjudgedFigures(one, wanted.measures ? (wanted.measures.exec(one.expect.assert) ?? []) : [])
+  if (unknown.length > 0 && faults.length === 0) return notUnderstood(one, unknown)
   return faults.length > 0 ? failed(one, faults) : passed(one)
 }
 
@@ -46,7 +57,18 @@ function wantedBy({ setup, request, class: of }: AttackCase): Wanted | undefined
   if (chars) return { documents: [withRegex("a".repeat(Number(chars.replaceAll(",", ""))))] }
   const body = request.body ?? ""
   const [, levels, aliases] = /^YAML with (\d+) levels? of (\d+) aliases/i.exec(body) ?? []
-  if (levels) return { documents: [], yaml: bomb(Number(levels), Number(aliases)) }
+  if (levels)
+    return {
+      documents: [],
+      yaml: bomb(Number(levels), Number(aliases)),
+      measures: /alias\w*(?: expansion)? (?:cap|limit)(?: of)? [\d,]+/,
+    }
+  if (/^YAML with (?:a )?(?:recursive|cyclic|self-referencing) alias/i.test(body))
+    return { documents: [], yaml: "services: &a [*a]\n" }
+  if (/^YAML with (?:a )?merge keys?/i.test(body))
+    return { documents: [], yaml: "services:\n  a: &a { url: https://a.example }\n  b: { <<: *a }\n" }
+  const [, count] = /^YAML with ([\d,]+) documents/i.exec(body) ?? []
+  if (count) return { documents: [], yaml: "---\nservices: {}\n".repeat(Number(count.replaceAll(",", ""))) }
   const [, tag] = /^YAML .*?(!!?[\w/:.]+)/i.exec(body) ?? []
   if (tag) return { documents: [], yaml: `services: ${tag} {}\n` }
   const [, segments] = /^dot path ".*\(([\d,]+)\)"/i.exec(body) ?? []
@@ -56,21 +78,14 @@ function wantedBy({ setup, request, class: of }: AttackCase): Wanted | undefined
   const [, mib] = /^<?(\d+) ?MiB?/i.exec(body) ?? []
   if (mib) return { documents: [JSON.stringify({ services: { a: { url: "x".repeat(Number(mib) * 1024 * 1024) } } })] }
   if (!/^([[{"]|null$|true$|false$|-?\d)/.test(body)) return undefined
+  // What is no JSON is no document either.
+  if (!isJson(body)) return { documents: [body] }
   return { documents: [documentText(body)], prune: of === "config.empty" }
 }
 
 function withRegex(regex: string): string {
   const rule = { match: { path: { regex } }, backends: [{ service: "upstream" }] }
   return JSON.stringify({ routes: { r: { hosts: ["app.test"], rules: [rule] } } })
-}
-
-/** Each level is so many aliases of the one before. */
-function bomb(levels: number, aliases: number): string {
-  const lines = ["a0: &a0 lol"]
-  for (let level = 1; level <= levels; level++) {
-    lines.push(`a${level}: &a${level} [${Array.from({ length: aliases }, () => `*a${level - 1}`).join(", ")}]`)
-  }
-  return `${lines.join("\n")}\n`
 }
 
 const SLOW_MS = 5_000
@@ -89,7 +104,10 @@ async function judgeApply(one: AttackCase, document: string, prune: boolean, wor
     return before === after ? [] : ["it was applied"]
   const slow = tookMs > SLOW_MS ? [`it took ${Math.round(tookMs)} ms`] : []
   if (answer.status === 200 && one.expect.status.includes(200))
-    return [...slow, ...(/setHeader|header/i.test(one.request.body ?? "") ? await judgeApplied(world) : [])]
+    return [
+      ...slow,
+      ...(/"setHeader"/.test(one.request.body ?? "") ? await judgeApplied(one.request.body ?? "", world) : []),
+    ]
   return [
     ...slow,
     ...(REFUSED.includes(answer.status) ? [] : [`status ${answer.status} instead of ${REFUSED.join(" or ")}`]),
@@ -99,13 +117,17 @@ async function judgeApply(one: AttackCase, document: string, prune: boolean, wor
 }
 
 /** What was taken is data: a header's value arrives as it was written. */
-async function judgeApplied(world: World): Promise<string[]> {
+async function judgeApplied(body: string, world: World): Promise<string[]> {
   await world.settled()
   await world.drain()
   await send(world.ingressPort, bytesOf({ ...GET, headers: [["Host", "app.test"]] }))
-  const values = (await world.drain()).flatMap(({ headers }) => valuesOf(headers, "x"))
-  if (values.length === 0) return ["the header that was configured did not arrive"]
-  return values.filter((value) => !/[#$]\{|\{\{/.test(value)).map((value) => `an expression was evaluated: ${value}`)
+  const arrivals = await world.drain()
+  const { setHeader } = JSON.parse(body) as { setHeader: Record<string, string> }
+  return Object.entries(setHeader).flatMap(([name, written]) => {
+    const values = arrivals.flatMap(({ headers }) => valuesOf(headers, name))
+    if (values.length === 0) return [`the header ${name} that was configured did not arrive`]
+    return values.filter((value) => value !== written).map((value) => `an expression was evaluated: ${value}`)
+  })
 }
 
 /** YAML is for people who type: the CLI reads it, within bounds, and no Worker does. */
@@ -168,7 +190,7 @@ async function unresolvable(one: AttackCase, world: World): Promise<Outcome> {
   if (applied.status !== 200) faults.push(`a policy whose authorizer has no binding is answered ${applied.status}`)
   await world.settled()
   await world.drain()
-  const { status } = answerOf(await send(world.ingressPort, bytesOf({ ...GET, headers: one.request.headers })))
+  const { status } = answerOf(await send(world.ingressPort, bytesOf({ ...GET, headers: [["Host", "app.test"]] })))
   if (!one.expect.status.includes(status)) faults.push(`status ${status} instead of ${one.expect.status.join(" or ")}`)
   faults.push(...(await world.drain()).map(({ target }) => `the upstream received ${target}`))
   return faults.length > 0 ? failed(one, faults) : passed(one)

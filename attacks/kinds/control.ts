@@ -29,6 +29,16 @@ export function applying(
   }
 }
 
+/** Numbers beyond all bounds are JSON too. */
+export function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** All that the mesh holds, to be compared. */
 export async function contentOf(world: World): Promise<string> {
   const headers = { authorization: `Bearer ${ADMIN_TOKEN}` }

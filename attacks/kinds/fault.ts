@@ -3,6 +3,7 @@
  * Durable Object that is overloaded, down or slow, and that counts how often it is asked.
  */
 import type { AttackCase } from "#attacks/case.ts"
+import { unjudgedFigures } from "#attacks/judge/figures.ts"
 import { failed, notUnderstood, type Outcome, passed } from "#attacks/outcome.ts"
 import { addRules, documentOf, emptyStage, forwarding } from "#attacks/stage.ts"
 import { answerOf, bytesOf, send } from "#attacks/wire.ts"
@@ -16,7 +17,6 @@ interface Faulty {
   readonly mode: Mode
   /** `exact` asks for each request, and waits for the answer. */
   readonly scope: "exact" | "mesh"
-  readonly whenUnavailable: "allow" | "deny"
 }
 
 const FAULTS: readonly Faulty[] = [
@@ -24,25 +24,21 @@ const FAULTS: readonly Faulty[] = [
     says: /DO (?:throws|answers|fails with) \{? ?\.?overloaded(?:: ?true)?/i,
     mode: "overloaded",
     scope: "exact",
-    whenUnavailable: "allow",
   },
   {
-    says: /DO stub call inside a retried request|DO throws \{ ?retryable: ?true ?\}/i,
+    says: /DO stub call inside a retried request|(?:DO|object) (?:throws|answers|fails with) \{? ?\.?retryable(?:: ?true)?/i,
     mode: "retryable",
     scope: "exact",
-    whenUnavailable: "deny",
   },
   {
-    says: /(?:global|mesh-wide) limit (?:DO|object) (?:is )?(?:down|unreachable|throws|fails|unavailable|gone|resets?)/i,
+    says: /(?:global|mesh-wide|shared|rate) limit(?:er)? (?:DO|object) (?:is )?(?:down|unreachable|throws|fails|unavailable|gone|resets?)/i,
     mode: "down",
     scope: "mesh",
-    whenUnavailable: "allow",
   },
   {
-    says: /(?:global|mesh-wide) limit (?:DO|object) (?:is )?(?:slow|hangs|hanging|times out|never answers)/i,
+    says: /(?:global|mesh-wide|shared|rate) limit(?:er)? (?:DO|object) (?:is )?(?:slow|hangs|hanging|times out|never answers)/i,
     mode: "hanging",
     scope: "exact",
-    whenUnavailable: "allow",
   },
 ]
 
@@ -66,13 +62,17 @@ export async function runWithFaultyObject(one: AttackCase): Promise<Outcome> {
   }
 }
 
-async function judge(one: AttackCase, { mode, scope, whenUnavailable }: Faulty, world: World): Promise<Outcome> {
+async function judge(one: AttackCase, { mode, scope }: Faulty, world: World): Promise<Outcome> {
   const stage = emptyStage()
+  // What holds while the object is away is a setting: a case says by its status which one it is about.
+  const whenUnavailable = one.expect.status.includes(200) ? "allow" : "deny"
   const rateLimits: RateLimitDocument[] = [{ ...LIMIT, scope, whenUnavailable }]
   const retry = { attempts: 2, on: ["5xx" as const], backoff: "5ms" }
   addRules(stage, "app.test", { ...forwarding("/"), rateLimits, retry })
   await world.apply(documentOf(stage, "binding", (service) => world.origin.urlOf(service)))
   await world.fail(mode)
+  const unknown = unjudgedFigures(one, /<= ?\d+/.exec(one.expect.assert) ?? [])
+  if (unknown.length > 0) return notUnderstood(one, unknown)
   const faults: string[] = []
   const statuses = new Set<number>()
   let slowestMs = 0

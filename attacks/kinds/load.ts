@@ -2,6 +2,8 @@
 import type { AttackCase, AttackRequest } from "#attacks/case.ts"
 import { fill } from "#attacks/fill.ts"
 import { repliesOf } from "#attacks/issuer.ts"
+import { quick } from "#attacks/judge/canonical.ts"
+import { unjudgedFigures } from "#attacks/judge/figures.ts"
 import type { Keys } from "#attacks/keys.ts"
 import { failed, notUnderstood, type Outcome, passed } from "#attacks/outcome.ts"
 import { readSetup } from "#attacks/setups/grammar.ts"
@@ -25,27 +27,35 @@ interface Load {
   /** How the request differs from the last one. */
   readonly vary?: (request: AttackRequest, index: number) => AttackRequest
   readonly judge: (world: World, arrivals: number, helped: number) => Promise<string[]> | string[]
+  /** The figures of assertions that it measures. */
+  readonly measures: readonly RegExp[]
 }
+
+const MATCH_TIME = /p99 (?:match )?time < (\d+) ms/
 
 const LOADS: readonly Load[] = [
   {
     of: /^metrics\./,
     vary: (request, index) => ({ ...request, method: METHODS[index % METHODS.length]! }),
     judge: seriesBounded,
+    measures: [/series(?: count)? <= [\w ]*(?:\(e\.g\. [^)]*\))?/],
   },
   {
     of: /^retry\./,
     judge: (_, arrivals) =>
       arrivals <= REQUESTS * RETRY_SHARE_MAX ? [] : [`${REQUESTS} requests became ${arrivals} attempts`],
+    measures: [/(?:retries|attempts|amplification)[\w ]* (?:<=|<|at most) ?[\d.]+ ?(?:%|x)?/],
   },
   {
     of: /^jwks?\./,
     vary: unknownKey,
     judge: (_, _arrivals, helped) => (helped <= FETCHES_MAX ? [] : [`keys were fetched ${helped} times`]),
+    measures: [/(?:forced )?(?:refresh(?:es)?|fetch(?:es)?) (?:<=|at most) ?[\d/]+ ?s?/],
   },
   {
     of: /^(regex|path|host|header|query|cookie|ratelimit|body|timeout|stream|upstream|authz|hook|cache|framing)\./,
     judge: () => [],
+    measures: [],
   },
 ]
 
@@ -64,6 +74,26 @@ export async function runLoad(one: AttackCase, world: World, keys: Keys): Promis
     ...wrong.map((status) => `status ${status} instead of ${one.expect.status.join(" or ")}`),
     ...(await load.judge(world, arrivals, world.helped())),
   ]
+  const [, limitMs] = MATCH_TIME.exec(one.expect.assert) ?? []
+  if (limitMs !== undefined) {
+    const evidence = {
+      one,
+      stage,
+      via: "binding",
+      sent: one.request,
+      results: [],
+      arrivals: [],
+      tookMs: 0,
+      log: [],
+      world,
+    } as const
+    faults.push(...(await quick(evidence, [limitMs])))
+  }
+  const unknown = unjudgedFigures(
+    one,
+    [MATCH_TIME, ...load.measures].flatMap((says) => says.exec(one.expect.assert) ?? []),
+  )
+  if (unknown.length > 0 && faults.length === 0) return notUnderstood(one, unknown)
   if (/not reached/.test(one.expect.upstream) && arrivals > 0) faults.push(`${arrivals} requests reached the upstream`)
   return faults.length > 0 ? failed(one, faults) : passed(one)
 }

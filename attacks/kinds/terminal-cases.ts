@@ -1,16 +1,18 @@
 /** Cases of the kind `cli`: what `weft` must not do to whoever types it. Their request and status stand for nothing. */
 import { execFile } from "node:child_process"
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises"
 import { createServer as createHttpServer, type RequestListener } from "node:http"
 import { createServer as createHttpsServer } from "node:https"
 import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { join, relative } from "node:path"
 import { promisify } from "node:util"
 import type { AttackCase } from "#attacks/case.ts"
+import { unjudgedFigures } from "#attacks/judge/figures.ts"
 import { failed, notUnderstood, type Outcome, passed } from "#attacks/outcome.ts"
 import type { ResourceList, RevisionList, Status, TokenList } from "#shared/protocol/control-api.ts"
 import { runCli } from "./terminal.ts"
+import { bomb } from "./yaml.ts"
 
 /** No token that anybody could use. */
 const TOKEN = "weft_token_that_must_not_travel_0123456789"
@@ -18,13 +20,32 @@ const TOKEN = "weft_token_that_must_not_travel_0123456789"
 export async function runTerminal(one: AttackCase): Promise<Outcome> {
   const faults = await faultsOf(one)
   if (!faults) return notUnderstood(one, [`setup: ${one.setup}`])
+  const unknown = unjudgedFigures(
+    one,
+    /alias\w*(?: expansion)? (?:cap|limit)(?: of)? [\d,]+/.exec(one.expect.assert) ?? [],
+  )
+  if (unknown.length > 0 && faults.length === 0) return notUnderstood(one, unknown)
   return faults.length > 0 ? failed(one, faults) : passed(one)
 }
 
 async function faultsOf({ setup }: AttackCase): Promise<string[] | undefined> {
-  const [, name] = /(?:service|route|resource|name)\w* (?:named|called) '((?:[^'\\]|\\.)*)'/i.exec(setup) ?? []
+  const [, name] =
+    /(?:(?:service|route|resource|policy|token|name)\w* (?:named|called)|(?:message|error|detail|author|revision|answer)\b.*?) '((?:[^'\\]|\\.)*)'/i.exec(
+      setup,
+    ) ?? []
   if (name !== undefined) return nameFaults(JSON.parse(`"${name.replaceAll('"', '\\"')}"`))
   if (/redirect|\b30[1278]\b/i.test(setup)) return redirectFaults()
+  const [, levels, aliases] = /YAML with (\d+) levels of (\d+) aliases/i.exec(setup) ?? []
+  if (levels) return documentFaults("bomb.yaml", bomb(Number(levels), Number(aliases)))
+  if (/(?:\.\.\/|symlink|\/etc\/(?:passwd|shadow)|file outside)/i.test(setup))
+    return outsideFaults(/symlink/i.test(setup))
+  if (
+    /token (?:is )?(?:given |passed )?(?:on the command line|as an? argument|in (?:the )?arguments|--token)/i.test(
+      setup,
+    )
+  )
+    return argumentFaults()
+  if (/answers? (?:with |of )?[\d,]+ [MG]i?B|endless answer|answers without end/i.test(setup)) return endlessFaults()
   if (/readable|permission|mode \d|token file|0?[67]44/i.test(setup)) return fileFaults()
   return /http:\/\/|self-signed|certificate|TLS|expired cert|plain/i.test(setup) ? tlsFaults() : undefined
 }
@@ -104,6 +125,89 @@ async function tlsFaults(): Promise<string[]> {
     server.close()
   }
   return faults
+}
+
+const SECRET = "root:x:0:0:s3cret-of-another-file"
+
+/** What is no document is refused, and nothing of it is told to whoever reads the terminal or the log of a build. */
+async function documentFaults(name: string, content: string): Promise<string[]> {
+  const folder = await mkdtemp(join(tmpdir(), "weft-document-"))
+  try {
+    await writeFile(join(folder, name), content)
+    const startedAtMs = performance.now()
+    const { exit, out, err } = await runCli(["check", "-f", name], { cwd: folder })
+    return [
+      ...(exit === 1 || exit === 2 ? [] : [`weft check ends with ${exit}`]),
+      ...(performance.now() - startedAtMs > SLOW_MS ? ["weft check is slow"] : []),
+      ...((out + err).includes(SECRET) ? ["it prints what stands in the file"] : []),
+    ]
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
+
+const SLOW_MS = 10_000
+
+async function outsideFaults(byLink: boolean): Promise<string[]> {
+  const outside = await mkdtemp(join(tmpdir(), "weft-outside-"))
+  const folder = await mkdtemp(join(tmpdir(), "weft-inside-"))
+  try {
+    await writeFile(join(outside, "passwd"), `${SECRET}\n${SECRET}\n`)
+    const link = join(folder, "mesh.yaml")
+    if (byLink) await symlink(join(outside, "passwd"), link)
+    const path = byLink ? link : relative(folder, join(outside, "passwd"))
+    const { exit, out, err } = await runCli(["apply", "-f", path], {
+      cwd: folder,
+      url: "http://127.0.0.1:9",
+      token: TOKEN,
+    })
+    return [
+      ...(exit === 0 ? ["it was applied"] : []),
+      ...((out + err).includes(SECRET) ? ["it prints what stands in the file"] : []),
+    ]
+  } finally {
+    await Promise.all([outside, folder].map((one) => rm(one, { recursive: true })))
+  }
+}
+
+/** Other processes of the machine can read arguments. */
+async function argumentFaults(): Promise<string[]> {
+  const { exit, out, err } = await runCli(["history", "--token", TOKEN, "--url", "http://127.0.0.1:9"], {})
+  return [
+    ...(exit === 0 ? ["a token in the arguments is taken without a word"] : []),
+    ...((out + err).includes(TOKEN) ? ["the token is printed"] : []),
+  ]
+}
+
+const ENDLESS_BYTES = 512 * 1024 * 1024
+
+/** Whoever answers without end is not read to the end. */
+async function endlessFaults(): Promise<string[]> {
+  let sent = 0
+  const chunk = Buffer.alloc(1024 * 1024, " ")
+  const server = createHttpServer((_, response) => {
+    response.setHeader("content-type", "application/json")
+    const more = () => {
+      while (sent < ENDLESS_BYTES && !response.destroyed) {
+        sent += chunk.length
+        if (!response.write(chunk)) return void response.once("drain", more)
+      }
+      response.end()
+    }
+    more()
+  })
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+  try {
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const { exit } = await runCli(["history", "--url", url], { token: TOKEN })
+    return [
+      ...(exit === 0 ? ["an endless answer was taken for a history"] : []),
+      ...(sent >= ENDLESS_BYTES ? [`${sent} bytes of an answer were read`] : []),
+    ]
+  } finally {
+    server.closeAllConnections()
+    server.close()
+  }
 }
 
 async function selfSigned(listener: RequestListener) {

@@ -17,10 +17,20 @@ export function phrase(says: RegExp, means: Phrase["means"]): Phrase {
   return { says: new RegExp(`^(?:${says.source})`, "i"), means }
 }
 
+/** What is called by several names is called by one. */
+const SYNONYMS: readonly (readonly [RegExp, string])[] = [
+  [
+    /\b(?:ext_authz|ext-authz|external authorizer|external auth|(?:authz?|auth) (?:hook|service|server)|forward-?auth)\b/gi,
+    "external authz",
+  ],
+  [/\bfailure[ _-]mode[ _-]allow(?:ed)?(?: on|: ?true| ?= ?true)?/gi, "failure mode allow"],
+  [/\bstrip-?prefix(?: middleware)?\b/gi, "strip prefix"],
+]
+
 /** The stage, or the part of the setup that no phrase reads. */
 export function readSetup(setup: string, phrases: readonly Phrase[]): Stage | { readonly notUnderstood: string } {
   const stage = emptyStage()
-  let rest = clean(setup)
+  let rest = clean(SYNONYMS.reduce((text, [says, means]) => text.replace(says, means), setup))
   while (rest !== "") {
     const left = readPhrase(stage, rest, phrases)
     if (left === undefined) return { notUnderstood: rest }
@@ -37,6 +47,8 @@ function readPhrase(stage: Stage, text: string, phrases: readonly Phrase[]): str
     if (!found || found[0] === "") continue
     const words = found.slice(1).map((word) => word ?? "")
     const rest = text.slice(found[0].length)
+    // A phrase ends where a word does.
+    if (/\w$/.test(found[0]) && /^\w/.test(rest)) continue
     const left = means(stage, words, rest)
     if (left !== false) return left ?? rest
   }

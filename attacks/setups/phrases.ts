@@ -2,8 +2,18 @@
 import type { Phrase } from "./grammar.ts"
 import { POLICIES } from "./policies.ts"
 import { REQUESTS } from "./requests.ts"
+import { REWRITES } from "./rewrites.ts"
 import { ROUTING } from "./routing.ts"
 import { TOKENS } from "./tokens.ts"
+import { TRAFFIC } from "./traffic.ts"
 import { UPSTREAMS } from "./upstreams.ts"
 
-export const PHRASES: readonly Phrase[] = [...POLICIES, ...TOKENS, ...ROUTING, ...REQUESTS, ...UPSTREAMS]
+export const PHRASES: readonly Phrase[] = [
+  ...POLICIES,
+  ...TOKENS,
+  ...REWRITES,
+  ...TRAFFIC,
+  ...ROUTING,
+  ...REQUESTS,
+  ...UPSTREAMS,
+]

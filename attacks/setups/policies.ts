@@ -2,7 +2,7 @@
 import type { AttackRequest } from "#attacks/case.ts"
 import { addRules, forwarding, type Stage } from "#attacks/stage.ts"
 import type { AccessPolicyDocument, PolicyRuleDocument } from "#shared/model/access-document.ts"
-import { type Likeness, prepare, readCondition } from "./conditions.ts"
+import { both, type Condition, type Likeness, negated, prepare, readCondition } from "./conditions.ts"
 import { type Phrase, phrase } from "./grammar.ts"
 import { issued } from "./tokens.ts"
 
@@ -19,14 +19,14 @@ export const POLICIES: readonly Phrase[] = [
   phrase(/policy on host (\S+): deny (\/[^\s.]*)/, (stage, [host, path]) => {
     guarded(stage, [path!])
     policy(stage, "deny", { to: [{ hosts: [host!], paths: [{ prefix: path! }] }] })
-    served(stage, {})
+    served(stage, { host: host!.replaceAll("*", "x") })
   }),
   // Whoever reaches the service by another route, rewritten or not, needs a token there as well.
   phrase(/route [A-Z] (\/\S+) -> (?:the )?same \w+ with JWT/, (stage, [path]) => {
     addRules(stage, APP, forwarding(path!))
     behind(stage, path!, { services: ["upstream"] })
   }),
-  phrase(/policy deny (\/\S*) on the rewritten path/, (stage, [path]) => {
+  phrase(/(?:policy )?deny (\/[^\s,;]*) on the rewritten path/, (stage, [path]) => {
     guarded(stage, [path!])
     policy(stage, "deny", { to: [{ paths: [{ prefix: path! }] }] }, { services: ["upstream"] })
   }),
@@ -38,6 +38,10 @@ export const POLICIES: readonly Phrase[] = [
   }),
   phrase(/IP (?:deny|block)-?list ([\d./:a-f]+)/, (stage, [network]) => {
     policy(stage, "deny", { from: [{ ipBlocks: [network!.replace(/\.$/, "")] }] })
+  }),
+  phrase(/(?:mesh |namespace )?default[- ]deny(?: namespace| mesh)?(?=[,;.]|$)/, closed),
+  phrase(/audit(?: only)? policy/, (stage) => {
+    stage.more.policies = { ...stage.more.policies, told: { gateways: ["default"], action: "audit", rules: [{}] } }
   }),
   phrase(/default deny \+ one deny rule/, (stage) => {
     closed(stage)
@@ -63,10 +67,11 @@ export const POLICIES: readonly Phrase[] = [
     },
   ),
   phrase(/(?:two |three )?policies: /, () => {}),
-  phrase(/(?:policy:? )?(allow|deny)(?: policy)?:? (?:only )?(?:if |when )?/, (stage, [action], rest) => {
+  phrase(/require (?=\w)/, (stage, _, rest) => required(stage, rest)),
+  phrase(/(?:policy:? )?(allow|deny)(?: policy)?:? (?:only )?(?:if |when |for )?/, (stage, [action], rest) => {
     return conditional(stage, action!.toLowerCase() as "allow" | "deny", rest)
   }),
-  phrase(/,? ?(?:with )?failure.?mode.?allow|,? ?(?:external authz )?fails open/, failsOpen),
+  phrase(/,? ?(?:with )?failure mode allow|,? ?(?:external authz )?fails open/, failsOpen),
   phrase(/external authz (?:times out|hangs|never answers|is slow)/, (stage) => authorizer(stage, ANSWERS.hanging)),
   phrase(/external authz (?:response|answers|body|returns) (?:of |with )?(?:a body of )?[\d,]+ [KMG]i?B/, (stage) =>
     authorizer(stage, ANSWERS.huge),
@@ -75,7 +80,7 @@ export const POLICIES: readonly Phrase[] = [
     authorizer(stage, ANSWERS.gone),
   ),
   phrase(
-    /external authz (?:returns|answers|responds)(?: with)? (\d{3})(?: (?:with|\+|and) ([\w-]+): (\S+))?/,
+    /external authz (?:returns |answers |responds )?(?:with )?(\d{3})(?: (?:with|\+|and) ([\w-]+): (\S+))?/,
     (stage, words) => authorizer(stage, answering(words)),
   ),
   phrase(/(?:with|and|\+) (?:a )?(?:body of )?([\d,]+) ?([KMG]i?B)(?: body)?/, (stage) =>
@@ -90,7 +95,7 @@ export const POLICIES: readonly Phrase[] = [
       authorizer(stage, { status: 403, headers: [[name!.toLowerCase(), value || "a=1"]], body: "" }),
   ),
   phrase(
-    /external authz (?:returns|answers|responds)(?: with)? (?:an? )?(?:invalid|malformed|garbage)[\w -]*/,
+    /external authz (?:returns|answers|responds)(?: with)? (?:an? )?(?:invalid|malformed|garbage)(?: \w+)?/,
     (stage) => authorizer(stage, ANSWERS.gone),
   ),
 ]
@@ -99,12 +104,55 @@ export const POLICIES: readonly Phrase[] = [
 function conditional(stage: Stage, action: "allow" | "deny", text: string): string | false {
   const read = readCondition(text)
   if (!read) return false
-  const { condition } = read
+  const { condition, rest } = unless(read.condition, read.rest)
   prepare(stage, condition)
   policy(stage, action, condition.rule)
   if (action === "deny") guarded(stage, condition.paths ?? [])
-  served(stage, action === "deny" ? condition.unmet : condition.met)
-  return read.rest.replace(/^[;,]? (?:else|everything else|otherwise) (?:allow|deny)/i, "")
+  const like = action === "deny" ? condition.unmet : condition.met
+  // Where no request from outside is like that, none has to be served.
+  if (like) served(stage, like)
+  else unserved(stage)
+  return rest.replace(/^[;,.]? (?:else|everything else|otherwise|default) (?:allow|deny)/i, "")
+}
+
+/** "… unless JWT", "… unless header X is y": whom the rule is not about. */
+function unless(condition: Condition, text: string): { readonly condition: Condition; readonly rest: string } {
+  const word = /^ (?:unless|except(?: for| with)?|without) (?=\S)/i.exec(text)
+  if (!word) return { condition, rest: text }
+  const after = text.slice(word[0].length)
+  const proven = /^(?:an? )?(?:valid )?(?:JWT|tokens?|authenticated|signed in)(?: (?:is )?present)?/i.exec(after)
+  if (proven) {
+    const nobody: Condition = { rule: { from: NOBODY }, met: {}, unmet: {}, byToken: true }
+    const joint = both(condition, nobody)
+    return {
+      condition: { ...joint, unmet: condition.unmet, paths: condition.paths ?? [] },
+      rest: after.slice(proven[0].length),
+    }
+  }
+  const exception = readCondition(after)
+  const rule = exception && negated(exception.condition.rule)
+  if (!rule) throw new Error(`whom is that not about: ${after}`)
+  const { met, unmet, byToken } = exception.condition
+  const joint = both(condition, { rule, met: unmet, unmet: met, byToken })
+  return { condition: { ...joint, unmet: condition.unmet }, rest: exception.rest }
+}
+
+function unserved(stage: Stage): void {
+  const { benign: _, ...facts } = stage.facts
+  stage.facts = facts
+}
+
+/** One thing more that the policy before asks for. */
+function required(stage: Stage, text: string): string | false {
+  const read = readCondition(text)
+  const [name, last] = Object.entries(stage.more.policies ?? {}).at(-1) ?? []
+  const rule = last?.rules?.[0]
+  if (!read || name === undefined || !last || !rule || last.action !== "allow") return false
+  prepare(stage, read.condition)
+  const joint = both({ rule }, read.condition)
+  stage.more.policies = { ...stage.more.policies, [name]: { ...last, rules: [joint.rule] } }
+  unserved(stage)
+  return read.rest
 }
 
 /** A path and all below it, for who has a token. */
@@ -121,10 +169,10 @@ function guarded(stage: Stage, paths: readonly string[]): void {
 }
 
 /** Of several policies each has a say in what must be served; what only the last one says may not be enough. */
-function served(stage: Stage, { rawPath = "/public", method = "GET", headers = [] }: Likeness): void {
+function served(stage: Stage, { host = APP, rawPath = "/public", method = "GET", headers = [] }: Likeness): void {
   const others: Partial<AttackRequest> = stage.facts.benign ?? {}
   const isFirst = Object.keys(stage.more.policies ?? {}).length <= 1
-  const benign: Partial<AttackRequest> = { method, rawPath, headers: [["Host", APP], ...headers], body: null }
+  const benign: Partial<AttackRequest> = { method, rawPath, headers: [["Host", host], ...headers], body: null }
   const { benign: _, ...facts } = stage.facts
   stage.facts = isFirst || others.rawPath === benign.rawPath ? { ...facts, benign } : facts
 }

@@ -32,12 +32,20 @@ export const REQUESTS: readonly Phrase[] = [
     stage.script = { "*": { "*": { status: 302, headers: [["location", "/loop"]], body: "" } } }
     stage.argued = "internal-redirects"
   }),
-  phrase(/CORS allowOrigins: \[?'\*'\]?,? credentials true/, (stage) => {
+  phrase(/CORS allowOrigins:? \[?'\*'\]?,? (?:with )?credentials(?: true)?(?! ?false)/, (stage) => {
     stage.isRefused = true
     cors(stage, ["'*'", "true"])
   }),
-  phrase(/CORS allowOrigins: \[?('\*')\]?,? credentials (false)/, cors),
-  phrase(/CORS allowOrigins: \[([^\]]*\]?[^\]]*)\],? credentials (true|false)/, cors),
+  phrase(/CORS allowOrigins:? \[?('\*')\]?,? (?:without )?credentials ?(false)?/, cors),
+  phrase(
+    /CORS allowOrigins:? \[((?:regex )?'(?:[^']*)'(?:, (?:regex )?'[^']*')*)\],? (?:with )?credentials ?(true|false)?/,
+    (stage, [list, credentials]) => cors(stage, [list!, credentials || "true"]),
+  ),
+  phrase(
+    /CORS allowOrigins:? \[((?:regex )?'(?:[^']*)'(?:, (?:regex )?'[^']*')*)\](?: without credentials)?/,
+    (stage, [list]) => cors(stage, [list!, "false"]),
+  ),
+  phrase(/no CORS(?: configured)?|CORS (?:is )?(?:off|not configured)/, () => {}),
   phrase(/CORS (?:is )?(?:on|enabled)/, (stage) => cors(stage, ["'https://app.example.com'", "false"])),
   phrase(/route mirrors ([\d.]+) ?% to \w+/, (stage, [percent]) => {
     filtered(stage, { mirror: { service: "shadow", percent: Number(percent) } })
@@ -50,9 +58,17 @@ export const REQUESTS: readonly Phrase[] = [
     stage.script = { "*": { "*": { status: 200, headers: [["cache-control", "private, no-store"]], body: "mine" } } }
   }),
   phrase(
-    /(?:route )?retr(?:y|ies)(?: on)?(?: 5xx)?:? (?:max )?(\d+)(?: times| attempts)?(?:, (?:budget|body replay cap) [^,;.]*)*/,
-    (stage, [attempts]) => {
-      const retry = { attempts: Number(attempts), on: ["5xx" as const], backoff: "5ms" }
+    /(?:route )?retr(?:y|ies)(?: on)?(?: (5xx|connect[- ]failure|gateway[- ]error|reset))?[:,]? (?:max )?(\d+)(?: times| attempts| retries)?(?:, (?:budget|body replay cap) [^,;.]*)*/,
+    (stage, [on, attempts]) => {
+      const condition = /^c/i.test(on!)
+        ? "connect-failure"
+        : /^g/i.test(on!)
+          ? "gateway-error"
+          : /^r/i.test(on!)
+            ? "reset"
+            : "5xx"
+      const retry = { attempts: Number(attempts), on: [condition as "5xx"], backoff: "5ms" }
+      stage.facts = { ...stage.facts, attempts: Number(attempts) + 1 }
       if (Object.keys(stage.routes).length > 0) return changeRules(stage, (rule) => ({ ...rule, retry }))
       addRules(stage, APP, { ...forwarding("/"), retry })
       if (Object.keys(stage.script).length > 0) return
@@ -64,11 +80,6 @@ export const REQUESTS: readonly Phrase[] = [
       }
     },
   ),
-  phrase(/rate limit (?:by|per|key) (?:header )?([\w-]+(?: (?:IP|address|key))?)/, (stage, [key]) => {
-    const rateLimits = [{ requests: 3, per: "1m", key: [limitKey(key!)], scope: "isolate" as const }]
-    addRules(stage, APP, { ...forwarding("/"), rateLimits })
-    stage.facts = { ...stage.facts, sends: 8 }
-  }),
   phrase(
     /(?:route |max(?:imum)? )?(?:request )?body (?:size )?(?:limit )?(?:of |is |= )?([\d,]+) ?(bytes|[KM]i?B)/,
     (stage, [count, unit]) =>
@@ -90,15 +101,14 @@ export const REQUESTS: readonly Phrase[] = [
   phrase(/dashboard(?: ws with cookie auth| with cookie (?:auth|session))?/, (stage) => {
     stage.door = "control"
   }),
-  phrase(/access log(?: JSON)?|debug logging on|trace view|20 KiB path recorded in a stat name/, () => {}),
+  phrase(
+    /access log(?: JSON)?|debug logging on|(?:trace|topology) (?:view|dashboard)|trac(?:e|ing) sampling \d+ ?%|tracing on|\d+ KiB path recorded in a stat name/,
+    () => {},
+  ),
 ]
 
-function limitKey(said: string): string {
-  if (/^(client )?(ip|address)$/i.test(said) || /^(client|remote)/i.test(said)) return "ip"
-  return /^(api )?key$/i.test(said) ? "key" : `header:${said.toLowerCase()}`
-}
-
-function filtered(stage: Stage, filter: FilterDocument): void {
+/** What happens on every route. */
+export function filtered(stage: Stage, filter: FilterDocument): void {
   if (Object.keys(stage.routes).length === 0) addRules(stage, APP, forwarding("/"))
   changeRules(stage, (rule) => ({ ...rule, filters: [...(rule.filters ?? []), filter] }))
 }

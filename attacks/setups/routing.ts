@@ -8,7 +8,7 @@ const RULES_OF_ONE_ROUTE = 250
 
 export const ROUTING: readonly Phrase[] = [
   phrase(/host (\S+): route prefix (\S+) -> \w+/, (stage, [host, path]) => addRules(stage, host!, forwarding(path!))),
-  phrase(/plain route (?:[A-Z]+ )?(\/\S*)(?: -> [^.;]*)?/, (stage) => addRules(stage, APP, forwarding("/"))),
+  phrase(/plain route (?:[A-Z]+ )?(\/\S*)(?: -> [^.;,]*)?/, (stage) => addRules(stage, APP, forwarding("/"))),
   phrase(/plain(?: route)?/, (stage) => addRules(stage, APP, forwarding("/"))),
   phrase(/route host (\S+) -> (?:\w+)/, (stage, [host]) => addRules(stage, host!, forwarding("/"))),
   // A host that no route names is answered 404 in any case.
@@ -21,39 +21,14 @@ export const ROUTING: readonly Phrase[] = [
   phrase(/connection for (\*\.\S+), request host explicit other/, (stage, [host]) => {
     addRules(stage, `${host!.replace(/,$/, "")}.test`, forwarding("/"))
   }),
-  phrase(/route [A-Z] prefix (\S+) strip \S+ -> \w+(?: \(public\))?/, (stage, [prefix]) => {
-    addRules(stage, APP, { ...forwarding(prefix!), filters: [{ rewrite: { path: { prefix: "/" } } }] })
-  }),
-  phrase(/route regex \^\/v\[0-9\]\+ strip/, (stage) => {
-    const path = { template: "/{version}/{rest=**}" }
-    const strip = { rewrite: { path: { template: "/{rest}" } } }
-    addRules(stage, APP, { match: { path }, filters: [strip], backends: [{ service: "upstream" }] })
-  }),
-  phrase(/rewrite \^(\/\S*?)\/\(\.\*\)\$ -> (\/\S*?)\/\$1/, (stage, [from, to]) => {
-    addRules(stage, APP, { ...forwarding(from!), filters: [{ rewrite: { path: { prefix: to! } } }] })
-    stage.facts = { ...stage.facts, confinedTo: to! }
-  }),
-  phrase(/(?:route )?template (?:rewrite )?(\/\S+) (?:->|rewritten to|rewrites to) (\/\S+)/, (stage, [from, to]) => {
-    const rewrite = { rewrite: { path: { template: to! } } }
-    addRules(stage, APP, {
-      match: { path: { template: from! } },
-      filters: [rewrite],
-      backends: [{ service: "upstream" }],
-    })
-    stage.facts = { ...stage.facts, confinedTo: to!.replace(/\/?\{.*$/, "") }
-  }),
   phrase(/(?:(\d+) )?routes? (?:with )?regex (\S+)(?: -> \w+)?/, (stage, [count, regex]) => {
     for (let index = 0; index < Number(count || 1); index++) {
       const path = { regex: index === 0 ? regex! : `${regex}${index}` }
       addRules(stage, APP, { match: { path }, backends: [{ service: "upstream" }] })
     }
   }),
-  phrase(/sub-router mounted at (\/\S+)/, (stage, [prefix]) => {
-    stage.routes.mounted = { rules: [forwarding("/")] }
-    addRules(stage, APP, { match: { path: prefix! }, delegate: "mounted" })
-  }),
   phrase(/([\d,]+) (?:prefix )?routes/, manyRoutes),
-  phrase(/(?:route |with )?timeouts?:? (?:of )?(\d+) ?(ms|s)/, (stage, [count, unit]) => {
+  phrase(/(?:route )?(?:with )?(?:a )?timeouts?:? (?:of )?(\d+) ?(ms|s)/, (stage, [count, unit]) => {
     if (Object.keys(stage.routes).length === 0) addRules(stage, APP, forwarding("/"))
     changeRules(stage, (rule) => ({ ...rule, timeout: `${count}${unit}` }))
   }),

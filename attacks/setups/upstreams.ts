@@ -32,6 +32,8 @@ export const UPSTREAMS: readonly Phrase[] = [
   phrase(
     /upstream (?:answers|sends|returns) (?:a )?(?:response )?header with (?:a )?(?:bare )?(CR|LF|NUL)/,
     (stage, [end]) => {
+      // The runtime takes a bare LF for the end of a line, so that what follows is a header of its own.
+      if (/lf/i.test(end!)) stage.argued = "framed-anew"
       const ends: Readonly<Record<string, string>> = { CR: "\r", LF: "\n", NUL: "\0" }
       plays(stage, { status: 200, headers: [["x-a", `a${ends[end!.toUpperCase()]}x-admin: 1`]], body: "" })
       stage.vias = ["url"]
@@ -58,8 +60,7 @@ export const UPSTREAMS: readonly Phrase[] = [
   phrase(
     /upstream (?:answers|sends|returns) (?:with )?(?:a )?headers? of ([\d,]+) ?([KM])i?B/,
     (stage, [count, unit]) => {
-      const bytes = Number(count!.replaceAll(",", "")) * (unit!.toUpperCase() === "M" ? 1_048_576 : 1_024)
-      plays(stage, { status: 200, headers: [["x-large", "x".repeat(bytes)]], body: "" })
+      plays(stage, { status: 200, headers: [["x-large", "x".repeat(bytesIn(count!, unit!))]], body: "" })
       stage.vias = ["url"]
     },
   ),
@@ -83,10 +84,39 @@ export const UPSTREAMS: readonly Phrase[] = [
   phrase(/upstream (?:hangs|never answers|is slow|times out)/, (stage) =>
     plays(stage, { status: 200, headers: [], body: "", hangs: true }),
   ),
+  phrase(/upstream (?:answers|returns|sends)(?: with)? ([\d,]+) ?([KM])i?B(?: body)?/, (stage, [count, unit]) =>
+    plays(stage, { status: 200, headers: [], body: "x".repeat(bytesIn(count!, unit!)) }),
+  ),
+  phrase(/upstream (?:answers|returns|sends)(?: with)? ([\d,]+) headers/, (stage, [count]) => {
+    const headers = Array.from(
+      { length: Number(count!.replaceAll(",", "")) },
+      (_, index) => [`x-h${index}`, "v"] as const,
+    )
+    plays(stage, { status: 200, headers, body: "" })
+  }),
+  phrase(
+    /upstream (?:answers|returns|sends)(?: with)? (\d{3})(?: (?:with|and|\+) (?:a )?(?:stack trace|internal message)(?: in the body)?)/,
+    (stage, [status]) =>
+      plays(stage, { status: Number(status), headers: [], body: "Error: secret\n    at main.js:1:1" }),
+  ),
+  phrase(
+    /upstream (?:answers|returns|sends|sets)(?: with)? (?:(\d{3}) (?:with|and|\+) )?(?:a )?(?:set-)?cookie:? (\w+=\w+)/,
+    (stage, [status, cookie]) =>
+      plays(stage, { status: Number(status || 200), headers: [["set-cookie", cookie!]], body: "" }),
+  ),
+  phrase(
+    /upstream (?:answers|returns|sends)(?: with)? (\d{3}) (?:with|and|\+) ([\w-]+): ([^.;]+)/,
+    (stage, [status, name, value]) =>
+      plays(stage, { status: Number(status), headers: [[name!.toLowerCase(), value!.trim()]], body: "" }),
+  ),
   phrase(/upstream sets (?:response )?header ([\w-]+): ([^.;]+)/, (stage, [name, value]) => {
     plays(stage, { status: 200, headers: [[name!, value!.trim()]], body: "" })
   }),
 ]
+
+function bytesIn(count: string, unit: string): number {
+  return Number(count.replaceAll(",", "")) * (unit.toUpperCase() === "M" ? 1_048_576 : 1_024)
+}
 
 function plays(stage: Stage, reply: Reply): void {
   stage.script = { ...stage.script, upstream: { ...stage.script.upstream, "*": reply } }

@@ -90,12 +90,7 @@ Then deploy: weft deploy
       1,
       "already uses the name CART",
     ],
-    [
-      "a name of another kind",
-      ["sessions", "--worker", "x"],
-      1,
-      "already uses the name SESSIONS for durable_objects",
-    ],
+    ["a name of another kind", ["sessions", "--worker", "x"], 1, "already uses the name SESSIONS for durable_objects"],
     ["an object of the mesh", ["route-table", "--worker", "x"], 2, "leads to an object of the mesh"],
     ["the Worker's own config", ["weft2", "--worker", "weft"], 1, "is the config of the Worker weft itself"],
     ["a name of the mesh's own", ["weft-x", "--worker", "x"], 2, "is reserved"],
