@@ -2,10 +2,11 @@
  * What control answers to programs, said to a person at a terminal: nothing of headers and requests, and what to type. What the
  * person asked for is not known here; what there is to look at is known by what control says.
  */
+import type { Problem } from "#shared/model/problem.ts"
 import type { ProblemDetails } from "#shared/protocol/control-api.ts"
 import { EXIT, type Failure } from "./command.ts"
 import type { Connection } from "./connection.ts"
-import { plain } from "./output.ts"
+import { plain, remaining } from "./output.ts"
 
 /** Why control did not do it. `body` is what it said, of any shape. */
 export function refusal(connection: Connection, status: number, body: unknown): Failure {
@@ -25,9 +26,16 @@ export function refusal(connection: Connection, status: number, body: unknown): 
   const hint = hintFor(said)
   const failure = { exit: EXIT.problems, message: said, ...(hint !== undefined && { hint }) }
   if (status === 428 && details.confirm) {
-    return { ...failure, message: said, confirm: details.confirm, hint: "look at it, then say --confirm" }
+    return {
+      ...failure,
+      message: said,
+      confirm: details.confirm,
+      hint: "look at it, then give the command again with --confirm",
+    }
   }
-  if ((status === 422 || status === 400) && details.problems) return { ...failure, problems: details.problems }
+  if (status === 422 && details.problems) return { ...failure, problems: details.problems }
+  // Of what the command sent, not of documents.
+  if (status === 400 && details.problems) return { ...failure, problems: details.problems.map(typed) }
   if (status === 412) return { ...failure, hint: "somebody else changed the mesh meanwhile; look and try again" }
   return failure
 }
@@ -98,6 +106,27 @@ const HINTS: readonly (readonly [said: RegExp, hint: string])[] = [
   [/^Others change the mesh/, "`weft history` says who"],
   [/^Nothing is under guard/, "`weft apply --guard` lets a change out so"],
 ]
+
+/** Fields of requests, as they are typed. */
+const TYPED: { readonly [field: string]: string } = {
+  expiresInSeconds: "--expires",
+  forSeconds: "--for",
+  scopes: "--scope",
+  ...{ limit: "--limit", owner: "--owner", role: "--role", namespaces: "--namespaces", namespace: "--namespace" },
+  ...{ message: "--message", reason: "--message" },
+}
+
+function typed(problem: Problem): Problem {
+  const [field = "", ...rest] = problem.path.split(".")
+  const option = TYPED[field]
+  if (option === undefined) return problem
+  const bound = /expected number to be ([<>])=?(\d+)$/.exec(problem.message)
+  const isLife = field.endsWith("Seconds") && bound !== null
+  const message = isLife
+    ? `at ${bound[1] === "<" ? "most" : "least"} ${remaining(Number(bound[2]) * 1000, 0)}`
+    : problem.message
+  return { ...problem, path: [option, ...rest].join("."), message }
+}
 
 function hintFor(said: string): string | undefined {
   for (const [pattern, hint] of HINTS) {

@@ -18,7 +18,7 @@ describe("what control refuses", () => {
       exit: 1,
       message:
         "What you confirmed is not this change of this head. This removes 3 of 4 of the kind Route. No service and no route would be left.",
-      hint: "look at it, then say --confirm",
+      hint: "look at it, then give the command again with --confirm",
       confirm,
     })
   })
@@ -51,9 +51,17 @@ describe("what control refuses", () => {
     expect(said(status, detail)).toMatchObject({ exit: 1, message: detail, hint })
   })
 
-  it("lists what is wrong with a value that only control knows to be wrong", () => {
-    const problems = [{ path: "expiresInSeconds", rule: "too-big", message: "at most 3 years" }]
-    expect(said(400, "The body is not as it should be.", { problems })).toMatchObject({ exit: 1, problems })
+  it.each([
+    ["expiresInSeconds", "Too big: expected number to be <=315360000", "--expires", "at most 3650d"],
+    ["expiresInSeconds", "Too small: expected number to be >=1", "--expires", "at least 1s"],
+    ["scopes.0", "Invalid string", "--scope.0", "Invalid string"],
+    ["name", "Invalid string", "name", "Invalid string"],
+  ])("says by the option what is wrong with %s: %s", (path, message, option, text) => {
+    const problems = [{ path, rule: "too-big", message }]
+    expect(said(400, "The body is not as it should be.", { problems })).toMatchObject({
+      exit: 1,
+      problems: [{ path: option, message: text }],
+    })
   })
 
   it.each([

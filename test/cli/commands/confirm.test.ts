@@ -27,7 +27,7 @@ describe("a change that takes much away", () => {
   const stdin = "services: { c: {} }"
 
   it("is not made while nobody is there to ask", async () => {
-    const err = `${GOING}error: This removes 3 of 4 of the kind Service.\n  look at it, then say --confirm\n`
+    const err = `${GOING}error: This removes 3 of 4 of the kind Service.\n  look at it, then give the command again with --confirm\n`
     expect(await run(PRUNE, { stdin })).toEqual({ exit: 1, out: "", err })
     expect(control.revisions).toHaveLength(2)
   })
