@@ -13,7 +13,16 @@ export const OTHER_SECRET = "(another secret)"
 
 /** Keys of native and Kubernetes documents under which names have values: as a map, or as a list of `name` and `value`. A webhook
  * has its secret there. */
-const HOLDERS: ReadonlySet<string> = new Set(["set", "add", "headers", "query", "queryParams", "cookies", "webhook"])
+const HOLDERS: ReadonlySet<string> = new Set([
+  "set",
+  "add",
+  "default",
+  "headers",
+  "query",
+  "queryParams",
+  "cookies",
+  "webhook",
+])
 
 /** What becomes of one secret text; `path` leads to it from the spec. */
 type Visit = (text: string, path: readonly Step[]) => unknown

@@ -5,6 +5,7 @@
 import type { ServiceId } from "#shared/model/names.ts"
 import type { Refusal } from "#shared/model/refusal.ts"
 import { isRefusal, REFUSALS, refuse } from "#shared/model/refusal.ts"
+import type { QueryChange } from "#shared/model/rewrite.ts"
 import type { Backend, Filter } from "#shared/model/route.ts"
 import type { Endpoint } from "#shared/model/service.ts"
 import type {
@@ -35,6 +36,7 @@ export interface Subject {
   judge?(service: ServiceId, address: Address | undefined, headers: Headers): ExplainedAccess | undefined
 }
 
+type FilterOf<K extends Filter["kind"]> = Extract<Filter, { kind: K }>
 type Outcome = Pick<Branch, "steps" | "sends" | "answer" | "refusal" | "access">
 
 /** The order of the proxy's stage `filter`. */
@@ -52,7 +54,8 @@ export function follow(subject: Subject, backend: Backend | undefined): Outcome 
     if (ended) break
     ended = endedBy(filter, subject)
     const { address, matched } = subject
-    const moved = filter.kind === "rewrite" && address ? rewriteAddress(address, [filter], matched) : undefined
+    const moved =
+      filter.kind === "rewrite" && address ? rewriteAddress(address, [shownRewrite(filter)], matched) : undefined
     step(filter, "request", moved && !isRefusal(moved) ? `to ${urlOf(moved)}` : undefined)
   }
   if (ended && isRefusal(ended)) return { steps, refusal: explainRefusal(ended) }
@@ -121,8 +124,22 @@ function sending(
     return { refusal: explainRefusal(missing), ...judged }
   }
   const [first] = endpoints
-  const url = first?.kind === "url" ? urlAt(first.url, targetOf(moved)) : urlOf(moved)
+  const shown = address && rewriteAddress(address, rewrites.map(shownRewrite), matched)
+  const told = shown && !isRefusal(shown) ? shown : moved
+  const url = first?.kind === "url" ? urlAt(first.url, targetOf(told)) : urlOf(told)
   return { sends: { url, endpoints: endpoints.map((one) => reached(one, bindings)) }, ...judged }
+}
+
+/** What stands under the name of a secret is not shown in a URL either. */
+function shownRewrite(filter: FilterOf<"rewrite">): FilterOf<"rewrite"> {
+  const { query } = filter.rewrite
+  if (!query) return filter
+  const shown = (parameters: QueryChange["set"]) =>
+    parameters.map(({ name, value }) => ({ name, value: hideSecret(name, value) }))
+  return {
+    ...filter,
+    rewrite: { ...filter.rewrite, query: { ...query, set: shown(query.set), add: shown(query.add) } },
+  }
 }
 
 /** The request's headers as they leave. */

@@ -16,6 +16,8 @@ const SPEC = {
       },
       filters: [
         { requestHeaders: { set: { Authorization: "Bearer k3y", "x-plain": "plain" }, remove: ["x-secret"] } },
+        { responseHeaders: { default: { "x-auth-token": "k3y", "x-plain": "plain" } } },
+        { rewrite: { query: { set: { api_key: "k3y" }, add: { token: "k3y", plain: "plain" } } } },
         { cors: { origins: ["*"], headers: ["authorization"] } },
         { respond: { status: 200, headers: { "set-cookie": "k3y" }, body: "plain" } },
       ],
@@ -63,7 +65,7 @@ const changeOf = (before: unknown, after: unknown) => {
 
 describe("secrets in a document", () => {
   it.each([
-    ["native", SPEC, 6],
+    ["native", SPEC, 9],
     ["of Kubernetes", KUBERNETES, 2],
   ])("%s are not read back, and nothing else is hidden", (_, spec, count) => {
     const { spec: hidden } = shown({ spec })

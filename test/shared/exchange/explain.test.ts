@@ -39,6 +39,12 @@ const SHOP: MeshDocument = {
           retry: { attempts: 2, on: ["5xx"] },
         },
         { name: "old", match: { path: "/old" }, filters: [{ redirect: { path: { prefix: "/new" }, status: 301 } }] },
+        {
+          name: "keyed",
+          match: { path: "/keyed", after: "2026-01-01T00:00:00Z" },
+          filters: [{ rewrite: { query: { set: { api_key: "k3y" } } } }],
+          backends: [{ service: "mail" }],
+        },
         { name: "hi", match: { path: "/hi" }, filters: [{ respond: { status: 200, body: "hello" } }] },
         { name: "user", match: { path: "/user" }, backends: halves(), sticky: { header: "x-user" } },
         { name: "chain", match: { path: "/chain" }, backends: halves(), sticky: { chain: true } },
@@ -109,6 +115,20 @@ describe("an explanation of a request", () => {
       rule: "default/shop/orders",
       because: expect.stringContaining("comes first by"),
     })
+  })
+
+  it("shows no secret that a rule puts into the query, and knows no rule of a time without the time", () => {
+    const { branches, others } = ask("/keyed?a=b")
+    expect(others.find(({ rule }) => rule.endsWith("/keyed"))?.because).toBe(
+      "the time is not known, and must be from 2026-01-01T00:00:00.000Z on",
+    )
+    expect(branches[0]?.sends?.url).toBe("http://shop.test/keyed?a=b")
+    const then = explain(
+      { revision: 7, snapshot, nowMs: Date.parse("2026-01-01T00:00:00Z") },
+      { url: "http://shop.test/keyed?a=b" },
+    )
+    expect(then.branches[0]?.sends?.url).toBe("https://mail.test/api/keyed?a=b&api_key=(secret)")
+    expect(JSON.stringify(then)).not.toContain("k3y")
   })
 
   it("shows a split with its shares, and the filters in the order in which they work", () => {
