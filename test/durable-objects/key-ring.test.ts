@@ -106,7 +106,7 @@ describe("a ring of keys", () => {
         `key-ring rotate key ${kid} age`,
         `key-ring retire key ${old!.kid} age`,
       ])
-    })
+    }, 20_000)
   })
 
   it("goes on with the key at hand while its alarm does not fire", async () => {

@@ -15,6 +15,8 @@ import type { ControlEnv } from "#workers/control/env.ts"
 import { evict } from "./evict.ts"
 
 const { AUDIT, ROUTE_TABLE, RELAY, ROLLOUT, TELEMETRY } = env as unknown as ControlEnv
+/** What happens by itself happens at once, but not on a busy machine. */
+const SLOWLY = { timeout: 20_000 }
 const POLICY: RolloutPolicy = { ...DEFAULT_ROLLOUT, holdMs: 10_000, requestsMin: 5, patienceMs: 20_000 }
 
 let nowMs = FAR_MS
@@ -186,7 +188,7 @@ describe("the root under guard", () => {
           ...{ requestId: `guard-${revision}-undone`, address: "mesh" },
         },
       ])
-    })
+    }, SLOWLY)
     const next = await guarded()
     await table().settle({ revision: next, phase: "undone", reason: "by bob" })
     await runDurableObjectAlarm(table())
@@ -211,7 +213,7 @@ describe("the root under guard", () => {
       pass(LIMITS.announcementRetryMs)
       await runDurableObjectAlarm(table())
       expect(await deeds(revision)).toMatchObject([{ reason: "failed", revision: revision + 1 }])
-    })
+    }, SLOWLY)
   })
 
   it("undoes what has not ended in time, whoever watches it", async () => {

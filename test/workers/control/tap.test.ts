@@ -51,7 +51,7 @@ describe("a tap in the audit log", { timeout: 60_000 }, () => {
     const { id } = (await tap.deliver({ exchanges: [], dropped: [] }))!.taps[0]!
     const exchange = { status: 503 } as TappedExchange
     for (let time = 0; time < 2; time++) await tap.deliver({ exchanges: [[id, exchange]], dropped: [] })
-    await vi.waitFor(() => expect(messages).toHaveLength(2))
+    await vi.waitFor(() => expect(messages).toHaveLength(2), SLOWLY)
     socket.close()
     await vi.waitFor(async () => {
       expect(await entries()).toMatchObject([{ ...begun, outcome: "done", status: 101, shown: 2 }])
