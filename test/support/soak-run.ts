@@ -105,7 +105,7 @@ function documentOf(revision: number): MeshDocument {
         hosts: ["*"],
         rules: [
           {
-            timeout: "10s",
+            timeout: "60s",
             retry: { attempts: 1, on: ["5xx"] },
             rateLimits: [{ name: "all", requests: 1_000_000, per: "1s" }],
             filters: [{ responseHeaders: { set: { "x-revision": String(revision) } } }],
