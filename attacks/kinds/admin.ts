@@ -21,7 +21,7 @@ const SETUPS: readonly RegExp[] = [
   /^admin API at admin\.test(?:, tokens with roles viewer\/editor\/admin and tenant scope)?\.?$/i,
   /^admin (?:GET|PUT|POST|PATCH|DELETE) \S/,
   /^(?:the )?(?:dashboard|topology|tap|metrics|audit log|history|trace view)(?: view| page)?$/i,
-  /^(?:service|route|upstream|policy|token|namespace|resource)(?: id| name| description|\/| )*$/i,
+  /^(?:service|route|upstream|policy|token|namespace|resource)s?(?:[ /](?:ids?|names?|descriptions?|labels?))*$/i,
 ]
 
 /** Assertions about a time that what is done here measures: at once. */
