@@ -33,7 +33,7 @@ export default {
     if (ask("say")) return saying(JSON.parse(ask("say")!))
     if (url.pathname === "/mirrored") return Response.json(mirrored.splice(0))
     if (request.headers.get("upgrade") === "websocket") return webSocket()
-    if (url.pathname === "/stream") return new Response(chunks(ask("gate") ?? ""))
+    if (url.pathname === "/stream") return new Response(chunks(ask("gate")))
     if (url.pathname === "/held") return Response.json([...held])
     if (ask("hold")) await opening(ask("hold")!)
     if (url.pathname === "/open-gate") {
@@ -104,13 +104,15 @@ async function opening(gate: string): Promise<void> {
   held.delete(gate)
 }
 
-/** Three chunks: one at once, and one more each time that the test opens the gate. */
-function chunks(gate: string): ReadableStream {
+/** Three chunks: one at once, and one more each time that the test opens the gate, or a moment later where there is none. */
+function chunks(gate: string | null): ReadableStream {
   const encoder = new TextEncoder()
+  const moment = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
   let sent = 0
   return new ReadableStream({
     async pull(controller) {
-      while ((open.get(gate) ?? 0) < sent) await new Promise((resolve) => setTimeout(resolve, 5))
+      if (gate === null && sent > 0) await moment(30)
+      while (gate !== null && (open.get(gate) ?? 0) < sent) await moment(5)
       controller.enqueue(encoder.encode(`chunk ${sent}\n`))
       sent += 1
       if (sent === 3) controller.close()
