@@ -15,7 +15,7 @@ const SEEDED = { setupFiles: ["test/support/seeded.ts"] }
 export default defineConfig({
   test: {
     // More than there are cores of a small machine: tests of meshes wait most of the time, for leases and timeouts.
-    maxWorkers: 4,
+    maxWorkers: 6,
     projects: [
       {
         test: {

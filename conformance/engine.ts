@@ -32,6 +32,8 @@ export interface TestResult {
 const MIRROR_WAIT_MS = 5_000
 const MIRROR_POLL_MS = 15
 const AT_ONCE = 16
+/** Whether time ran out is a matter of the machine, too: limits of 200 ms are tried again before they count. */
+const TRIES_AGAINST_TIME = 3
 
 export async function runTest(test: FormTest, bench: Bench): Promise<TestResult> {
   const startedAtMs = performance.now()
@@ -48,12 +50,17 @@ export async function runTest(test: FormTest, bench: Bench): Promise<TestResult>
 
 async function runCase(one: FormCase, bench: Bench): Promise<CaseResult> {
   for (const { kind, namespace, name } of one.removals) await bench.remove(kind, namespace, name)
-  const faults = await runOnce(one, bench)
+  let faults = await runOnce(one, bench)
+  for (let tries = 1; tries < TRIES_AGAINST_TIME && faults.some(isOfTime); tries++) faults = await runOnce(one, bench)
   if (faults.length === 0 && one.distribution) faults.push(...(await runMany(one, one.distribution, bench)))
   if (faults.length > 0) return failed(one, faults)
   const { unknown } = one.expect
   if (unknown.length === 0) return { name: one.name, outcome: "passed", reasons: [] }
   return { name: one.name, outcome: "skipped", reasons: [`nobody here can judge: ${unknown.join(", ")}`] }
+}
+
+function isOfTime(fault: string): boolean {
+  return /^status .*\b504\b/.test(fault)
 }
 
 async function runOnce(one: FormCase, bench: Bench): Promise<string[]> {

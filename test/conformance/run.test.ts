@@ -1,4 +1,7 @@
-/** The runner as people start it, on cases of our own, and on those of others where they are at hand. */
+/**
+ * The runner as people start it, on cases of our own; on those of others, where they are at hand, as far as they need no mesh. Those that
+ * need one take minutes: `npm run conformance -- ../shared/cases/*.json`.
+ */
 import { spawn } from "node:child_process"
 import { existsSync } from "node:fs"
 import { join, resolve } from "node:path"
@@ -111,28 +114,6 @@ describe("the runner", () => {
     expect(await conformance()).toMatchObject({ exit: 2 })
     expect(await conformance(join(ROOT, "package.json"))).toMatchObject({ exit: 2 })
     expect(await conformance(join(FIXTURES, "nothing.json"))).toMatchObject({ exit: 2 })
-  })
-
-  it.skipIf(!existsSync(CASES)).each(["httproute", "grpcroute", "mesh"])(
-    "passes every case of gateway_api_%s.json that can apply to Workers",
-    async (form) => {
-      const file = join(CASES, `gateway_api_${form}.json`)
-      if (!existsSync(file)) return
-      const { exit, lines, out } = await conformance(file)
-      expect(lines.at(-1), out).toMatch(/^\d+ passed, 0 failed, \d+ skipped$/)
-      expect(exit).toBe(0)
-    },
-  )
-
-  it.skipIf(!existsSync(CASES)).each([
-    ["istio_authz.json", "istio_virtualservice_traffic.json"],
-    ["istio_path_normalization.json", "w3c_trace_context.json"],
-  ])("passes every case of %s %s that can apply to Workers", async (...names) => {
-    const files = names.map((name) => join(CASES, name)).filter((file) => existsSync(file))
-    if (files.length === 0) return
-    const { exit, lines, out } = await conformance(...files)
-    expect(lines.at(-1), out).toMatch(/^\d+ passed, 0 failed, \d+ skipped$/)
-    expect(exit).toBe(0)
   })
 
   it.skipIf(!existsSync(CASES))(

@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process"
+import { once } from "node:events"
 import { mkdtemp, rm, stat } from "node:fs/promises"
+import { type AddressInfo, createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
@@ -139,23 +141,18 @@ describe("npm start", () => {
   })
 
   it("says which port is taken and by what flag, and starts nothing", async () => {
-    const { child: first, control } = await start()
-    const args = [
-      "scripts/start.ts",
-      "--ingress-port",
-      new URL(control).port,
-      "--control-port",
-      "0",
-      "--state",
-      join(folder, "other"),
-    ]
+    const taken = createServer().listen(0, "127.0.0.1")
+    await once(taken, "listening")
+    const port = `${(taken.address() as AddressInfo).port}`
+    const args = ["scripts/start.ts", "--ingress-port", port, "--control-port", "0", "--state", join(folder, "other")]
     const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] })
     running.push(child)
     let output = ""
     child.stderr.on("data", (text) => (output += text))
     expect(await ended(child)).toBe(1)
-    expect(output).toContain(`--ingress-port: port ${new URL(control).port} is taken`)
-    // By whom, where the system tells: not the runtime, but what somebody would stop.
-    if (process.platform === "linux") expect(output).toContain(`(process ${first.pid})`)
+    taken.close()
+    expect(output).toContain(`--ingress-port: port ${port} is taken`)
+    // By whom, where the system tells.
+    if (process.platform === "linux") expect(output).toContain(`(process ${process.pid})`)
   })
 })

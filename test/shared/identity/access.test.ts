@@ -178,7 +178,7 @@ describe("the compiled table", () => {
           }
         }
       }),
-      { numRuns: 900 },
+      { numRuns: 300 },
     )
     expect(compared).toBeGreaterThanOrEqual(100_000)
     // The comparison says something only if everything happens often.
@@ -206,7 +206,7 @@ describe("laws", () => {
         fc.pre(one.action === "deny")
         if (allowed([...policies, one], told, at)) expect(allowed(policies, told, at)).toBe(true)
       }),
-      { numRuns: 3_000 },
+      { numRuns: 1_000 },
     )
   })
 
@@ -217,7 +217,7 @@ describe("laws", () => {
         const before = [...policies, NOBODY]
         if (allowed(before, told, at)) expect(allowed([...before, one], told, at)).toBe(true)
       }),
-      { numRuns: 3_000 },
+      { numRuns: 1_000 },
     )
   })
 
@@ -230,7 +230,7 @@ describe("laws", () => {
           .map(([, policy]) => policy)
         expect(allowed(shuffled, told, at)).toBe(allowed(policies, told, at))
       }),
-      { numRuns: 3_000 },
+      { numRuns: 1_000 },
     )
   })
 
@@ -240,7 +240,7 @@ describe("laws", () => {
         const denying = policies.filter(({ action }) => action !== "allow" && action !== "default")
         expect(allowed([...denying, aDefault("deny", MESH)], told, at)).toBe(false)
       }),
-      { numRuns: 2_000 },
+      { numRuns: 700 },
     )
   })
 
@@ -250,7 +250,7 @@ describe("laws", () => {
         const deciding = policies.filter((one) => !("dryRun" in one) && one.action !== "audit")
         expect(judge(policies, told, at)).toEqual(judge(deciding, told, at))
       }),
-      { numRuns: 2_000 },
+      { numRuns: 700 },
     )
   })
 
@@ -262,7 +262,7 @@ describe("laws", () => {
         if (allowed(policies, { ...told, path }, at))
           expect(allowed(policies, { ...told, path: told.path! }, at)).toBe(true)
       }),
-      { numRuns: 3_000 },
+      { numRuns: 1_000 },
     )
   })
 })
