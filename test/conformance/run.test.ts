@@ -104,10 +104,11 @@ describe("the runner", () => {
   })
 
   it("runs only what is asked for", async () => {
-    const { exit, lines } = await conformance(fixture("httproute"), "--only", "OwnWebSocket", "--verbose")
-    expect(lines.at(-1)).toBe("1 passed, 0 failed, 0 skipped")
-    expect(lines).toContain("        passed   messages come back")
-    expect(exit).toBe(0)
+    const file = join(FIXTURES, "linkerd_proxy_route.json")
+    const { exit, lines } = await conformance(file, fixture("outlier"), "--only", "own", "--verbose")
+    expect(lines.at(-1)).toBe("4 passed, 1 failed, 1 skipped")
+    expect(lines).toContain("        passed   longer prefix")
+    expect(exit).toBe(1)
   })
 
   it("says what it cannot read", async () => {
