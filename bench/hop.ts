@@ -16,6 +16,7 @@ import { parseArgs, styleText } from "node:util"
 import { build } from "esbuild"
 import { freePort } from "#scripts/free-ports.ts"
 import { say } from "#scripts/progress.ts"
+import { QUIET, quantile, shuffled } from "./batches.ts"
 import { benchSnapshot, FEATURES, serviceOf } from "./features.ts"
 import { processorUs } from "./processor-time.ts"
 
@@ -32,8 +33,6 @@ const OBJECTS = [
   ["LIMITER", "LimiterObject"],
   ["TELEMETRY", "TelemetryObject"],
 ] as const
-/** Neighbours only ever add time: the least disturbed tenth of the batches says most of the way itself. */
-const QUIET = 0.1
 
 const { values } = parseArgs({
   options: {
@@ -87,7 +86,6 @@ async function measure(folder: string): Promise<Samples> {
     const samples = new Map(measured.map(({ name }) => [name, [] as Sample[]]))
     for (let round = -1; round < Number(values.rounds); round++) {
       say(`round ${round + 1} of ${values.rounds}, ${measured.length} ways each`)
-      // In an order of its own: what a batch leaves to be collected, the next one pays for.
       for (const { name } of shuffled(measured)) {
         const sample = await timed(child.pid!, name)
         // The first round warms up.
@@ -98,13 +96,6 @@ async function measure(folder: string): Promise<Samples> {
   } finally {
     child.kill()
   }
-}
-
-function shuffled<T>(all: readonly T[]): T[] {
-  return all
-    .map((one) => ({ one, place: Math.random() }))
-    .sort((a, b) => a.place - b.place)
-    .map(({ one }) => one)
 }
 
 async function timed(process: number, way: string): Promise<Sample> {
@@ -141,7 +132,11 @@ function print(samples: Samples): void {
   console.log(styleText("bold", "us a request".padEnd(38) + titles.map((title) => title.padStart(9)).join("")))
   for (const name of samples.keys()) {
     const floor = `${name.split(" ")[0]} bare hop`
-    const at = (way: string, unit: keyof Sample, share: number) => quantile(samples.get(way)!, unit, share)
+    const at = (way: string, unit: keyof Sample, share: number) =>
+      quantile(
+        samples.get(way)!.map((sample) => sample[unit]),
+        share,
+      )
     const cells = (["wallUs", "cpuUs"] as const).flatMap((unit) => [
       at(name, unit, QUIET).toFixed(1),
       at(name, unit, 0.5).toFixed(1),
@@ -153,11 +148,6 @@ function print(samples: Samples): void {
   console.log(
     `\n${values.rounds} batches of ${values.batch} a way. "of bare": throughput, as the time of a bare hop / time of the way, both at p10`,
   )
-}
-
-function quantile(samples: readonly Sample[], unit: keyof Sample, share: number): number {
-  const sorted = samples.map((sample) => sample[unit]).sort((a, b) => a - b)
-  return sorted[Math.floor(share * (sorted.length - 1))] as number
 }
 
 interface Way {

@@ -21,6 +21,7 @@ import { say } from "#scripts/progress.ts"
 import type { MeshDocument, RuleDocument } from "#shared/model/document.ts"
 import { configVariant, ROOT, startSelfHosted, TOKEN } from "#test/support/self-hosted.ts"
 import { ANY_PORT, serve } from "#test/support/workerd.ts"
+import { QUIET, quantile, shuffled } from "./batches.ts"
 import { PEERS, type Peer, writeConfig } from "./peers/configs.ts"
 import { processorUs } from "./processor-time.ts"
 
@@ -33,8 +34,6 @@ const { values } = parseArgs({
 })
 const rounds = Number(values.rounds)
 const batch = Number(values.batch)
-/** Neighbours only ever add time: the least disturbed tenth of the batches says most of the way itself. */
-const QUIET = 0.1
 const PATIENCE_MS = 20_000
 
 interface Way {
@@ -214,17 +213,6 @@ async function ready({ name, url, agent, host }: Way): Promise<void> {
     if (performance.now() > untilMs) throw new Error(`${name} does not answer`, { cause: problem })
     await setTimeout(50)
   }
-}
-
-function shuffled<T>(all: readonly T[]): T[] {
-  return all
-    .map((one) => ({ one, place: Math.random() }))
-    .sort((a, b) => a.place - b.place)
-    .map(({ one }) => one)
-}
-
-function quantile(all: readonly number[], share: number): number {
-  return all.toSorted((a, b) => a - b)[Math.floor(share * (all.length - 1))]!
 }
 
 function print(ways: readonly Way[]): void {

@@ -268,7 +268,7 @@ function withClass(object: KubernetesObject): KubernetesObject {
   return JSON.parse(JSON.stringify(object).replaceAll("{GATEWAY_CLASS_NAME}", "weft")) as KubernetesObject
 }
 
-function texts<K extends string>(fields: Fields, keys: readonly K[]): { [key in K]?: string } {
+export function texts<K extends string>(fields: Fields, keys: readonly K[]): { [key in K]?: string } {
   const given = keys.flatMap((key) => (typeof fields[key] === "string" ? [[key, fields[key]]] : []))
   return Object.fromEntries(given) as { [key in K]?: string }
 }

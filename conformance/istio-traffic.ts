@@ -10,7 +10,7 @@ import {
   type FormTest,
   NOTHING_EXPECTED,
 } from "./form.ts"
-import { distributionOf, type Fields, list, record, skipped, text } from "./gateway-api.ts"
+import { distributionOf, type Fields, list, record, skipped, text, texts } from "./gateway-api.ts"
 import type { IstioObject } from "./istio-applicable.ts"
 import { publishedKeys, type TokenBook, tokenBook } from "./istio-tokens.ts"
 import { originOf, readVirtualService } from "./istio-virtual-service.ts"
@@ -218,10 +218,7 @@ function expectationOf(request: Fields, expect: Fields): Expectation {
     ...NOTHING_EXPECTED,
     // A preflight is as good without content.
     statuses: [...list(expect.status).map(Number), ...(isPreflight ? [204] : [])],
-    ...(typeof expect.backend === "string" && { backend: expect.backend }),
-    ...(typeof expect.pathAtBackend === "string" && { pathAtBackend: expect.pathAtBackend }),
-    ...(typeof expect.methodAtBackend === "string" && { methodAtBackend: expect.methodAtBackend }),
-    ...(typeof expect.hostAtBackend === "string" && { hostAtBackend: expect.hostAtBackend }),
+    ...texts(expect, ["backend", "pathAtBackend", "methodAtBackend", "hostAtBackend"]),
     headersAtBackend: record(expect.headersAtBackend) as Record<string, string>,
     absentHeadersAtBackend: list(expect.absentHeadersAtBackend).map(String),
     responseHeaders: Object.fromEntries(shown) as Record<string, string[]>,

@@ -8,6 +8,7 @@ import { LIMITS } from "#shared/model/limits.ts"
 import { isLive } from "#shared/propagation/convergence.ts"
 import type { Confirmation, RelayView } from "#shared/protocol/relay.ts"
 import type { IsolateStatus, Pull } from "#shared/protocol/route-table.ts"
+import { Quota } from "#shared/telemetry/quota.ts"
 
 const REASON_CHARS_MAX = 1_024
 const ID_CHARS_MAX = 64
@@ -41,7 +42,8 @@ export class Isolates {
   /** Since then every isolate that asks has been noted; 0 for ever. */
   #watchingSinceMs: number
 
-  #kept = { atMs: Number.NEGATIVE_INFINITY, second: 0, count: 0 }
+  #keptAtMs = Number.NEGATIVE_INFINITY
+  readonly #news = new Quota()
 
   constructor(kv: Kept, nowMs: number, relay?: string) {
     this.#kv = kv
@@ -126,19 +128,14 @@ export class Isolates {
     const isNews = before?.serving !== status.serving || before.refused?.revision !== status.refused?.revision
     this.#seen.delete(status.isolate)
     this.#seen.set(status.isolate, status)
-    if (isNews ? this.#mayTell(nowMs) : Math.abs(nowMs - this.#kept.atMs) >= KEEP_MS) this.#keep(nowMs)
-  }
-
-  /** Where thousands change at once, the next of them that is heard of is soon. */
-  #mayTell(nowMs: number): boolean {
-    const second = Math.floor(nowMs / 1000)
-    if (second !== this.#kept.second) this.#kept = { ...this.#kept, second, count: 0 }
-    return this.#kept.count++ < NEWS_PER_SECOND
+    // Where thousands change at once, the next of them that is heard of is soon.
+    const isDue = isNews ? this.#news.take(NEWS_PER_SECOND, nowMs) : Math.abs(nowMs - this.#keptAtMs) >= KEEP_MS
+    if (isDue) this.#keep(nowMs)
   }
 
   /** The newest, without what only isolates that are there can prove. */
   #keep(nowMs: number): void {
-    this.#kept.atMs = nowMs
+    this.#keptAtMs = nowMs
     const newest = [...this.#seen.values()].slice(-KEPT_MAX)
     try {
       this.#kv.put(

@@ -49,7 +49,6 @@ export class TelemetryObject extends DurableObject<TelemetryEnv> implements Tele
   #taps: OpenTaps | undefined
   #storing: Promise<void> | undefined
   #storedAtMs = Number.NEGATIVE_INFINITY
-  /** What isolates are asked for, so that all of them together do not report more often than can be taken in. */
   /** How long it takes to hear of each isolate once, at as many reports a second as there should be. */
   #roundMs = 0
 

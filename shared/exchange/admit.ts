@@ -91,6 +91,12 @@ export function admit(
   return { address, ...sifted, hops: 0, remainingMs: undefined, nested: false, priority: "default" }
 }
 
+/** Leaves in place, of what was admitted, what may go on. */
+export function cleanse(headers: Headers, { dropped, cookies }: Pick<Admitted, "dropped" | "cookies">): void {
+  for (const name of dropped) headers.delete(name)
+  if (cookies !== undefined && headers.has("cookie")) headers.set("cookie", cookies)
+}
+
 const NONE: readonly string[] = []
 
 /**

@@ -21,7 +21,7 @@ import { compile, type Entry, type RouteTable } from "#shared/routing/table.ts"
 import { traceparentOf } from "#shared/telemetry/b3.ts"
 import { enterTrace } from "#shared/telemetry/trace-context.ts"
 import { type Address, authorityOf, urlOf } from "./address.ts"
-import { type Admitted, admit } from "./admit.ts"
+import { type Admitted, admit, cleanse } from "./admit.ts"
 import { explainRefusal, follow, type Subject } from "./branch.ts"
 import { type Choice, choose, identify, type Services } from "./decide.ts"
 import { type Arriving, arriving } from "./described.ts"
@@ -169,12 +169,11 @@ function headOf({ raw, entrance, rpc }: Arriving, { address }: Admitted, headers
 }
 
 /** A call has none. */
-function headersOf({ raw, rpc }: Arriving, { address, dropped, cookies }: Admitted): Headers {
+function headersOf({ raw, rpc }: Arriving, admitted: Admitted): Headers {
   if (rpc !== undefined) return new Headers()
   const headers = new Headers(raw.headers)
-  for (const name of dropped) headers.delete(name)
-  if (cookies !== undefined && headers.has("cookie")) headers.set("cookie", cookies)
-  if (headers.has("host")) headers.set("host", authorityOf(address))
+  cleanse(headers, admitted)
+  if (headers.has("host")) headers.set("host", authorityOf(admitted.address))
   return headers
 }
 

@@ -8,6 +8,7 @@ import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { apply } from "#cli/local/seed.ts"
 import type { MeshDocument } from "#shared/model/document.ts"
+import { eventually } from "./eventually.ts"
 import { ROOT, type SelfHosted, startSelfHosted, TOKEN } from "./self-hosted.ts"
 import { type LoadCount, SteadyLoad } from "./steady-load.ts"
 
@@ -50,7 +51,7 @@ export async function runSoak(run: SoakRun): Promise<SoakResult> {
   const agent = new Agent({ keepAlive: true })
   try {
     await change(mesh, 1)
-    while ((await plain(mesh.ingressUrl, agent)) !== 200) await sleep(50)
+    await eventually(async () => (await plain(mesh.ingressUrl, agent)) === 200)
     return await soak(mesh, agent, run)
   } finally {
     agent.destroy()

@@ -1,6 +1,7 @@
 /** The OpenAPI document as a page to read: rendered here, no script, nothing loaded from elsewhere. */
 import { html, raw } from "hono/html"
 import type { ApiDocument } from "./openapi.ts"
+import { pageResponse } from "./page.ts"
 import { STYLE } from "./reference-style.ts"
 
 type Html = ReturnType<typeof html>
@@ -48,13 +49,7 @@ interface Operation {
 
 export async function renderReference(document: ApiDocument): Promise<Response> {
   const nonce = crypto.randomUUID()
-  const page = String(await pageOf(document, nonce))
-  return new Response(page, {
-    headers: {
-      "content-type": "text/html; charset=utf-8",
-      "content-security-policy": `default-src 'none'; style-src 'nonce-${nonce}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
-    },
-  })
+  return pageResponse({ nonce, text: String(await pageOf(document, nonce)) })
 }
 
 function pageOf(document: ApiDocument, nonce: string): Html {

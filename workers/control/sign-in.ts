@@ -4,6 +4,7 @@
  * address has it, and no other request of the browser carries it.
  */
 import { html, raw } from "hono/html"
+import { pageResponse } from "./page.ts"
 import { STYLE } from "./reference-style.ts"
 
 /** The paths that people open by hand: what control's address alone leads to, and the reference. */
@@ -17,15 +18,11 @@ export function wantsPage(request: Request, path: string): boolean {
 
 export async function signInPage(): Promise<Response> {
   const nonce = crypto.randomUUID()
-  const policy = `default-src 'none'; style-src 'nonce-${nonce}'; script-src 'nonce-${nonce}'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`
-  return new Response(String(await pageOf(nonce)), {
-    status: 401,
-    headers: {
-      "content-type": "text/html; charset=utf-8",
-      "content-security-policy": policy,
-      // Not Basic: the browser would ask by itself, for a name as well, and keep what it is given.
-      "www-authenticate": 'Bearer realm="weft"',
-    },
+  return pageResponse({
+    ...{ nonce, text: String(await pageOf(nonce)), status: 401 },
+    may: [`script-src 'nonce-${nonce}'`, "connect-src 'self'"],
+    // Not Basic: the browser would ask by itself, for a name as well, and keep what it is given.
+    headers: { "www-authenticate": 'Bearer realm="weft"' },
   })
 }
 

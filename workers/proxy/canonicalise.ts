@@ -2,7 +2,7 @@
  * The one canonical request, built first and from raw parts. Nothing after this reads what the sender sent (rule S1).
  */
 import { type Address, authorityOf, isWrittenAs, urlOf } from "#shared/exchange/address.ts"
-import { admit } from "#shared/exchange/admit.ts"
+import { admit, cleanse } from "#shared/exchange/admit.ts"
 import type { Entrance } from "#shared/exchange/decide.ts"
 import type { AddressClaims } from "#shared/identity/client-address.ts"
 import type { Refusal } from "#shared/model/refusal.ts"
@@ -49,12 +49,11 @@ export function canonicalise(
   const { headers } = copy
   const admitted = admit({ method, url, headers }, entrance.at, mesh.surroundings)
   if ("refusal" in admitted) return admitted
-  const { address, dropped, hops, remainingMs, nested, priority, floor, consistency, from, probe } = admitted
+  const { address, hops, remainingMs, nested, priority, floor, consistency, from, probe } = admitted
 
   const traceparent = traceparentOf(headers, admitted.mayHaveB3)
   const debug = headers.has(HEADER.debug) && mesh.mayDebug(entrance)
-  for (const name of dropped) headers.delete(name)
-  if (admitted.cookies !== undefined && headers.has("cookie")) headers.set("cookie", admitted.cookies)
+  cleanse(headers, admitted)
   const { scheme, host, port, path, rawQuery } = address
   return {
     method,

@@ -30,10 +30,7 @@ export class Place {
 
   /** As `notice`, however often it was told nothing. */
   locate(request: Located | undefined): void {
-    if (this.colo !== undefined) return
-    const { colo, continent } = factsIn(request)
-    this.colo = colo
-    this.region = regionOf(colo, continent)
+    if (this.colo === undefined) this.#learn(factsIn(request))
   }
 
   /**
@@ -42,10 +39,16 @@ export class Place {
    */
   isAtEdge(request: Located | undefined): boolean {
     if (!this.#isAtEdge) {
-      this.locate(request)
-      this.#isAtEdge = factsIn(request).colo !== undefined
+      const facts = factsIn(request)
+      if (this.colo === undefined) this.#learn(facts)
+      this.#isAtEdge = facts.colo !== undefined
     }
     return this.#isAtEdge
+  }
+
+  #learn({ colo, continent }: Facts): void {
+    this.colo = colo
+    this.region = regionOf(colo, continent)
   }
 }
 
